@@ -1,0 +1,5 @@
+"""`python -m playfield` is the same as `playfield`."""
+
+from playfield.cli import main
+
+main()

@@ -1,0 +1,159 @@
+"""The seam between the loop and whatever learns, and the agent of all deep recipes."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64, Shaped
+from torch import Tensor, nn
+
+from playfield.events import Learned
+from playfield.explore import EpsilonGreedy, choose, epsilons
+from playfield.learner import Learner, load_weights
+from playfield.memory.memory import Memory
+from playfield.memory.rows import RowRing
+from playfield.rng import Rng
+from playfield.types import Array, Clock, Decision, Step, Tree
+
+
+class Agent(Protocol):
+    """Acts, is told what came of it, and learns."""
+
+    def act(self, step: Step, clock: Clock) -> Decision:
+        """Choose an action for every game."""
+        ...
+
+    def observe(self, decision: Decision, step: Step) -> None:
+        """Take note of the step that the decision led to."""
+        ...
+
+    def learn(self, clock: Clock) -> list[Learned]:
+        """Take the gradient steps that are due; the games may be running meanwhile."""
+        ...
+
+    def observing_frames(self, clock: Clock) -> int:
+        """Emulator frames for which the agent will only watch; 0 once it learns."""
+        ...
+
+    def state(self) -> Tree: ...
+
+    def load(self, tree: Tree) -> None: ...
+
+
+class Policy(Protocol):
+    """Chooses actions without learning."""
+
+    def act(self, step: Step) -> Decision: ...
+
+
+class RandomPolicy:
+    """Every action equally likely."""
+
+    def __init__(self, actions: int, draws: np.random.Generator) -> None:
+        self._actions, self._draws = actions, draws
+
+    def act(self, step: Step) -> Decision:
+        games = len(step.reward)
+        return Decision(action=self._draws.integers(0, self._actions, games), value=np.zeros(games, np.float32))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acting:
+    """How a network is turned into actions."""
+
+    network: nn.Module
+    epsilon: float
+    draws: np.random.Generator
+
+
+class NetworkPolicy:
+    """Epsilon-greedy on a network's action values, with a frame stack of its own."""
+
+    def __init__(self, acting: Acting, ring: RowRing) -> None:
+        self._acting, self._ring = acting, ring
+
+    def act(self, step: Step) -> Decision:
+        self._ring.add(step, nothing_decided(len(step.reward)))
+        q = action_values(self._acting.network, self._ring.newest_obs())
+        epsilon = np.full(len(q), self._acting.epsilon)
+        return Decision(action=choose(q, epsilon, self._acting.draws), value=q.max(1))
+
+    def newest_obs(self) -> Shaped[Tensor, "G ..."]:
+        """What the network saw when it last acted."""
+        return self._ring.newest_obs()
+
+
+class DeepAgent:
+    """Epsilon-greedy on a network that learns from a memory."""
+
+    def __init__(self, learner: Learner, memory: Memory, explore: EpsilonGreedy, rng: Rng) -> None:
+        self.learner, self.memory = learner, memory
+        self._explore, self._draws = explore, rng.numpy("explore")
+        self._warm_up: nn.Module | None = None
+
+    def warm_up_with(self, network: nn.Module) -> None:
+        """Let a given network choose greedily while this agent only observes, instead of chance."""
+        self._warm_up = network
+
+    def act(self, step: Step, clock: Clock) -> Decision:
+        """While only observing what chance or the warm-up network chooses, then what the own network does."""
+        obs = self.memory.newest_obs()
+        if self.memory.observing_frames(clock) > 0:
+            network, epsilon = self._warm_up or self.learner.network, np.full(len(obs), 1.0 if self._warm_up is None else 0.0)
+        else:
+            network = self.learner.network
+            epsilon = epsilons(self._explore.epsilon, self.memory.learning_frames(clock), len(obs))
+        q = action_values(network, obs)
+        return Decision(action=choose(q, epsilon, self._draws), value=q.max(1))
+
+    def observe(self, decision: Decision, step: Step) -> None:
+        self.memory.add(step, decision)
+
+    def learn(self, clock: Clock) -> list[Learned]:
+        learned: list[Learned] = []
+        frames = self.memory.learning_frames(clock)
+        for batch in self.memory.batches(clock):
+            update = self.learner.step(batch)
+            self.memory.feedback(batch.key, update.surprise)
+            learned.append(
+                Learned(
+                    clock=clock,
+                    updates=self.learner.updates,
+                    loss=update.loss,
+                    grad_norm=update.grad_norm,
+                    mean_q=update.mean_q,
+                    epsilon=self._explore.epsilon(frames),
+                )
+            )
+        self.learner.refresh_target(frames)
+        return learned
+
+    def observing_frames(self, clock: Clock) -> int:
+        return self.memory.observing_frames(clock)
+
+    def state(self) -> Tree:
+        warm_up = {} if self._warm_up is None else {"warm_up": dict(self._warm_up.state_dict())}
+        return {"learner": self.learner.state(), "memory": self.memory.state(), **warm_up}
+
+    def load(self, tree: Tree) -> None:
+        if "warm_up" in tree:
+            self._warm_up = deepcopy(self.learner.network)
+            load_weights(self._warm_up, tree["warm_up"])
+        self.learner.load(tree["learner"])
+        self.memory.load(tree["memory"])
+
+
+def action_values(network: nn.Module, obs: Shaped[Tensor, "G ..."]) -> Float[Array, "G A"]:
+    """Mean returns of all actions, outside of any gradient."""
+    with torch.inference_mode():
+        return network(obs).mean.numpy()
+
+
+def nothing_decided(games: int) -> Decision:
+    """The decision before an episode's first step: none."""
+    action: Int64[Array, "G"] = np.zeros(games, np.int64)
+    return Decision(action=action, value=np.zeros(games, np.float32))

@@ -1,0 +1,216 @@
+"""Commands that only tell: runs, recipes, games, doctor."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from playfield.settings import difference, explain, nearest, paths, to_plain
+
+Positional = tyro.conf.Positional
+
+
+@dataclass(frozen=True, slots=True)
+class Recipes:
+    """List the recipes, show one with every setting explained, or show how two differ.
+
+    playfield recipes | playfield recipes dqn | playfield recipes diff dqn double | playfield recipes json dqn
+    """
+
+    words: Positional[tuple[str, ...]] = ()
+    """Nothing, a recipe, `diff` and two recipes, or `json` and a recipe."""
+
+    def run(self) -> int:
+        match self.words:
+            case ():
+                _list_recipes()
+            case ("diff", left, right):
+                _diff_recipes(left, right)
+            case ("json", name):
+                print(find_recipe(name).to_json())
+            case (name,):
+                _show_recipe(name)
+            case _:
+                raise ValueError("write `playfield recipes`, `recipes NAME`, `recipes diff A B` or `recipes json NAME`")
+        return 0
+
+
+def find_recipe(name: str):  # noqa: ANN201 - the type would import torch for every command
+    """A shipped recipe by name, or one from a JSON file.
+
+    Raises: ValueError naming the three nearest recipes.
+    """
+    from playfield.recipes import RECIPES, Recipe
+
+    if name in RECIPES:
+        return RECIPES[name]
+    if name.endswith(".json"):
+        path = Path(name)
+        if not path.is_file():
+            raise ValueError(f"there is no recipe file {name}")
+        return Recipe.from_json(path.read_text())
+    raise ValueError(
+        f"there is no recipe {name!r}; the nearest are: {nearest(name, list(RECIPES))} "
+        "(a recipe of your own is given as a path ending in .json)"
+    )
+
+
+def _list_recipes() -> None:
+    from playfield.recipes import RECIPES
+
+    table = Table(title="Recipes", title_justify="left")
+    for column in ("name", "about"):
+        table.add_column(column, overflow="fold", no_wrap=column == "name")
+    for recipe in RECIPES.values():
+        table.add_row(recipe.name, recipe.about)
+    Console().print(table)
+
+
+def _show_recipe(name: str) -> None:
+    recipe = find_recipe(name)
+    table = Table(title=f"Recipe {recipe.name}", caption=recipe.about, title_justify="left", caption_justify="left")
+    table.add_column("setting", no_wrap=True)
+    table.add_column("value", overflow="fold")
+    table.add_column("what it is", overflow="fold", style="dim")
+    for path, value in paths(recipe):
+        if path not in ("name", "about"):
+            table.add_row(path, setting_text(value), explain(recipe, path))
+    Console().print(table)
+
+
+def _diff_recipes(left: str, right: str) -> None:
+    a, b = find_recipe(left), find_recipe(right)
+    table = Table(title=f"{a.name} and {b.name} differ in", title_justify="left")
+    for column in ("setting", a.name, b.name):
+        table.add_column(column, overflow="fold")
+    for path, one, other in difference(a, b):
+        if path not in ("name", "about"):
+            table.add_row(path, setting_text(one), setting_text(other))
+    Console().print(table)
+
+
+def setting_text(value: object) -> str:
+    """A setting's value as it would be typed."""
+    if value is None:
+        return "none"
+    plain = to_plain(value)
+    return str(plain["type"]) if isinstance(plain, dict) else str(plain)
+
+
+@dataclass(frozen=True, slots=True)
+class ListGames:
+    """List the games that can be played; any Gymnasium environment is played as gym:ID besides."""
+
+    like: Positional[str] = ""
+    """Only names that contain this."""
+
+    def run(self) -> int:
+        from playfield.games.make import known_games
+
+        names = [name for name in known_games() if self.like.lower() in name]
+        if not names:
+            raise ValueError(f"no game's name contains {self.like!r}; `playfield games` lists all")
+        console = Console()
+        if console.is_terminal:
+            console.print(*names, sep="  ", highlight=False)
+        else:
+            print("\n".join(names))
+        console.print(f"{len(names)} games, and any Gymnasium environment as gym:ID (for instance gym:CartPole-v1)")
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """List the runs of a folder: recipe, game, how far, best training score, size."""
+
+    runs: Annotated[Path, tyro.conf.arg(name="runs")] = Path("runs")
+    """Folder of the runs."""
+
+    def run(self) -> int:
+        from playfield.cli.runs import list_summaries
+
+        rows, sentences = list_summaries(self.runs)
+        for sentence in sentences:
+            print(f"note: {sentence}")
+        if not rows:
+            print(f"there are no runs in {self.runs} yet; `playfield train pong_laptop pong` makes one")
+            return 0
+        table = Table(title=f"Runs in {self.runs}", title_justify="left")
+        for column in ("run", "recipe", "game", "seed", "frames saved", "episodes", "mean of last 30", "size"):
+            table.add_column(column, overflow="fold", justify="left" if column in ("run", "recipe", "game") else "right")
+        for row in rows:
+            table.add_row(*row)
+        Console().print(table)
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Doctor:
+    """Report what this machine offers, and what is missing for the optional parts."""
+
+    def run(self) -> int:
+        import torch
+
+        from playfield.games.atari import atari_names
+
+        free = shutil.disk_usage(Path.cwd()).free / 1e9
+        cuda = torch.cuda.is_available()
+        rows = [
+            ("Python", platform.python_version()),
+            ("PyTorch", f"{torch.__version__}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"),
+            ("device", torch.cuda.get_device_name() if cuda else "CPU (no GPU found)"),
+            ("CPU cores", str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())),
+            ("ale-py", _version("ale_py")),
+            ("Atari ROMs", f"{len(atari_names())} games, {_rom_health()}"),
+            ("Gymnasium", _version("gymnasium")),
+            ("free disk here", f"{free:.1f} GB"),
+            ("memory", _memory()),
+            *((what, _optional(module, extra)) for what, module, extra in OPTIONAL),
+        ]
+        table = Table(title="Playfield's doctor", show_header=False, title_justify="left")
+        for what, found in rows:
+            table.add_row(what, found)
+        Console().print(table)
+        return 0
+
+
+OPTIONAL = (
+    ("live window (watch)", "pygame", "window"),
+    ("TensorBoard", "tensorboard", "tensorboard"),
+)
+
+
+def _optional(module: str, extra: str) -> str:
+    if importlib.util.find_spec(module) is not None:
+        return "installed"
+    return f"missing; install it with: pip install 'playfield[{extra}]'"
+
+
+def _version(module: str) -> str:
+    return str(getattr(importlib.import_module(module), "__version__", "unknown"))
+
+
+def _rom_health() -> str:
+    from playfield.games.atari import DamagedRom, atari_names, check_rom
+
+    for name in atari_names():
+        try:
+            check_rom(name)
+        except DamagedRom as error:
+            return str(error)
+    return "all hashes right"
+
+
+def _memory() -> str:
+    if not hasattr(os, "sysconf"):
+        return "unknown"
+    return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.1f} GB"

@@ -1,0 +1,163 @@
+"""What comes of a trained agent: evaluations, plots and films, in the run's `results` folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from torch import nn
+
+from playfield.agent import Policy, nothing_decided
+from playfield.build import build_policy
+from playfield.cli.runs import Known
+from playfield.evaluate import EvaluationPlan, evaluate
+from playfield.events import Evaluated, Tape
+from playfield.games.films import film
+from playfield.games.make import make_games
+from playfield.games.protocol import AtariProtocol
+from playfield.memory.rows import RowRing, RowShape
+from playfield.rng import Rng
+from playfield.score import evaluation_table
+from playfield.sinks.evaluations import add_evaluation, read_evaluations
+from playfield.sinks.plots import learning_curve, load_curve, save_plot
+from playfield.sinks.progress import Progress, print_evaluation
+from playfield.sinks.video import View, enlarge, game_view, motion_view, net_view, write_video
+from playfield.storage.run import Run
+from playfield.types import Array, Clock
+
+MOST_COPIES = 10
+"""Games that an evaluation plays side by side."""
+EVALUATION_SEED = 1_000_003
+"""Evaluations start from seeds that no training run of a small seed draws."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """How a policy is to be evaluated."""
+
+    episodes: int = 30
+    seed: int = EVALUATION_SEED
+    protocol: AtariProtocol | None = None
+    """Other rules than the recipe's."""
+
+    def __post_init__(self) -> None:
+        if self.episodes < 1:
+            raise ValueError("--episodes must be 1 or more")
+
+
+def results_path(run: Run, name: str) -> Path:
+    """A file in the run's `results` folder, which is made if need be."""
+    folder = run.path / "results"
+    folder.mkdir(exist_ok=True)
+    return folder / name
+
+
+def evaluate_network(of: Known, network: nn.Module, clock: Clock, evaluation: Evaluation) -> Evaluated:
+    """Play whole games with the network and show how they go."""
+    recipe = of.recipe
+    protocol = evaluation.protocol or recipe.protocol
+    games = make_games(of.game, protocol, min(evaluation.episodes, MOST_COPIES))
+    policy = build_policy(recipe, games.spec, network, Rng(evaluation.seed))
+    plan = EvaluationPlan(
+        episodes=evaluation.episodes,
+        seed=evaluation.seed,
+        policy_name=f"greedy, epsilon {recipe.eval_epsilon:g}",
+        clock=clock,
+    )
+    display = Progress()
+    try:
+        for event in evaluate(policy, games, plan):
+            display(event)
+            if isinstance(event, Evaluated):
+                return event
+    finally:
+        display.close()
+        games.close()
+    raise AssertionError("an evaluation ends with Evaluated")
+
+
+def report(run: Run, of: Known, network: nn.Module, clock: Clock, evaluation: Evaluation) -> None:
+    """Evaluate, print the table, plot the run and film its best game."""
+    evaluated = evaluate_network(of, network, clock, evaluation)
+    add_evaluation(results_path(run, "evaluations.jsonl"), evaluated)
+    print_evaluation(evaluation_table(evaluated, np.random.default_rng(evaluation.seed)))
+    print(f"curve    {plot_run(run)}", flush=True)
+    path = results_path(run, "best_game.mp4")
+    write_film(path, of, evaluated.best, protocol=evaluation.protocol or of.recipe.protocol)
+    print(f"film     {path}, the best game: {max(evaluated.scores):g} points\nrun      {run.path}", flush=True)
+
+
+def plot_run(run: Run) -> Path:
+    """Draw the run's learning curve into its results."""
+    path = results_path(run, "learning_curve.png")
+    save_plot(learning_curve(load_curve(run.path)), path)
+    return path
+
+
+def newest_evaluation(run: Run) -> Evaluated | None:
+    """The evaluation made last, if there is one."""
+    evaluations = read_evaluations(run.path / "results" / "evaluations.jsonl")
+    return evaluations[-1] if evaluations else None
+
+
+def write_film(
+    path: Path, of: Known, tape: Tape, *, protocol: AtariProtocol, view: View = "game", scale: int = 1
+) -> int:
+    """Film one episode from its tape; the answer is the number of pictures."""
+    pictures, frames_per_second = filmed(of, tape, protocol=protocol, view=view)
+    return write_video(path, pictures, frames_per_second, scale=scale)
+
+
+def filmed(
+    of: Known, tape: Tape, *, protocol: AtariProtocol, view: View
+) -> tuple[Iterator[UInt8[Array, "h w 3"]], float]:
+    """The pictures of one episode, and how many make a second."""
+    if view == "game":
+        made = film(of.game, protocol, tape)
+        return (game_view(picture) for picture in made), made.frames_per_second
+    games = make_games(of.game, protocol, 1, threads=1)
+    rate = games.spec.frames_per_second / games.spec.frames_per_action
+    games.close()
+    draw = net_view if view == "net" else motion_view
+    return (enlarge(draw(stack), 3) for stack in stacks(of, tape, protocol)), rate
+
+
+def stacks(of: Known, tape: Tape, protocol: AtariProtocol) -> Iterator[UInt8[Array, "K H W"]]:
+    """What a network sees at every decision of an episode.
+
+    Raises: ValueError where the game shows numbers, not pictures.
+    """
+    games = make_games(of.game, protocol, 1, threads=1)
+    spec, stack = games.spec, of.recipe.memory.stack
+    try:
+        if len(spec.frame_shape) != 3 or spec.frame_shape[2] != 1:
+            raise ValueError(f"{of.game} does not show grey pictures to its agent; use --view game")
+        shape = RowShape(
+            size=stack, games=1, frame_shape=spec.frame_shape, frame_dtype=spec.frame_dtype, stack=stack
+        )
+        ring = RowRing(shape)
+        step = games.resume(np.random.default_rng(0), [Tape(seed=tape.seed, actions=b"")])
+        ring.add(step, nothing_decided(1))
+        yield ring.newest_obs()[0].numpy()
+        for action in tape.actions:
+            games.send(np.array([action]))
+            ring.add(games.recv(), nothing_decided(1))
+            yield ring.newest_obs()[0].numpy()
+    finally:
+        games.close()
+
+
+def play_episode(of: Known, policy: Policy, seed: int, protocol: AtariProtocol) -> tuple[Tape, float]:
+    """One whole game by a policy: its tape and its score."""
+    games = make_games(of.game, protocol, 1, threads=1)
+    plan = EvaluationPlan(episodes=1, seed=seed, policy_name="any", clock=Clock())
+    try:
+        events = list(evaluate(policy, games, plan))
+    finally:
+        games.close()
+    evaluated = events[-1]
+    assert isinstance(evaluated, Evaluated)
+    return evaluated.best, evaluated.scores[0]

@@ -1,0 +1,111 @@
+"""Run directories as the commands need them: named, opened, read and written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playfield.recipes import Recipe
+from playfield.settings import from_plain, nearest
+from playfield.sinks.eventlog import read_events
+from playfield.sinks.metrics import read_metrics
+from playfield.sinks.recent import LAST, Begin
+from playfield.storage.run import Run, list_runs
+from playfield.types import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a run is of."""
+
+    recipe: Recipe
+    game: str
+    seed: int
+    plan: Mapping[str, Any]
+
+
+def find_run(name: str, root: Path, keep: int = 3) -> Run:
+    """The run of that name in `root`, or at that path.
+
+    Raises: FileNotFoundError naming the nearest runs; DamagedFile.
+    """
+    for path in (root / name, Path(name)):
+        if (path / "checkpoints").is_dir():
+            return Run.open(path, keep_last=keep)
+    known = [run.name for run in list_runs(root).runs]
+    offer = f"the nearest are: {nearest(name, known)}" if known else f"there are no runs in {root} yet"
+    raise FileNotFoundError(f"there is no run {name!r}; {offer}")
+
+
+def known(run: Run) -> Known:
+    """What the run is of.
+
+    Raises: ValueError where its `run.json` does not fit this version of Playfield.
+    """
+    about = run.about
+    try:
+        return Known(from_plain(Recipe, about.recipe), about.game, about.seed, dict(about.plan))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{run.path / 'run.json'} does not fit this version of Playfield: {error}") from error
+
+
+def free_name(stem: str, root: Path) -> str:
+    """`stem`, or `stem-2`, `stem-3`... where that name is taken."""
+    taken = {path.name for path in root.iterdir()} if root.is_dir() else set[str]()
+    return next(name for name in _numbered(stem) if name not in taken)
+
+
+def _numbered(stem: str) -> Iterator[str]:
+    yield stem
+    number = 2
+    while True:
+        yield f"{stem}-{number}"
+        number += 1
+
+
+def begin_of(run: Run, clock: Clock, updates: int) -> Begin:
+    """From where displays and metrics go on: what the run's own files say."""
+    scores = [row["score"] for row in _events(run) if row["event"] == "EpisodeEnded"]
+    rows = read_metrics(run.path / "metrics.jsonl") if (run.path / "metrics.jsonl").is_file() else []
+    elapsed = float(rows[-1]["elapsed_seconds"] or 0.0) if rows else 0.0
+    return Begin(clock=clock, updates=updates, scores=tuple(scores[-LAST:]), elapsed_seconds=elapsed)
+
+
+def list_summaries(root: Path) -> tuple[list[list[str]], list[str]]:
+    """One row of text for each run, and one sentence for each that cannot be read."""
+    listing = list_runs(root)
+    rows: list[list[str]] = []
+    sentences = list(listing.warnings)
+    for run in listing.runs:
+        try:
+            rows.append(_summary(run))
+        except (ValueError, OSError) as error:
+            sentences.append(str(error))
+    return rows, sentences
+
+
+def _summary(run: Run) -> list[str]:
+    of = known(run)
+    events = _events(run)
+    scores = [row["score"] for row in events if row["event"] == "EpisodeEnded"]
+    recent = scores[-LAST:]
+    mean = f"{sum(recent) / len(recent):.2f} ({len(recent)})" if recent else "-"
+    newest = run.checkpoints()[-1:]
+    size = sum(f.stat().st_size for f in run.path.rglob("*") if f.is_file()) / 1e6
+    return [
+        run.name,
+        of.recipe.name,
+        of.game,
+        str(of.seed),
+        f"{newest[0].frames:,}" if newest else "none",
+        f"{len(scores):,}",
+        mean,
+        f"{size:,.1f} MB",
+    ]
+
+
+def _events(run: Run) -> list[dict[str, Any]]:
+    path = run.path / "events.jsonl"
+    return read_events(path) if path.is_file() else []

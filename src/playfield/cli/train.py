@@ -1,0 +1,245 @@
+"""`train` and `resume`."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections import deque
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import tyro
+
+from playfield.agent import DeepAgent
+from playfield.build import build_network, build_session
+from playfield.cli.about import find_recipe
+from playfield.cli.look import load_network, protocol_named
+from playfield.cli.results import Evaluation, report
+from playfield.cli.runs import Known, begin_of, find_run, free_name, known
+from playfield.cli.training import RESUMABLE, Interruption, Plan, Sink, Training
+from playfield.events import EpisodeEnded, Event
+from playfield.games.games import Games
+from playfield.games.make import make_games
+from playfield.recipes import Recipe
+from playfield.rng import Rng
+from playfield.score import scoring_text
+from playfield.session import Session
+from playfield.settings import to_plain
+from playfield.sinks.eventlog import EventLog
+from playfield.sinks.metrics import Metrics
+from playfield.sinks.progress import Limits, Progress
+from playfield.sinks.recent import Begin
+from playfield.sinks.tensorboard import TensorBoard
+from playfield.storage import fingerprint
+from playfield.storage.run import Loaded, Run
+from playfield.storage.tapes import RecordedEpisode, TapeLog
+
+Positional = tyro.conf.Positional
+
+
+@dataclass(frozen=True, slots=True)
+class Train:
+    """Train an agent: playfield train RECIPE GAME [path=value ...]"""
+
+    recipe: Positional[str]
+    """A name from `playfield recipes`, or a path to a recipe in JSON."""
+    game: Positional[str]
+    """A name from `playfield games`, or gym:ID for any Gymnasium environment."""
+    overrides: Positional[tuple[str, ...]] = ()
+    """Settings to change, for instance memory.n_step=3; `playfield recipes RECIPE` lists them."""
+    name: str | None = None
+    """Name of the run; by default made from recipe, game and seed."""
+    seed: int = 0
+    """Everything random grows from it."""
+    frames: int | None = None
+    """Stop after this many emulator frames; by default what the recipe says."""
+    minutes: float | None = None
+    """Stop after this many minutes."""
+    until_score: float | None = None
+    """Stop when the last --over complete episodes reach this mean score."""
+    over: int = 30
+    """Complete training episodes that --until-score looks at."""
+    episodes: int = 30
+    """Whole games of the final evaluation; 0 for none."""
+    protocol: str | None = None
+    """Atari rules instead of the recipe's: nature (no sticky actions) or machado (sticky actions, all actions)."""
+    observe_with: str | None = None
+    """A run whose agent fills the memory before learning begins, instead of chance."""
+    save_every_frames: int = 1_000_000
+    """Save after this many emulator frames ..."""
+    save_every_minutes: float = 5.0
+    """... and after this many minutes, whichever comes first."""
+    keep: int = 3
+    """Newest checkpoints kept, besides the best."""
+    threads: int | None = None
+    """Threads for the network; by default one for each core, less one where emulators run beside it."""
+    tensorboard: bool = False
+    """Write TensorBoard files too, into the run directory."""
+    runs: Path = Path("runs")
+    """Folder of the runs."""
+
+    def run(self) -> int:
+        recipe = self._recipe()
+        plan = self._plan(recipe)
+        set_threads(self.threads, recipe)
+        games = make_games(self.game, recipe.protocol, recipe.games)
+        session = build_session(recipe, games, self.seed)
+        if self.observe_with is not None:
+            network = build_network(recipe, games.spec, Rng(0).torch("weights"))
+            load_network(find_run(self.observe_with, self.runs), network)
+            session.agent.warm_up_with(network)
+        stem = f"{recipe.name}-{self.game.replace(':', '-').replace('/', '-')}-s{self.seed}"
+        run = Run.create(
+            self.runs,
+            free_name(stem, self.runs) if self.name is None else self.name,
+            recipe=to_plain(recipe),
+            protocol=games.spec.protocol,
+            game=self.game,
+            seed=self.seed,
+            fingerprint=fingerprint.take(),
+            plan=dataclasses.asdict(plan),
+        )
+        run.keep_last = plan.keep
+        print(f"run      {run.path}\nrecipe   {recipe.name}\ngame     {self.game}, {games_text(games)}", flush=True)
+        with run.writing():
+            return pursue(run, Known(recipe, self.game, self.seed, {}), session, plan, Begin())
+
+    def _plan(self, recipe: Recipe) -> Plan:
+        return Plan(
+            frames=recipe.frames if self.frames is None else self.frames,
+            minutes=self.minutes,
+            until_score=self.until_score,
+            over=self.over,
+            episodes=self.episodes,
+            save_every_frames=self.save_every_frames,
+            save_every_minutes=self.save_every_minutes,
+            keep=self.keep,
+            tensorboard=self.tensorboard,
+        )
+
+    def _recipe(self) -> Recipe:
+        recipe = find_recipe(self.recipe)
+        recipe = recipe.but(protocol=protocol_named(self.protocol, recipe.protocol))
+        return recipe.with_overrides(list(self.overrides))
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Go on with a run from its newest checkpoint, exactly as if it had never stopped."""
+
+    name: Positional[str]
+    """The run's name, or the path of its directory."""
+    frames: int | None = None
+    """A new limit in emulator frames, in place of the run's own."""
+    minutes: float | None = None
+    """A new limit in minutes, counted over all sessions."""
+    until_score: float | None = None
+    """A new mean score at which to stop."""
+    episodes: int | None = None
+    """Whole games of the final evaluation; 0 for none."""
+    threads: int | None = None
+    """Threads for the network; by default as the run began."""
+    runs: Path = Path("runs")
+    """Folder of the runs."""
+
+    def run(self) -> int:
+        run = find_run(self.name, self.runs)
+        of = known(run)
+        given = {k: v for k in ("frames", "minutes", "until_score", "episodes") if (v := getattr(self, k)) is not None}
+        plan = Plan(**{**of.plan, **given})
+        run.keep_last = plan.keep
+        set_threads(self.threads, of.recipe, was=run.about.fingerprint.get("torch threads"))
+        with run.writing():
+            loaded = run.load()
+            for sentence in (*loaded.warnings, *_changes(loaded)):
+                print(f"note: {sentence}", flush=True)
+            session = build_session(of.recipe, make_games(of.game, of.recipe.protocol, of.recipe.games), of.seed)
+            run.cut_back(loaded)
+            session.load(loaded.tree)
+            print(f"resumed  {run.path} at {session.clock.frames:,} frames, checkpoint {loaded.checkpoint}", flush=True)
+            begin = begin_of(run, session.clock, session.agent.learner.updates)
+            return pursue(run, of, session, plan, begin)
+
+
+def pursue(run: Run, of: Known, session: Session[DeepAgent], plan: Plan, begin: Begin) -> int:
+    """Train to the end of the plan, then evaluate, plot and film; or save and say how to go on."""
+    with ExitStack() as stack:
+        display = Progress(Limits(until_frames=plan.frames, minutes=plan.minutes), begin=begin)
+        stack.callback(display.close)
+        training = Training(
+            session=session,
+            run=run,
+            plan=plan,
+            sinks=_sinks(run, plan, begin, stack),
+            display=display,
+            elapsed_seconds=begin.elapsed_seconds,
+            scores=deque(begin.scores[-plan.over :]),
+        )
+        interruption = Interruption()
+        with interruption.watching():
+            stopped = training.pursue(interruption)
+    session.games.close()
+    print(f"stopped  {stopped.reason}; saved at {session.clock.frames:,} frames", flush=True)
+    if interruption.asked is not None:
+        folder = "" if run.path.parent == Path("runs") else f" --runs {run.path.parent}"
+        print(f"go on with: playfield resume {run.name}{folder}", flush=True)
+        return RESUMABLE
+    if plan.episodes > 0:
+        report(run, of, session.agent.learner.network, session.clock, Evaluation(episodes=plan.episodes))
+    return 0
+
+
+def _sinks(run: Run, plan: Plan, begin: Begin, stack: ExitStack) -> list[Sink]:
+    every_frames = max(1, min(40_000, plan.frames // 200))
+    tapes = TapeLog(run.append_file("tapes.log"))
+
+    def keep_tape(event: Event) -> None:
+        if isinstance(event, EpisodeEnded):
+            tapes.add(recorded(event))
+
+    sinks: list[Sink] = [
+        EventLog(run.append_file("events.jsonl")),
+        Metrics(run.append_file("metrics.jsonl"), every_frames=every_frames, begin=begin),
+        keep_tape,
+    ]
+    if plan.tensorboard:
+        board = TensorBoard(run.path / "tensorboard", begin=begin)
+        stack.callback(board.close)
+        sinks.append(board)
+    return sinks
+
+
+def recorded(event: EpisodeEnded) -> RecordedEpisode:
+    """An ended episode as the tape log keeps it."""
+    return RecordedEpisode(
+        episode=event.episode,
+        game=event.game,
+        seed=event.tape.seed,
+        score=event.score,
+        frames=event.frames,
+        truncated=event.truncated,
+        actions=event.tape.actions,
+    )
+
+
+def set_threads(threads: int | None, recipe: Recipe, was: object = None) -> None:
+    """Give the network its threads: results are bit-identical only for equal numbers."""
+    if threads is not None and threads < 1:
+        raise ValueError("--threads must be 1 or more")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    beside = 1 if recipe.games > 1 else 0
+    torch.set_num_threads(threads or (was if isinstance(was, int) else max(1, cores - beside)))
+
+
+def games_text(games: Games) -> str:
+    """How many copies, under which rules, with which actions."""
+    copies = f"{games.spec.games} copies" if games.spec.games > 1 else "1 copy"
+    rules = scoring_text(games.spec.protocol) if games.spec.protocol else "its own rules"
+    return f"{copies}\nprotocol {rules}\nactions  {' '.join(games.spec.actions)}"
+
+
+def _changes(loaded: Loaded) -> list[str]:
+    changed = fingerprint.differences(loaded.fingerprint, fingerprint.take())
+    return [*changed, "so the run goes on, but not bit for bit as it would have"] if changed else []

@@ -1,0 +1,147 @@
+"""A session at work on a run: events to the sinks, checkpoints when due, a stop when a limit is reached."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+from playfield.events import EpisodeEnded, Event, Saved, Stepped, Stopped
+from playfield.session import Session
+from playfield.storage.run import Run
+
+RESUMABLE = 85
+"""Exit code of a run that was asked to stop before its end, and can be resumed."""
+
+Sink = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """When training stops and how often it is saved."""
+
+    frames: int
+    """Emulator frames at which training is over."""
+    minutes: float | None = None
+    """Wall minutes after which it is over, counted over all sessions of the run."""
+    until_score: float | None = None
+    """Mean score of the last `over` complete training episodes at which it is over."""
+    over: int = 30
+    episodes: int = 30
+    """Whole games of the final evaluation; 0 for none."""
+    save_every_frames: int = 1_000_000
+    save_every_minutes: float = 5.0
+    keep: int = 3
+    """Newest checkpoints kept, besides the best."""
+    tensorboard: bool = False
+
+    def __post_init__(self) -> None:
+        if self.frames < 1 or self.over < 1 or self.save_every_frames < 1 or self.keep < 1:
+            raise ValueError("--frames, --over, --save-every-frames and --keep must be 1 or more")
+        if self.episodes < 0:
+            raise ValueError("--episodes must be 0 or more")
+        if self.save_every_minutes <= 0 or (self.minutes is not None and self.minutes <= 0):
+            raise ValueError("--minutes and --save-every-minutes must be above 0")
+
+
+class Interruption:
+    """Ctrl-C and termination signals: the first asks for a clean stop, the second stops at once."""
+
+    signals = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+    def __init__(self) -> None:
+        self.asked: str | None = None
+
+    @contextmanager
+    def watching(self) -> Iterator[Interruption]:
+        """Catch the signals while the block runs."""
+        before = [signal.signal(number, self._ask) for number in self.signals]
+        try:
+            yield self
+        finally:
+            for number, handler in zip(self.signals, before, strict=True):
+                signal.signal(number, handler)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.asked is not None:
+            raise KeyboardInterrupt
+        self.asked = signal.Signals(number).name
+
+
+@dataclass(slots=True, kw_only=True)
+class Training:
+    """One session of a run, from where it stands to its end or to an interruption."""
+
+    session: Session[Any]
+    run: Run
+    plan: Plan
+    sinks: Sequence[Sink]
+    """Take every event of the session; the run's own files among them."""
+    display: Sink
+    """Takes the events of the session and, besides, what is saved and why it stopped."""
+    elapsed_seconds: float = 0.0
+    """Wall time of the sessions before this one."""
+    scores: deque[float] = field(default_factory=deque[float])
+    """Scores of the newest `plan.over` complete training episodes."""
+    _saved_frames: int = 0
+    _saved_at: float = 0.0
+    _begun_at: float = 0.0
+
+    def pursue(self, interruption: Interruption) -> Stopped:
+        """Train until a limit is reached or a person interrupts; the last word is always a checkpoint."""
+        self._begun_at = self._saved_at = time.monotonic()
+        self._saved_frames = self.session.clock.frames
+        reason = self._reached(interruption)
+        events = self.session.play(self.plan.frames)
+        while reason is None and (event := next(events, None)) is not None:
+            self._pass_on(event)
+            if isinstance(event, Stepped):  # the last event of a step: only here is everything written that belongs to it
+                reason = self._reached(interruption)
+                if reason is None and self._save_is_due():
+                    self.save()
+        self.save()
+        stopped = Stopped(clock=self.session.clock, reason=reason or "all frames are played")
+        self.display(stopped)
+        return stopped
+
+    def save(self) -> None:
+        """Commit a checkpoint."""
+        score = sum(self.scores) / len(self.scores) if len(self.scores) == self.plan.over else None
+        clock = self.session.clock
+        name = self.run.save(self.session.state(), clock.frames, score=score)
+        self._saved_frames, self._saved_at = clock.frames, time.monotonic()
+        self.display(Saved(clock=clock, checkpoint=name))
+
+    def _pass_on(self, event: Event) -> None:
+        if isinstance(event, EpisodeEnded):
+            self.scores.append(event.score)
+            while len(self.scores) > self.plan.over:
+                self.scores.popleft()
+        for sink in self.sinks:
+            sink(event)
+        self.display(event)
+
+    def _reached(self, interruption: Interruption) -> str | None:
+        """Why to stop now, if there is a reason."""
+        plan = self.plan
+        minutes = (self.elapsed_seconds + time.monotonic() - self._begun_at) / 60.0
+        mean = sum(self.scores) / len(self.scores) if len(self.scores) == plan.over else None
+        if interruption.asked is not None:
+            return f"interrupted ({interruption.asked})"
+        if self.session.clock.frames >= plan.frames:
+            return f"{plan.frames:,} frames are played"
+        if plan.until_score is not None and mean is not None and mean >= plan.until_score:
+            return f"the last {plan.over} episodes scored {mean:.2f} on average, at least {plan.until_score:g}"
+        if plan.minutes is not None and minutes >= plan.minutes:
+            return f"{plan.minutes:g} minutes are over"
+        return None
+
+    def _save_is_due(self) -> bool:
+        played = self.session.clock.frames - self._saved_frames
+        waited = time.monotonic() - self._saved_at
+        return played >= self.plan.save_every_frames or waited >= 60.0 * self.plan.save_every_minutes

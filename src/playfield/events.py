@@ -1,0 +1,115 @@
+"""What a session says happened, as frozen values. Consumers (files, screens, plots) know these and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from playfield.types import Array, Clock, Step
+
+Phase = Literal["observing", "training", "evaluating"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tape:
+    """An episode as (seed, actions): enough to play it again exactly, at any resolution.
+
+    `actions` are indices into the action set of the protocol that the episode was played under.
+    """
+
+    seed: int
+    actions: bytes
+    """One byte per agent step, oldest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseChanged:
+    """The session entered a named phase."""
+
+    clock: Clock
+    phase: Phase
+    remaining_frames: int | None = None
+    """Emulator frames until the phase ends, where that is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stepped:
+    """Every game took one action. Not stored; for displays only."""
+
+    clock: Clock
+    action: Array
+    step: Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """One optimiser step was taken."""
+
+    clock: Clock
+    updates: int
+    """Optimiser steps so far, this one included."""
+    loss: float
+    """Mean loss of the batch, weighted as it was descended."""
+    grad_norm: float
+    """Global gradient norm before clipping."""
+    mean_q: float
+    """Mean predicted return of the batch's actions."""
+    epsilon: float
+    """Exploration rate at this clock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeEnded:
+    """One whole game was played to its end or to its time limit."""
+
+    clock: Clock
+    game: int
+    """Which of the G games, 0-based."""
+    episode: int
+    """Number of the episode in this run or evaluation, 1-based."""
+    score: float
+    """Sum of raw rewards of the whole game."""
+    life_scores: tuple[float, ...]
+    """The same sum, split where lives were lost; one entry where the protocol ignores lives."""
+    frames: int
+    """Emulator frames of the episode."""
+    truncated: bool
+    """True when a time limit ended it."""
+    tape: Tape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """An evaluation under a named protocol is complete."""
+
+    clock: Clock
+    game: str
+    protocol: dict[str, object]
+    """The protocol as plain values; every score carries it."""
+    policy: str
+    """What played: `greedy, epsilon 0.001` or `random`."""
+    seed: int
+    scores: tuple[float, ...]
+    """Raw whole-game scores, in order of game and episode."""
+    frames: tuple[int, ...]
+    best: Tape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """A checkpoint was committed to disk."""
+
+    clock: Clock
+    checkpoint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """Training stopped, and why."""
+
+    clock: Clock
+    reason: str
+    details: dict[str, object] = field(default_factory=dict)
+
+
+Event = PhaseChanged | Stepped | Learned | EpisodeEnded | Evaluated | Saved | Stopped

@@ -1,0 +1,38 @@
+"""From action values to actions: pure, given a generator; one epsilon for every game."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int64
+
+from playfield.schedules import Constant, Exponential, Linear, Piecewise, Schedule
+from playfield.settings import setting
+from playfield.types import Array
+
+
+@dataclass(frozen=True, slots=True)
+class EpsilonGreedy:
+    """The best action, but with probability epsilon any action.
+
+    Neutral: epsilon 0 is greedy.
+    """
+
+    epsilon: Linear | Constant | Exponential | Piecewise = setting(
+        Linear(), "probability of a random action, by emulator frames since learning began"
+    )
+
+
+def choose(q: Float[Array, "G A"], epsilon: Float[Array, "G"], generator: np.random.Generator) -> Int64[Array, "G"]:
+    """An epsilon-greedy action for each game.
+
+    The same number of draws is made whatever epsilon is, so that a schedule does not shift later draws.
+    """
+    explores = generator.random(len(q)) < epsilon
+    return np.where(explores, generator.integers(0, q.shape[1], len(q)), q.argmax(1))
+
+
+def epsilons(schedule: Schedule, frames: int, games: int) -> Float[Array, "G"]:
+    """One epsilon for each game; the same for all."""
+    return np.full(games, schedule(frames))

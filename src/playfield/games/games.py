@@ -1,0 +1,68 @@
+"""The seam between games and everything else: G copies of one game, driven together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Int64
+
+from playfield.events import Tape
+from playfield.types import Array, Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GameSpec:
+    """What a game is, before it is played."""
+
+    name: str
+    """As given on the command line: `pong`, `gym:CartPole-v1`, `catch`."""
+    games: int
+    """G: copies driven together."""
+    actions: tuple[str, ...]
+    """A readable label for every action index."""
+    frame_shape: tuple[int, ...]
+    """`(H, W, C)` for pixels, `(N,)` for vectors."""
+    frame_dtype: str
+    """`uint8` for pixels, `float32` for vectors."""
+    frames_per_action: int
+    """Emulator frames that one action lasts."""
+    frames_per_second: float
+    """Emulator frames per second of play at normal speed, for films and for a person watching."""
+    protocol: dict[str, object] = field(default_factory=dict[str, object])
+    """The protocol as plain values, as actually used; every score carries it."""
+
+
+class Games(Protocol):
+    """G copies of one game. Every episode starts from a seed of ours, so (seed, actions) plays it again exactly.
+
+    Life of an episode in the stream of steps: one row with `first`, then ordinary rows, then one row with `last`.
+    The action sent after a `last` row is ignored and the next row is `first` again.
+    """
+
+    spec: GameSpec
+
+    def begin(self, seeds: np.random.Generator) -> Step:
+        """Start G new episodes; their seeds and those of all later episodes are drawn from `seeds`."""
+        ...
+
+    def resume(self, seeds: np.random.Generator, tapes: Sequence[Tape]) -> Step:
+        """Play G open episodes again up to where their tapes end, and return that very step.
+
+        Raises: ValueError where a tape ends its episode before its own last action.
+        """
+        ...
+
+    def send(self, action: Int64[Array, "G"]) -> None:
+        """Start one step in every game; returns at once where the games can run in the background."""
+        ...
+
+    def recv(self) -> Step:
+        """Wait for the step that `send` started."""
+        ...
+
+    def close(self) -> None:
+        """Release emulators and windows."""
+        ...

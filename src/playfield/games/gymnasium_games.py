@@ -1,0 +1,166 @@
+"""Gymnasium environments as games: pixels or a vector to see, a discrete choice to make."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import error, spaces
+from jaxtyping import Shaped, UInt8
+
+from playfield.games.each import EachGame, Outcome, Solo
+from playfield.games.games import GameSpec
+from playfield.settings import nearest
+from playfield.types import Array
+
+PREFIX = "gym:"
+SUPPORTED = (
+    "Playfield plays discrete actions on pixels (uint8, 2 or 3 axes), vectors (1 axis) or a discrete observation"
+)
+
+
+class UnsupportedGame(ValueError):
+    """The environment exists, but its observations or actions are of a kind that Playfield does not play."""
+
+
+class UnknownEnvironment(ValueError):
+    """Gymnasium knows no such environment; the message offers the nearest ids."""
+
+
+class MissingPackage(ImportError):
+    """The environment needs a package that is not installed; the message is the command that brings it."""
+
+
+class GymnasiumGame:
+    """One Gymnasium environment. Every episode is seeded, so (seed, actions) plays it again."""
+
+    def __init__(self, env: gymnasium.Env[Any, Any], environment_id: str) -> None:
+        self._env, self._id = env, environment_id
+        self._observations = env.observation_space
+        self._actions = _discrete(env, environment_id)
+        self.actions = tuple(str(a) for a in range(int(self._actions.n)))
+        self.frames_per_second = float(env.metadata.get("render_fps") or 30)
+        self.frame_shape, self.frame_dtype = _frame_of(env, environment_id)
+
+    def reset(self, seed: int) -> Shaped[Array, "..."]:
+        """Start an episode from its seed."""
+        observation, _ = self._env.reset(seed=seed)
+        return self._frame(observation)
+
+    def step(self, action: int) -> Outcome:
+        """Play one action."""
+        observation, reward, terminated, truncated, _ = self._env.step(self._actions.start + action)
+        ended = bool(terminated)
+        return Outcome(self._frame(observation), float(reward), ended, bool(truncated) and not ended)
+
+    def picture(self) -> UInt8[Array, "H W 3"]:
+        """What a person would see now."""
+        try:
+            picture = np.asarray(self._env.render())
+        except (error.DependencyNotInstalled, ImportError) as problem:
+            raise missing_package(self._id, problem) from problem
+        if picture.dtype != np.uint8 or picture.ndim != 3:
+            raise UnsupportedGame(f"{self._id} does not render pictures")
+        return picture.copy()
+
+    def close(self) -> None:
+        """Close the environment."""
+        self._env.close()
+
+    def _frame(self, observation: Any) -> Shaped[Array, "..."]:
+        if isinstance(self._observations, spaces.Discrete):
+            return np.eye(int(self._observations.n), dtype=np.float32)[int(observation) - self._observations.start]
+        # A copy, since some environments write into the array that they returned.
+        return np.array(observation, dtype=self.frame_dtype).reshape(self.frame_shape)
+
+
+def open_environment(environment_id: str, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
+    """Make an environment, with one plain sentence where that fails.
+
+    Raises: UnknownEnvironment with the three nearest ids; MissingPackage with the command that installs it.
+    """
+    if environment_id.startswith("ALE/"):
+        importlib.import_module("ale_py")  # which registers them
+    try:
+        return gymnasium.make(environment_id, render_mode=render_mode, disable_env_checker=True)
+    except (error.DependencyNotInstalled, ImportError) as problem:
+        raise missing_package(environment_id, problem) from problem
+    except error.Error as problem:
+        near = nearest(environment_id, sorted(gymnasium.registry))
+        raise UnknownEnvironment(
+            f"there is no Gymnasium environment {environment_id!r}; the nearest are: {near}"
+        ) from (problem)
+
+
+def missing_package(environment_id: str, problem: Exception) -> MissingPackage:
+    """The error that names the pip command: Gymnasium's own where it has one, else the module that was not found."""
+    module = (problem.name if isinstance(problem, ImportError) else None) or "gymnasium[all]"
+    commands = re.findall(r"`(pip install [^`]+)`", str(problem)) or [f'pip install "{module.partition(".")[0]}"']
+    return MissingPackage(f"{environment_id} needs a package that is not installed: {' && '.join(commands)}")
+
+
+def gymnasium_games(name: str, games: int) -> EachGame:
+    """G copies of the environment named `gym:ID`."""
+    environment_id = name.removeprefix(PREFIX)
+    first = GymnasiumGame(open_environment(environment_id), environment_id)
+    others = [GymnasiumGame(open_environment(environment_id), environment_id) for _ in range(games - 1)]
+    protocol = _protocol(environment_id)
+    skip = protocol["frame_skip"]
+    spec = GameSpec(
+        name=name,
+        games=games,
+        actions=first.actions,
+        frame_shape=first.frame_shape,
+        frame_dtype=first.frame_dtype,
+        frames_per_action=skip if isinstance(skip, int) else 1,
+        frames_per_second=first.frames_per_second,
+        protocol=protocol,
+    )
+    solos: list[Solo] = [first, *others]
+    return EachGame(spec, solos)
+
+
+def _protocol(environment_id: str) -> dict[str, object]:
+    spec = gymnasium.spec(environment_id)
+    return {
+        "name": "gymnasium",
+        "id": spec.id,
+        "version": gymnasium.__version__,
+        "max_frames": spec.max_episode_steps,
+        "arguments": {key: repr(value) for key, value in spec.kwargs.items()},
+        **_atari_arguments(spec.kwargs),
+    }
+
+
+def _atari_arguments(arguments: dict[str, Any]) -> dict[str, object]:
+    """Frame skip and stickiness; ALE ids bring their own, and a second frame skip on top would go unseen."""
+    return {
+        "frame_skip": arguments.get("frameskip", 1),
+        "repeat_action_probability": arguments.get("repeat_action_probability", 0.0),
+    }
+
+
+def _discrete(env: gymnasium.Env[Any, Any], environment_id: str) -> spaces.Discrete[Any]:
+    if not isinstance(env.action_space, spaces.Discrete):
+        raise UnsupportedGame(f"{environment_id} has actions {env.action_space}; {SUPPORTED}")
+    if env.action_space.n > 256:
+        raise UnsupportedGame(f"{environment_id} has {env.action_space.n} actions; Playfield plays at most 256")
+    return env.action_space
+
+
+def _frame_of(env: gymnasium.Env[Any, Any], environment_id: str) -> tuple[tuple[int, ...], str]:
+    """Shape and dtype of a frame."""
+    match env.observation_space:
+        case spaces.Discrete() as one_of:
+            return (int(one_of.n),), "float32"
+        case spaces.Box(shape=(length,)):
+            return (length,), "float32"
+        case spaces.Box(shape=(height, width), dtype=np.uint8):
+            return (height, width, 1), "uint8"
+        case spaces.Box(shape=(height, width, channels), dtype=np.uint8):
+            return (height, width, channels), "uint8"
+        case other:
+            raise UnsupportedGame(f"{environment_id} has observations {other}; {SUPPORTED}")

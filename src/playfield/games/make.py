@@ -1,0 +1,40 @@
+"""From a name on the command line to games that can be played."""
+
+from __future__ import annotations
+
+from playfield.games.atari import AtariGames, atari_names
+from playfield.games.games import Games
+from playfield.games.gymnasium_games import PREFIX, gymnasium_games
+from playfield.games.protocol import AtariProtocol
+from playfield.games.toys import TOYS, toy_games
+from playfield.settings import nearest as nearest_words
+
+
+class UnknownGame(ValueError):
+    """No game has that name; the message offers the nearest ones."""
+
+
+def known_games() -> list[str]:
+    """Every game with a name of its own; any `gym:ID` can be played besides."""
+    return sorted([*atari_names(), *TOYS])
+
+
+def nearest(name: str) -> str:
+    """The three known games whose names are most like `name`."""
+    return nearest_words(name, known_games())
+
+
+def make_games(name: str, protocol: AtariProtocol, games: int, threads: int = 0) -> Games:
+    """G copies of a game. `protocol` and `threads` are for Atari games; 0 threads means one per core.
+
+    Raises: UnknownGame with the three nearest names; ValueError where the game cannot be played.
+    """
+    if games < 1:
+        raise ValueError(f"at least 1 game must be played, not {games}")
+    if name.startswith(PREFIX):
+        return gymnasium_games(name, games)
+    if name in TOYS:
+        return toy_games(name, games)
+    if name not in atari_names():
+        raise UnknownGame(f"there is no game {name!r}; the nearest are: {nearest(name)}")
+    return AtariGames(name, protocol, games, threads)

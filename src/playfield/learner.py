@@ -1,0 +1,119 @@
+"""One gradient step: the loss, the weights of its samples, the clip, the optimiser, the target network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from playfield.bootstrap import Bootstrap, QFunction
+from playfield.optimizers import load_optimizer_state, optimizer_state
+from playfield.settings import setting
+from playfield.types import Batch, Distance, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A target network that becomes the online network at intervals. Source: Mnih et al. (2015)."""
+
+    every_frames: int = setting(40_000, "emulator frames between copies")
+
+    def __post_init__(self) -> None:
+        if self.every_frames < 1:
+            raise ValueError("target.every_frames must be 1 or more; use NoTarget for no target network")
+
+
+@dataclass(frozen=True, slots=True)
+class NoTarget:
+    """The online network is its own target. Source: PQN (Gallici et al., 2024)."""
+
+
+Target = Copy | NoTarget
+
+
+class Update(NamedTuple):
+    """What one gradient step found."""
+
+    loss: float
+    grad_norm: float
+    mean_q: float
+    surprise: Float[Tensor, "B"]
+
+
+def td_loss(online: QFunction, target: QFunction, batch: Batch, bootstrap: Bootstrap) -> tuple[Distance, Tensor]:
+    """How far predicted returns are from what happened plus what is expected next; and the mean prediction.
+
+        distance(z(s, a),  r + γ z⁻(s', ·) under the bootstrap's policy)
+
+    The only temporal-difference loss there is; algorithms differ in `bootstrap` and in the kind of returns.
+    """
+    with torch.no_grad():
+        following = bootstrap(online, target, batch)
+        bonus = following.bonus if isinstance(following.bonus, Tensor) else torch.zeros_like(following.policy)
+        goal = following.returns.under(following.policy, bonus).backup(batch.reward + following.reward, batch.discount)
+    returns = online(batch.obs)
+    mean_q = returns.mean.detach().gather(1, batch.action[:, None]).mean()
+    return returns.at(batch.action).distance(goal), mean_q
+
+
+class Learner:
+    """Holds the online and target networks and takes gradient steps."""
+
+    def __init__(
+        self, network: nn.Module, target: nn.Module, optimizer: Optimizer, bootstrap: Bootstrap, rule: tuple[Target, float | None]
+    ) -> None:
+        self.network, self.target = network, target
+        self.optimizer, self.bootstrap = optimizer, bootstrap
+        self.target_rule, self.clip_norm = rule
+        self.updates = 0
+        self._copies = 0
+
+    def step(self, batch: Batch) -> Update:
+        """One optimiser step on the weighted mean loss of the batch."""
+        distance, mean_q = td_loss(self.network, self.target, batch, self.bootstrap)
+        loss = (batch.weight * distance.loss).mean()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        limit = self.clip_norm if self.clip_norm is not None else float("inf")
+        grad_norm = nn.utils.clip_grad_norm_(self.network.parameters(), limit, foreach=True)
+        self.optimizer.step()
+        self.updates += 1
+        return Update(float(loss.detach()), float(grad_norm), float(mean_q), distance.surprise)
+
+    def refresh_target(self, learning_frames: int) -> None:
+        """Copy the online network into the target if that is due, by frames since learning began."""
+        if isinstance(self.target_rule, Copy) and (due := learning_frames // self.target_rule.every_frames) > self._copies:
+            self.target.load_state_dict(self.network.state_dict())
+            self._copies = due
+
+    def state(self) -> Tree:
+        tree = {
+            "network": dict(self.network.state_dict()),
+            "optimizer": optimizer_state(self.optimizer),
+            "updates": self.updates,
+            "copies": self._copies,
+        }
+        return tree if self.target is self.network else {**tree, "target": dict(self.target.state_dict())}
+
+    def load(self, tree: Tree) -> None:
+        load_weights(self.network, tree["network"])
+        if self.target is not self.network:
+            load_weights(self.target, tree["target"])
+        load_optimizer_state(self.optimizer, tree["optimizer"])
+        self.updates, self._copies = int(tree["updates"]), int(tree["copies"])
+
+
+def load_weights(network: nn.Module, weights: Tree) -> None:
+    """Fill the network with weights of exactly its own names and shapes.
+
+    Raises: ValueError naming what does not fit.
+    """
+    own = network.state_dict()
+    for name in {*own, *weights}:
+        if name not in own or name not in weights or own[name].shape != weights[name].shape:
+            raise ValueError(f"these weights are of another network: {name!r} does not fit; use the recipe they came from")
+    network.load_state_dict(dict(weights))

@@ -1,0 +1,43 @@
+"""What every memory can do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from jaxtyping import Float, Int64, Shaped
+from torch import Tensor
+
+from playfield.types import Batch, Clock, Decision, Step, Tree
+
+
+class Memory(Protocol):
+    """Rows go in as they happen; batches come out when they are due."""
+
+    def add(self, step: Step, decision: Decision) -> None:
+        """Append the step that `decision` led to."""
+        ...
+
+    def newest_obs(self) -> Shaped[Tensor, "G ..."]:
+        """Stacked frames of every game as of the newest row."""
+        ...
+
+    def observing_frames(self, clock: Clock) -> int:
+        """Emulator frames that are still only observed before learning begins; 0 once it has."""
+        ...
+
+    def learning_frames(self, clock: Clock) -> int:
+        """Emulator frames since learning began; schedules and targets count these."""
+        ...
+
+    def batches(self, clock: Clock) -> Iterator[Batch]:
+        """As many batches as are due now: none, one, or several."""
+        ...
+
+    def feedback(self, key: Int64[Tensor, "B"], surprise: Float[Tensor, "B"]) -> None:
+        """How surprising the samples of a batch turned out to be."""
+        ...
+
+    def state(self) -> Tree: ...
+
+    def load(self, tree: Tree) -> None: ...

@@ -1,0 +1,162 @@
+"""The memory of PQN: a few steps of many games, learnt from several times, then forgotten.
+
+Life of a rollout of T steps. Row b+T of one rollout is row b of the next, so no transition is lost:
+
+    rows b .. b+T played      values of rows b+1 .. b+T were recorded when the agent acted on them
+    row b+T+1 arrives         the value of row b+T is known: λ-returns are settled, minibatches are drawn
+    learnt from               at once, or spread over the T steps in which the next rollout is played
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64, Shaped
+from torch import Tensor
+
+from playfield.memory.rows import RowRing, RowShape
+from playfield.multistep import lambda_returns
+from playfield.settings import setting
+from playfield.types import Batch, Clock, Decision, Step, Tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """Learn from the newest rollout only, with λ-returns as targets. Source: PQN (Gallici et al., 2024)."""
+
+    steps: int = setting(32, "decisions in one rollout, for each game")
+    epochs: int = setting(2, "times that every transition of a rollout is learnt from")
+    minibatches: int = setting(32, "batches into which one epoch is cut")
+    discount: float = setting(0.99, "gamma, the worth of a reward one decision later")
+    lambda_: float = setting(0.65, "how far the targets look: 0 one step, 1 the whole rollout")
+    stack: int = setting(4, "frames in one observation")
+    reward_clip: float | None = setting(1.0, "rewards are learnt as at most this, either sign; none to learn raw rewards")
+    pace: Literal["at_once", "spread"] = setting(
+        "at_once", "learn as soon as a rollout is complete, or spread over the next one so that emulators never wait"
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "epochs", "minibatches", "stack"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"memory.{name} must be 1 or more")
+        if not (0.0 <= self.discount <= 1.0 and 0.0 <= self.lambda_ <= 1.0):
+            raise ValueError("memory.discount and memory.lambda_ must lie between 0 and 1")
+
+    def build(self, games: int, frame_shape: tuple[int, ...], frame_dtype: str, draws: np.random.Generator) -> RolloutMemory:
+        """An empty memory; `draws` shuffles the minibatches."""
+        if games * self.steps < self.minibatches:
+            raise ValueError(
+                f"{games} games x {self.steps} steps are fewer than memory.minibatches={self.minibatches}; lower it"
+            )
+        size = 2 * (self.steps + 1) + self.stack
+        shape = RowShape(size=size, games=games, frame_shape=frame_shape, frame_dtype=frame_dtype, stack=self.stack)
+        return RolloutMemory(self, RowRing(shape), draws)
+
+
+class RolloutMemory:
+    """See `Rollout`."""
+
+    def __init__(self, spec: Rollout, rows: RowRing, draws: np.random.Generator) -> None:
+        self.spec, self.rows, self._draws = spec, rows, draws
+        games = rows.shape.games
+        self._values = torch.zeros(rows.shape.size, games)
+        self._playing = 0  # first row of the rollout being played
+        self._learning = 0  # first row of the rollout being learnt from
+        self._targets = torch.zeros(spec.steps, games)
+        self._order = torch.zeros(0, dtype=torch.int64)  # transitions in the order of the minibatches, epoch after epoch
+        self._served = spec.epochs * spec.minibatches  # minibatches served of the rollout being learnt from
+        self._calls = 0  # calls of `batches` since that rollout was settled
+
+    def add(self, step: Step, decision: Decision) -> None:
+        if self.rows.stop > 0:
+            self._values[(self.rows.stop - 1) % self.rows.shape.size] = torch.from_numpy(decision.value)
+        self.rows.add(step, decision)
+        if self.rows.stop - 1 == self._playing + self.spec.steps + 1:
+            self._settle()
+
+    def newest_obs(self) -> Shaped[Tensor, "G ..."]:
+        return self.rows.newest_obs()
+
+    def observing_frames(self, clock: Clock) -> int:
+        return 0
+
+    def learning_frames(self, clock: Clock) -> int:
+        return clock.frames
+
+    def batches(self, clock: Clock) -> Iterator[Batch]:
+        """All minibatches of a settled rollout at once, or the share of them that is due at this step."""
+        total, spec = self.spec.epochs * self.spec.minibatches, self.spec
+        self._calls += 1
+        due = total if spec.pace == "at_once" else min(total, total * self._calls // spec.steps)
+        while self._served < due:
+            number, self._served = self._served, self._served + 1
+            if (number % spec.minibatches) < self._order.shape[1]:  # ends may leave fewer transitions than minibatches
+                yield self._batch(number)
+
+    def feedback(self, key: Int64[Tensor, "B"], surprise: Float[Tensor, "B"]) -> None:
+        """A rollout is learnt from evenly."""
+
+    def state(self) -> Tree:
+        return {
+            **self.rows.state(),
+            "values": self._values,
+            "playing": self._playing,
+            "learning": self._learning,
+            "targets": self._targets,
+            "order": self._order,
+            "served": self._served,
+            "calls": self._calls,
+        }
+
+    def load(self, tree: Tree) -> None:
+        self.rows.load(tree)
+        self._values.copy_(tree["values"])
+        self._targets, self._order = tree["targets"].clone(), tree["order"].clone()
+        self._playing, self._learning = int(tree["playing"]), int(tree["learning"])
+        self._served, self._calls = int(tree["served"]), int(tree["calls"])
+
+    def _settle(self) -> None:
+        """Turn the rollout just played into targets and an order in which to learn them."""
+        steps, games = self.spec.steps, self.rows.shape.games
+        begin = self._playing
+        row = begin + torch.arange(steps)[:, None].expand(steps, games)
+        game = torch.arange(games).expand(steps, games)
+        self._targets = self._lambda_returns(begin)
+        starts = (~self.rows.is_last(row.flatten(), game.flatten())).nonzero()[:, 0].numpy()
+        order = [self._draws.permutation(starts) for _ in range(self.spec.epochs)]
+        self._order = torch.from_numpy(np.stack(order))
+        self._learning, self._playing = begin, begin + steps
+        self._served = self._calls = 0
+        self.rows.forget_before(begin - self.spec.stack + 1)
+
+    def _lambda_returns(self, begin: int) -> Float[Tensor, "T G"]:
+        spec, size = self.spec, self.rows.shape.size
+        games = torch.arange(self.rows.shape.games)
+        reward, discount, last = self.rows.ahead(torch.full_like(games, begin), games, spec.steps, spec.discount)
+        if spec.reward_clip is not None:
+            reward = reward.clamp(-spec.reward_clip, spec.reward_clip)
+        value = self._values[torch.arange(begin + 1, begin + spec.steps + 1) % size]
+        # An episode's end is whole: its bootstrap (if it was truncated) becomes reward, and nothing flows past it.
+        reward = torch.where(last, reward + discount * value, reward)
+        discount = torch.where(last, torch.zeros_like(discount), discount)
+        return lambda_returns(reward, discount, value, spec.lambda_)
+
+    def _batch(self, number: int) -> Batch:
+        epoch, part = divmod(number, self.spec.minibatches)
+        chosen = torch.tensor_split(self._order[epoch], self.spec.minibatches)[part]
+        step, game = chosen // self.rows.shape.games, chosen % self.rows.shape.games
+        row = step + self._learning
+        obs = self.rows.obs(row, game)
+        return Batch(
+            obs=obs,
+            action=self.rows.action_after(row, game),
+            reward=self._targets[step, game],
+            discount=torch.zeros(len(row)),
+            next_obs=obs,
+            weight=torch.ones(len(row)),
+            key=row * self.rows.shape.games + game,
+        )

@@ -1,0 +1,158 @@
+"""Rows as they happened, each frame stored once, in a ring.
+
+Row t of a game holds the frame seen after decision t-1, and the action, reward and discount that led there:
+
+    row       0      1      2      3      4
+    first     x                    x            the action before a first row was ignored
+    last                    x                   no action follows: no transition starts here
+    frame     f0     f1     f2     g0     g1
+    action    -      a0     a1     -      b0    what led here
+    reward    -      r1     r2     -      r1'
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int64, Shaped
+from torch import Tensor
+
+from playfield.multistep import stack
+from playfield.types import Decision, Rows, Step, Tree
+
+
+class LoggedRows(Protocol):
+    """Rows that lie somewhere else, for instance in a log on disk."""
+
+    start: int
+    stop: int
+
+    def read_into(self, columns: dict[str, Tensor]) -> None:
+        """Put row i at index `i % size` of every column."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowShape:
+    """How large a ring is and what its frames look like."""
+
+    size: int
+    """Rows of the ring, for each of the games."""
+    games: int
+    frame_shape: tuple[int, ...]
+    frame_dtype: str
+    stack: int
+    """K: frames in one observation."""
+
+
+class RowRing:
+    """The newest `size` rows of G games, as columns."""
+
+    def __init__(self, shape: RowShape) -> None:
+        self.shape = shape
+        ring = (shape.size, shape.games)
+        self.columns: dict[str, Tensor] = {
+            "frame": _lazy_zeros((*ring, *shape.frame_shape), shape.frame_dtype),
+            "action": _lazy_zeros(ring, "int16"),
+            "reward": _lazy_zeros(ring, "float32"),
+            "discount": _lazy_zeros(ring, "float32"),
+            "first": _lazy_zeros(ring, "bool"),
+            "last": _lazy_zeros(ring, "bool"),
+        }
+        self.stop = 0
+        self._start = 0
+
+    @property
+    def start(self) -> int:
+        """The oldest row still held."""
+        return max(self._start, self.stop - self.shape.size)
+
+    def add(self, step: Step, decision: Decision) -> None:
+        """Append one row: the step, and the decision that led to it."""
+        at = self.stop % self.shape.size
+        column = self.columns
+        column["frame"][at] = torch.from_numpy(step.frame)
+        column["action"][at] = torch.from_numpy(decision.action)
+        column["reward"][at] = torch.from_numpy(step.reward)
+        column["discount"][at] = torch.from_numpy(step.discount)
+        column["first"][at] = torch.from_numpy(step.first)
+        column["last"][at] = torch.from_numpy(step.last)
+        self.stop += 1
+
+    def forget_before(self, row: int) -> None:
+        """Rows before `row` are not needed any more; they need not be saved."""
+        self._start = max(self._start, row)
+
+    def obs(self, row: Int64[Tensor, "B"], game: Int64[Tensor, "B"]) -> Shaped[Tensor, "B ..."]:
+        """Stacked frames as a network takes them: `B K*C H W` or `B K*N`."""
+        window = row[None, :] + torch.arange(1 - self.shape.stack, 1)[:, None]
+        # Rows before the oldest one are blank, as if the oldest row were first.
+        first = self._get("first", window, game) | (window <= self.start)
+        return _as_input(stack(self._get("frame", window, game), first))
+
+    def newest_obs(self) -> Shaped[Tensor, "G ..."]:
+        """What every game shows now."""
+        games = torch.arange(self.shape.games)
+        return self.obs(torch.full_like(games, self.stop - 1), games)
+
+    def action_after(self, row: Int64[Tensor, "B"], game: Int64[Tensor, "B"]) -> Int64[Tensor, "B"]:
+        """The action that was taken on the frame of each row."""
+        return self._get("action", row + 1, game).long()
+
+    def is_last(self, row: Int64[Tensor, "B"], game: Int64[Tensor, "B"]) -> Bool[Tensor, "B"]:
+        """Where no transition starts."""
+        return self._get("last", row, game)
+
+    def ahead(
+        self, row: Int64[Tensor, "B"], game: Int64[Tensor, "B"], steps: int, gamma: float
+    ) -> tuple[Float[Tensor, "n B"], Float[Tensor, "n B"], Bool[Tensor, "n B"]]:
+        """Reward, discount (gamma multiplied in, here and nowhere else) and `last` of the next `steps` rows."""
+        window = row[None, :] + torch.arange(1, steps + 1)[:, None]
+        discount = self._get("discount", window, game) * gamma
+        return self._get("reward", window, game), discount, self._get("last", window, game)
+
+    def bytes_per_row(self) -> float:
+        """Memory that one stored frame with its columns costs."""
+        return sum(c[0].numel() * c.element_size() for c in self.columns.values()) / self.shape.games
+
+    def state(self) -> Tree:
+        return {"rows": Rows(start=self.start, stop=self.stop, columns=self.columns)}
+
+    def load(self, tree: Tree) -> None:
+        rows = tree["rows"]
+        if isinstance(rows, Rows):
+            for name, column in rows.columns.items():
+                if name not in self.columns or column.shape[1:] != self.columns[name].shape[1:]:
+                    raise ValueError(f"these rows are of other games or frames: {name!r} does not fit")
+            index = torch.arange(rows.start, rows.stop)
+            for name, column in rows.columns.items():
+                self.columns[name][index % self.shape.size] = column[index % len(column)]
+        else:
+            cast(LoggedRows, rows).read_into(self.columns)
+        self._start, self.stop = rows.start, rows.stop
+
+    def _get(self, name: str, row: Int64[Tensor, "*S B"], game: Int64[Tensor, "B"]) -> Shaped[Tensor, "*S B ..."]:
+        flat = (row % self.shape.size) * self.shape.games + game
+        column = self.columns[name]
+        return column.flatten(0, 1)[flat]
+
+
+def _as_input(stacked: Shaped[Tensor, "B K ..."]) -> Shaped[Tensor, "B ..."]:
+    """`B K H W C` to `B K*C H W`, `B K N` to `B K*N`."""
+    if stacked.ndim == 3:
+        return stacked.flatten(1)
+    batch, frames, height, width, channels = stacked.shape
+    if channels == 1:
+        return stacked.view(batch, frames, height, width)
+    return stacked.movedim(-1, 2).reshape(batch, frames * channels, height, width)
+
+
+def _lazy_zeros(shape: tuple[int, ...], dtype: str) -> Tensor:
+    # numpy asks for zeroed pages that cost no memory until they are written; torch.zeros writes them all.
+    if math.prod(shape) == 0:
+        raise ValueError("the memory has no room for a single row; give it a larger capacity")
+    return torch.from_numpy(np.zeros(shape, dtype))

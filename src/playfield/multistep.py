@@ -1,0 +1,66 @@
+"""From rows as they happened to stacks of frames and returns over several steps. Pure functions on columns.
+
+Row t holds the frame after decision t-1, with the reward, discount and action that led there. Axis 0 is time.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float, Int64, Shaped
+from torch import Tensor
+
+
+def n_step(
+    reward: Float[Tensor, "n B"], discount: Float[Tensor, "n B"], last: Bool[Tensor, "n B"]
+) -> tuple[Float[Tensor, "B"], Float[Tensor, "B"], Int64[Tensor, "B"]]:
+    """Return, discount and length of up to n steps, cut short after a row that ends its episode.
+
+        R = Σ_k (Π_{j<k} γ_j) r_k,   D = Π_k γ_k
+
+    `discount` includes gamma. After an end the rest is ignored, so that a truncated episode is
+    bootstrapped from its last frame and a terminated one (discount 0) from nothing.
+
+    Source: Sutton & Barto (2018) eq. 7.1.
+    Neutral: n=1 gives (reward, discount, 1).
+    """
+    total, product = torch.zeros_like(reward[0]), torch.ones_like(reward[0])
+    alive, length = torch.ones_like(last[0]), torch.zeros_like(last[0], dtype=torch.int64)
+    for k in range(len(reward)):
+        total = torch.where(alive, total + product * reward[k], total)
+        product = torch.where(alive, product * discount[k], product)
+        length = length + alive
+        alive = alive & ~last[k]
+    return total, product, length
+
+
+def stack(frames: Shaped[Tensor, "K B ..."], first: Bool[Tensor, "K B"]) -> Shaped[Tensor, "B K ..."]:
+    """The last K frames of each sample's episode, oldest first, blank before the episode began.
+
+    frames        f0 | f1 f2 f3      where | marks that f1 has `first`
+    stack         0    f1 f2 f3
+
+    Source: Mnih et al. (2015); zero padding as in DQN Zoo.
+    Neutral: K=1 gives the newest frame.
+    """
+    # A frame counts when no newer frame in the window starts an episode.
+    newer_first = first.flip(0).cumsum(0).flip(0) - first.long()
+    kept = (newer_first == 0).view(*first.shape, *[1] * (frames.ndim - 2))
+    return (frames * kept).transpose(0, 1).contiguous()
+
+
+def lambda_returns(
+    reward: Float[Tensor, "T B"], discount: Float[Tensor, "T B"], value: Float[Tensor, "T B"], lambda_: float
+) -> Float[Tensor, "T B"]:
+    """Targets that mix every horizon, from one step (lambda_=0) to the whole rollout (lambda_=1).
+
+        G_t = r_{t+1} + γ_{t+1} [(1 − λ) v_{t+1} + λ G_{t+1}],   G at the rollout's end is bootstrapped from v
+
+    Source: Sutton & Barto (2018) eq. 12.18; used by PQN (Gallici et al., 2024).
+    Neutral: lambda_=0 gives the one-step target.
+    """
+    targets = torch.empty_like(reward)
+    following = value[-1]
+    for t in range(len(reward) - 1, -1, -1):
+        following = reward[t] + discount[t] * ((1.0 - lambda_) * value[t] + lambda_ * following)
+        targets[t] = following
+    return targets

@@ -1,0 +1,121 @@
+"""Optimisers as values; ours where the published one is not PyTorch's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from playfield.settings import setting
+from playfield.types import Tree
+
+CLIP_HELP = "largest global gradient norm; longer gradients are shortened to it before the step; none for no limit"
+
+
+@dataclass(frozen=True, slots=True)
+class RMSProp:
+    """Centred RMSProp with epsilon inside the root.
+
+        w ← w − lr · g / √(E[g²] − E[g]² + eps)
+
+    Source: Graves (2013) eq. 40, as used by Mnih et al. (2015). PyTorch adds eps outside the root: not the same.
+    """
+
+    lr: float = setting(2.5e-4, "step size")
+    decay: float = setting(0.95, "how slowly the running means of g and g² move")
+    eps: float = setting(0.01 / 32**2, "added under the root; 0.01 for gradients summed over 32 samples is 0.01/32² for means")
+    clip_norm: float | None = setting(None, CLIP_HELP)
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
+        return CenteredRMSProp(parameters, self.lr, self.decay, self.eps)
+
+
+@dataclass(frozen=True, slots=True)
+class Adam:
+    """Adam. Source: Kingma & Ba (2015)."""
+
+    lr: float = setting(6.25e-5, "step size")
+    eps: float = setting(1.5e-4, "added outside the root")
+    clip_norm: float | None = setting(None, CLIP_HELP)
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
+        return torch.optim.Adam(parameters, lr=self.lr, eps=self.eps, fused=True)
+
+
+@dataclass(frozen=True, slots=True)
+class RAdam:
+    """Rectified Adam. Source: Liu et al. (2020)."""
+
+    lr: float = setting(2.5e-4, "step size")
+    eps: float = setting(1e-8, "added outside the root")
+    clip_norm: float | None = setting(10.0, CLIP_HELP)
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
+        return torch.optim.RAdam(parameters, lr=self.lr, eps=self.eps, foreach=True)
+
+
+OptimizerSpec = RMSProp | Adam | RAdam
+
+
+class CenteredRMSProp(Optimizer):
+    """See `RMSProp`."""
+
+    def __init__(self, parameters: Iterable[nn.Parameter], lr: float, decay: float, eps: float) -> None:
+        super().__init__(parameters, {"lr": lr, "decay": decay, "eps": eps})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        assert closure is None
+        for group in self.param_groups:
+            weights = [p for p in group["params"] if p.grad is not None]
+            grads: list[Tensor] = [p.grad for p in weights]
+            for p in weights:
+                if p not in self.state:
+                    self.state[p] = {"mean": torch.zeros_like(p), "square": torch.zeros_like(p)}
+            mean, square = ([self.state[p][key] for p in weights] for key in ("mean", "square"))
+            decay = group["decay"]
+            torch._foreach_lerp_(mean, grads, 1.0 - decay)
+            torch._foreach_mul_(square, decay)
+            torch._foreach_addcmul_(square, grads, grads, 1.0 - decay)
+            variance = torch._foreach_addcmul(square, mean, mean, -1.0)
+            torch._foreach_add_(variance, group["eps"])
+            torch._foreach_sqrt_(variance)
+            torch._foreach_addcdiv_(weights, grads, variance, -group["lr"])
+
+
+def optimizer_state(optimizer: Optimizer) -> Tree:
+    """What the optimiser has learnt about every parameter, by the parameter's position."""
+    state: dict[str, Any] = {}
+    for i, p in enumerate(_parameters(optimizer)):
+        state[str(i)] = dict(optimizer.state.get(p, {}))
+    return state
+
+
+def load_optimizer_state(optimizer: Optimizer, tree: Tree) -> None:
+    """The inverse of `optimizer_state`.
+
+    Raises: ValueError where the tree is of other parameters.
+    """
+    parameters = _parameters(optimizer)
+    if len(tree) != len(parameters):
+        raise ValueError(f"the optimiser has {len(parameters)} parameters but its saved state has {len(tree)}")
+    optimizer.state.clear()
+    for i, p in enumerate(parameters):
+        if saved := tree[str(i)]:
+            optimizer.state[p] = {k: _like(v, p) if isinstance(v, Tensor) else v for k, v in saved.items()}
+
+
+def _like(value: Tensor, parameter: nn.Parameter) -> Tensor:
+    """A copy laid out in memory as the parameter, so that later sums are made in the same order."""
+    if value.shape != parameter.shape:
+        return value.clone()
+    copy = torch.empty_like(parameter)
+    return copy.copy_(value).detach()
+
+
+def _parameters(optimizer: Optimizer) -> list[nn.Parameter]:
+    return [p for group in optimizer.param_groups for p in group["params"]]

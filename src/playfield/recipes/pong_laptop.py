@@ -1,0 +1,23 @@
+"""The fastest way we know to Pong 18 on two CPU cores: PQN with a small torso."""
+
+from playfield.explore import EpsilonGreedy
+from playfield.games.protocol import nature
+from playfield.memory.rollout import Rollout
+from playfield.networks import Conv, LayerNorm, OrthogonalInit, Plain
+from playfield.optimizers import RAdam
+from playfield.recipes.pqn import PQN
+from playfield.schedules import Linear
+
+PONG_LAPTOP = PQN.but(
+    name="pong_laptop",
+    about="PQN for two cores: small frames, a 91k-parameter torso, three actions, a short epsilon schedule, and learning "
+    "spread over the next rollout so that emulators and network are never idle.",
+    games=32,
+    protocol=nature(frame_size=(42, 42), actions=("NOOP", "RIGHT", "LEFT")),
+    torso=Conv(layers=((16, 6, 3), (32, 3, 2), (32, 3, 1)), norm=LayerNorm(), init=OrthogonalInit()),
+    head=Plain(hidden=128, norm=LayerNorm(), init=OrthogonalInit(), output_init=OrthogonalInit(gain=1.0)),
+    explore=EpsilonGreedy(Linear(1.0, 0.02, over_frames=400_000)),
+    memory=Rollout(steps=32, epochs=4, minibatches=4, discount=0.99, lambda_=0.9, pace="spread"),
+    optimizer=RAdam(lr=5e-4),
+    frames=8_000_000,
+)

@@ -1,0 +1,89 @@
+"""A recipe: everything that makes one algorithm, as one frozen value that prints, compares and serialises."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any, Self
+
+from playfield.bootstrap import Double, Greedy, Settled
+from playfield.explore import EpsilonGreedy
+from playfield.games.protocol import AtariProtocol
+from playfield.learner import Copy, NoTarget
+from playfield.memory.replay import Replay
+from playfield.memory.rollout import Rollout
+from playfield.networks import Conv, Mlp, Plain
+from playfield.optimizers import Adam, RAdam, RMSProp
+from playfield.returns import Expectation
+from playfield.settings import from_plain, override, setting, to_plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """One algorithm with all its numbers."""
+
+    name: str = setting("dqn", "name of the recipe")
+    about: str = setting("", "what it is, which source it follows, and where it departs from it")
+    games: int = setting(1, "copies of the game played together")
+    protocol: AtariProtocol = setting(AtariProtocol(), "how Atari games are played; other games have their own rules")
+    torso: Conv | Mlp = setting(Conv(), "from stacked frames to features")
+    head: Plain = setting(Plain(), "from features to action values")
+    returns: Expectation = setting(Expectation(), "what is predicted about the return of each action")
+    bootstrap: Greedy | Double | Settled = setting(Greedy(), "which next value is backed up")
+    explore: EpsilonGreedy = setting(EpsilonGreedy(), "how actions are tried out while training")
+    memory: Replay | Rollout = setting(Replay(), "what is remembered and when it is learnt from")
+    optimizer: RMSProp | Adam | RAdam = setting(RMSProp(), "how gradients become steps")
+    target: Copy | NoTarget = setting(Copy(), "the network that values next observations")
+    eval_epsilon: float = setting(0.05, "probability of a random action in evaluations")
+    frames: int = setting(200_000_000, "emulator frames of a full training, where no other limit is given")
+
+    def __post_init__(self) -> None:
+        rollout, settled = isinstance(self.memory, Rollout), isinstance(self.bootstrap, Settled)
+        if rollout and not settled:
+            raise ValueError(
+                "a Rollout memory already delivers whole returns, so there is nothing to bootstrap: use bootstrap=Settled"
+            )
+        if settled and not rollout:
+            raise ValueError("bootstrap=Settled learns from whole returns, which only a Rollout memory delivers")
+        if rollout and isinstance(self.target, Copy):
+            raise ValueError("a Rollout memory has no use for a target network: use target=NoTarget")
+        if self.games < 1 or self.frames < 1:
+            raise ValueError("games and frames must be 1 or more")
+        if not 0.0 <= self.eval_epsilon <= 1.0:
+            raise ValueError("eval_epsilon must lie between 0 and 1")
+
+    def but(self, **changes: Any) -> Self:
+        """The same recipe with other values for some fields."""
+        return dataclasses.replace(self, **changes)
+
+    def with_overrides(self, overrides: list[str]) -> Recipe:
+        """The same recipe with settings given as `path=value` texts.
+
+        Raises: UnknownSetting naming the nearest paths; ValueError for a wrong value or an impossible pair.
+        """
+        plain: Recipe = self
+        for text in overrides:
+            path, equals, value = text.partition("=")
+            if not equals:
+                raise ValueError(f"{text!r} is not an override; write path=value, for instance memory.n_step=3")
+            plain = override(plain, path.strip(), value.strip())
+        return plain
+
+    def to_json(self) -> str:
+        """The recipe as text that `from_json` reads back to an equal value."""
+        return json.dumps(to_plain(self), indent=2)
+
+    @staticmethod
+    def from_json(text: str) -> Recipe:
+        """The recipe that `to_json` wrote.
+
+        Raises: ValueError naming the setting that does not fit.
+        """
+        try:
+            plain = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"this is not a recipe in JSON: {error}") from error
+        if not isinstance(plain, dict):
+            raise ValueError("this is not a recipe: the file must hold one JSON object")
+        return from_plain(Recipe, plain)

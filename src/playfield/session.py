@@ -1,0 +1,92 @@
+"""The loop: a generator of events. Between two events the world is at rest: save, pause, evaluate or stop there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+from playfield.agent import Agent, nothing_decided
+from playfield.events import Event, Phase, PhaseChanged, Stepped
+from playfield.games.games import Games
+from playfield.rng import Rng
+from playfield.tape import Recorder
+from playfield.types import Clock, Step, Tree
+
+
+AgentT = TypeVar("AgentT", bound=Agent)
+
+
+class Session(Generic[AgentT]):
+    """An agent at play with G games."""
+
+    def __init__(self, agent: AgentT, games: Games, rng: Rng) -> None:
+        self.agent, self.games, self.rng = agent, games, rng
+        self.clock = Clock()
+        self.tape = Recorder(games.spec.games)
+        self.step: Step | None = None
+        self._phase: Phase | None = None
+
+    def play(self, until_frames: float) -> Iterator[Event]:
+        """Play and learn until the clock reaches `until_frames`; call again to go on."""
+        yield from self._phase_change()
+        while self.clock.frames < until_frames:
+            yield from self._play_step()
+            yield from self._phase_change()
+
+    def _play_step(self) -> Iterator[Event]:
+        step = self.step if self.step is not None else self._begin()
+        decision = self.agent.act(step, self.clock)
+        self.games.send(decision.action)
+        learned = self.agent.learn(self.clock)  # the emulators run meanwhile, in a fixed order, so runs are exact
+        step = self.step = self.games.recv()
+        self.agent.observe(decision, step)
+        self.clock = self.clock.after(step)
+        ended = self.tape.add(decision.action, step, self.clock)
+        yield from learned
+        yield from ended
+        yield Stepped(clock=self.clock, action=decision.action, step=step)
+
+    def state(self) -> Tree:
+        """Everything, as one tree."""
+        clock = self.clock
+        return {
+            "clock": {"frames": clock.frames, "steps": clock.steps, "episodes": clock.episodes},
+            "phase": self._phase,
+            "begun": self.step is not None,
+            "seen": {} if self.step is None else {"frame": self.step.frame, "reward": self.step.reward},
+            "rng": self.rng.state(),
+            "tape": self.tape.state(),
+            "agent": self.agent.state(),
+        }
+
+    def load(self, tree: Tree) -> None:
+        """Become what `state()` described, by playing every open episode again from its tape.
+
+        Raises: ValueError where the games do not come back as they were.
+        """
+        self.clock = Clock(**{name: int(value) for name, value in tree["clock"].items()})
+        self._phase = tree["phase"]
+        self.tape.load(tree["tape"])
+        self.agent.load(tree["agent"])
+        self.rng.load(tree["rng"])
+        if tree["begun"]:
+            self.step = self.games.resume(self.rng.numpy("episodes"), self.tape.open_tapes())
+            for name, seen in tree["seen"].items():
+                if not (getattr(self.step, name) == seen).all():
+                    raise ValueError(
+                        f"{self.games.spec.name} did not come back as it was when the run was saved ({name} differs); "
+                        "the emulator or game version may have changed since: see `playfield doctor`"
+                    )
+
+    def _begin(self) -> Step:
+        step = self.games.begin(self.rng.numpy("episodes"))
+        self.tape.begin(step)
+        self.agent.observe(nothing_decided(len(step.reward)), step)
+        return step
+
+    def _phase_change(self) -> Iterator[Event]:
+        remaining = self.agent.observing_frames(self.clock)
+        phase: Phase = "observing" if remaining > 0 else "training"
+        if phase != self._phase:
+            self._phase = phase
+            yield PhaseChanged(clock=self.clock, phase=phase, remaining_frames=remaining or None)

@@ -1,0 +1,173 @@
+"""Settings as values: frozen dataclasses that explain, print, compare, override and serialise themselves.
+
+A setting is explained once, at the field that owns it. Which classes a JSON file may name is decided by the
+annotations of the fields, so no file can make Python import or call anything else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def setting(default: T, help: str) -> T:  # noqa: A002 - the word people look for
+    """A dataclass field with a default and its one explanation."""
+    return dataclasses.field(default=default, metadata={"help": help})
+
+
+class UnknownSetting(ValueError):
+    """A path names no setting; the message offers the nearest ones."""
+
+
+def nearest(word: str, known: Sequence[str], count: int = 3) -> str:
+    """The `count` known words most like `word`, as text for a sentence."""
+    ranked = sorted(known, key=lambda k: -difflib.SequenceMatcher(None, word.lower(), k.lower()).ratio())
+    return ", ".join(ranked[:count])
+
+
+def paths(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every setting below `value` as (dotted path, leaf value); classes with choices appear with their own name."""
+    for field in dataclasses.fields(value):
+        path, child = prefix + field.name, getattr(value, field.name)
+        if dataclasses.is_dataclass(child):
+            yield path, child
+            yield from paths(child, path + ".")
+        else:
+            yield path, child
+
+
+def explain(value: Any, path: str) -> str:
+    """The explanation written at the field that owns `path`."""
+    *parents, name = path.split(".")
+    for parent in parents:
+        value = getattr(value, parent)
+    return next(f.metadata.get("help", "") for f in dataclasses.fields(value) if f.name == name)
+
+
+def override(value: T, path: str, text: str) -> T:
+    """A copy of `value` with the setting at `path` read from `text`.
+
+    A setting that is one of several classes is chosen by its class name, `memory.sampler=Uniform`.
+
+    Raises: UnknownSetting with the three nearest paths; ValueError where `text` is not of the setting's type.
+    """
+    if path not in (known := dict(paths(value))):
+        raise UnknownSetting(f"there is no setting {path!r}; the nearest are: {nearest(path, list(known))}")
+    head, _, rest = path.partition(".")
+    if rest:
+        child = override(getattr(value, head), rest, text)
+    else:
+        child = _parse(_hints(type(value))[head], text, path)
+    return dataclasses.replace(typing.cast(Any, value), **{head: child})
+
+
+def to_plain(value: Any) -> Any:
+    """JSON-able form; a dataclass becomes a mapping with its class name under `type`."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {"type": type(value).__name__, **fields}
+    if isinstance(value, tuple):
+        return [to_plain(v) for v in typing.cast("tuple[Any, ...]", value)]
+    return value
+
+
+def from_plain(hint: Any, plain: Any, path: str = "") -> Any:
+    """The inverse of `to_plain`, checked against the annotation `hint`.
+
+    Raises: ValueError naming the path where the data does not fit.
+    """
+    where = path or "the file"
+    if isinstance(plain, Mapping):
+        return _dataclass_from(hint, typing.cast("Mapping[str, Any]", plain), path, where)
+    if isinstance(plain, list):
+        return _tuple_from(hint, typing.cast("list[Any]", plain), path)
+    if not any(_fits(option, plain) for option in _options(hint)):
+        raise ValueError(f"{where} must be {_describe(hint)}, not {plain!r}")
+    return float(plain) if float in _options(hint) and type(plain) is int else plain
+
+
+def difference(a: Any, b: Any) -> list[tuple[str, Any, Any]]:
+    """Paths at which two settings differ, with both values; None where one side has no such path."""
+    left, right = _leaves(a), _leaves(b)
+    return [(p, left.get(p), right.get(p)) for p in {**left, **right} if left.get(p) != right.get(p)]
+
+
+def _leaves(value: Any) -> dict[str, Any]:
+    return {p: type(v).__name__ if dataclasses.is_dataclass(v) else v for p, v in paths(value)}
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
+
+
+def _options(hint: Any) -> tuple[Any, ...]:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return tuple(o for arg in typing.get_args(hint) for o in _options(arg))
+    if isinstance(hint, typing.TypeAliasType) if hasattr(typing, "TypeAliasType") else False:
+        return _options(hint.__value__)
+    return (hint,)
+
+
+def _fits(option: Any, plain: Any) -> bool:
+    if option is None or option is type(None):
+        return plain is None
+    if typing.get_origin(option) is typing.Literal:
+        return plain in typing.get_args(option)
+    if option is float:
+        return type(plain) in (int, float)
+    return isinstance(option, type) and type(plain) is option
+
+
+def _describe(hint: Any) -> str:
+    return " or ".join(sorted({"nothing" if o is type(None) else getattr(o, "__name__", str(o)) for o in _options(hint)}))
+
+
+def _dataclass_from(hint: Any, plain: Mapping[str, Any], path: str, where: str) -> Any:
+    classes = {o.__name__: o for o in _options(hint) if dataclasses.is_dataclass(o) and isinstance(o, type)}
+    name = plain.get("type")
+    if name not in classes:
+        raise ValueError(f"{where} cannot be {name!r}; it is one of: {', '.join(sorted(classes)) or _describe(hint)}")
+    cls, given = classes[name], {k: v for k, v in plain.items() if k != "type"}
+    hints = _hints(cls)
+    known = [f.name for f in dataclasses.fields(cls)]
+    for key in given:
+        if key not in known:
+            raise UnknownSetting(f"{where} has no setting {key!r}; the nearest are: {nearest(key, known)}")
+    prefix = path + "." if path else ""
+    return cls(**{key: from_plain(hints[key], v, prefix + key) for key, v in given.items()})
+
+
+def _tuple_from(hint: Any, plain: list[Any], path: str) -> tuple[Any, ...]:
+    for option in _options(hint):
+        if typing.get_origin(option) is tuple:
+            args = typing.get_args(option)
+            inner = [args[0]] * len(plain) if len(args) == 2 and args[1] is ... else list(args)
+            if len(inner) == len(plain):
+                return tuple(from_plain(h, v, f"{path}[{i}]") for i, (h, v) in enumerate(zip(inner, plain, strict=True)))
+    raise ValueError(f"{path} must be {_describe(hint)}, not a list of {len(plain)}")
+
+
+def _parse(hint: Any, text: str, path: str) -> Any:
+    classes = {o.__name__: o for o in _options(hint) if dataclasses.is_dataclass(o) and isinstance(o, type)}
+    if text in classes:
+        return classes[text]()
+    try:
+        plain = None if text in ("none", "None") else json.loads(_as_json(text))
+    except json.JSONDecodeError:
+        plain = text
+    if int in _options(hint) and isinstance(plain, float) and plain.is_integer():
+        plain = int(plain)  # so that 1e6 is a million frames
+    return from_plain(hint, plain, path)
+
+
+def _as_json(text: str) -> str:
+    return {"True": "true", "False": "false"}.get(text, text.replace("_", "") if text.replace("_", "").isdigit() else text)

@@ -1,0 +1,117 @@
+"""Films of play, and the ways of looking at it: the game, what the network sees, and movement as colour."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final, Literal, cast
+
+import imageio_ffmpeg
+import numpy as np
+from jaxtyping import UInt8
+
+from playfield.types import Array
+
+View = Literal["game", "net", "motion"]
+
+BT709: Final = (
+    *("-vf", "scale=out_color_matrix=bt709:out_range=tv", "-color_range", "tv"),
+    *("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-movflags", "+faststart"),
+)
+"""Colours converted and labelled alike, so that no player has to guess; the index first, so films start at once."""
+
+
+def game_view(frame: UInt8[Array, "H W C"], *, scale: int = 1) -> UInt8[Array, "sH sW 3"]:
+    """The screen itself: colour as it is, grey as grey, every pixel `scale` times as wide and as high."""
+    return enlarge(frame if frame.shape[2] == 3 else np.repeat(frame, 3, axis=2), scale)
+
+
+def net_view(stack: UInt8[Array, "K H W"], *, scale: int = 1, gap: int = 2) -> UInt8[Array, "sH sKW 3"]:
+    """The K grey frames the network sees, oldest at the left, `gap` dark blue columns between them."""
+    between = np.full((stack.shape[1] * scale, gap, 3), (16, 24, 64), dtype=np.uint8)
+    parts: list[Array] = []
+    for grey in stack:
+        parts += [between, enlarge(np.repeat(grey[:, :, None], 3, axis=2), scale)]
+    return np.concatenate(parts[1:], axis=1)
+
+
+def motion_view(stack: UInt8[Array, "K H W"], *, scale: int = 1) -> UInt8[Array, "sH sW 3"]:
+    """The stack as one picture: oldest red, middle green, newest blue; what rests is grey, what moves has colour."""
+    newest = len(stack) - 1
+    return enlarge(np.stack([stack[0], stack[newest // 2], stack[newest]], axis=2), scale)
+
+
+def enlarge(image: UInt8[Array, "H W 3"], scale: int) -> UInt8[Array, "sH sW 3"]:
+    """Every pixel becomes a square of `scale` by `scale` (nearest neighbour)."""
+    if scale < 1:
+        raise ValueError(f"The scale of a picture is a whole number from 1 up, not {scale}.")
+    return np.repeat(np.repeat(image, scale, axis=0), scale, axis=1)
+
+
+def write_video(path: Path, frames: Iterable[Array], frames_per_second: float, *, scale: int = 1, crf: int = 12) -> int:
+    """Write uint8 [H, W, 3] frames as MP4 (H.264, yuv420p), return how many; it appears complete or not at all.
+
+    The size of the frames is kept; H.264 with yuv420p wants even sizes, so an odd one gains one repeated row or column.
+    `crf` is the encoder's quality: 0 is lossless, higher is smaller and worse.
+
+    Raises: ValueError for no frame, for frames of unequal size, for what is not uint8 [H, W, 3]; OSError where the
+        encoder could not write them all.
+    """
+    unfinished = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.tmp.mp4")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer: Any = None
+    shape: tuple[int, ...] = ()
+    count = 0
+    try:
+        for frame in frames:
+            picture = _even(enlarge(_checked(frame, shape), scale))
+            shape = frame.shape
+            if writer is None:
+                writer = _open(unfinished, picture.shape, frames_per_second, crf)
+            writer.send(np.ascontiguousarray(picture))
+            count += 1
+        if writer is None:
+            raise ValueError(f"There is no frame to write to {path}.")
+        writer.close()
+        written = imageio_ffmpeg.count_frames_and_secs(str(unfinished))[0]
+        if written != count:
+            raise OSError(f"Only {written} of {count} frames arrived in {path}: is the disk full?")
+        os.replace(unfinished, path)
+    finally:
+        if writer is not None:
+            writer.close()
+        unfinished.unlink(missing_ok=True)
+    return count
+
+
+def _checked(frame: Array, shape: tuple[int, ...]) -> Array:
+    if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
+        raise ValueError(f"A frame of a film is uint8 [H, W, 3], not {frame.dtype} {list(frame.shape)}.")
+    if shape and frame.shape != shape:
+        raise ValueError(f"All frames of a film have one size; {list(frame.shape)} came after {list(shape)}.")
+    return frame
+
+
+def _even(picture: Array) -> Array:
+    height, width = picture.shape[:2]
+    if height % 2 == 0 and width % 2 == 0:
+        return picture
+    return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+
+
+def _open(path: Path, shape: tuple[int, ...], frames_per_second: float, crf: int) -> Any:
+    write_frames = cast(Any, imageio_ffmpeg.write_frames)  # its inferred types refuse what it documents
+    writer = write_frames(
+        str(path),
+        (shape[1], shape[0]),
+        fps=frames_per_second,
+        codec="libx264",
+        pix_fmt_out="yuv420p",
+        macro_block_size=1,
+        quality=None,
+        output_params=["-crf", str(crf), "-preset", "veryfast", "-threads", "1", *BT709],
+    )
+    writer.send(None)
+    return writer

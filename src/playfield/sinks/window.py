@@ -1,0 +1,78 @@
+"""A live window on a game, for `playfield watch`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import Any
+
+import numpy as np
+
+from playfield.types import Array
+
+
+class NoDisplay(Exception):  # noqa: N818 - reads as what happened
+    """There is no display to open a window on."""
+
+
+class Window:
+    """Shows frames at the speed of the game until the person closes the window or presses Escape."""
+
+    def __init__(self, *, frames_per_second: float, scale: int = 3) -> None:
+        """The window opens with the first frame, which gives it its size.
+
+        Raises: ModuleNotFoundError with the command that installs pygame-ce; NoDisplay where there is none.
+        """
+        if scale < 1:
+            raise ValueError(f"The scale of the window is a whole number from 1 up, not {scale}.")
+        os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+        try:
+            self._pygame: Any = importlib.import_module("pygame")
+        except ImportError:
+            raise ModuleNotFoundError(
+                "A window needs pygame-ce; install it with: pip install 'playfield[window]'"
+            ) from None
+        self._frames_per_second = frames_per_second
+        self._scale = scale
+        self._screen: Any = None
+        self._open_display()
+        self._ticks: Any = self._pygame.time.Clock()
+        self.open = True
+        """False once the person has closed the window."""
+
+    def _open_display(self) -> None:
+        try:
+            self._pygame.display.init()
+        except self._pygame.error:
+            raise NoDisplay(
+                "There is no display to open a window on; `playfield video` writes a film instead."
+            ) from None
+
+    def show(self, frame: Array, caption: str = "") -> bool:
+        """Show one uint8 [H, W, 3] frame when its time has come; False once the person wants no more.
+
+        Raises: ValueError for what is not uint8 [H, W, 3].
+        """
+        if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
+            raise ValueError(f"A window shows uint8 [H, W, 3], not {frame.dtype} {list(frame.shape)}.")
+        if not self.open:
+            return False
+        height, width = frame.shape[0] * self._scale, frame.shape[1] * self._scale
+        if self._screen is None or self._screen.get_size() != (width, height):
+            self._screen = self._pygame.display.set_mode((width, height))
+        self._pygame.display.set_caption(caption)
+        surface = self._pygame.surfarray.make_surface(np.ascontiguousarray(frame.swapaxes(0, 1)))
+        self._screen.blit(self._pygame.transform.scale(surface, (width, height)), (0, 0))
+        self._pygame.display.flip()
+        self._ticks.tick(self._frames_per_second)
+        self.open = not any(self._asks_to_close(event) for event in self._pygame.event.get())
+        return self.open
+
+    def _asks_to_close(self, event: Any) -> bool:
+        pygame = self._pygame
+        return event.type == pygame.QUIT or (event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE)
+
+    def close(self) -> None:
+        """Close the window."""
+        self.open = False
+        self._pygame.display.quit()

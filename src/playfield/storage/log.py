@@ -1,0 +1,554 @@
+"""The append-only log of `Rows`: segments of checked, compressed chunks, so that a checkpoint costs new rows only.
+
+A folder holds `seg-00000000.pfl`, `seg-00000001.pfl`, ... Each is a header, then blocks of up to 64 consecutive rows:
+
+    header  magic, version, length and crc32 of a JSON text {run, first, columns: [[name, dtype, shape], ...]}
+    block   one record per game for each wide column (frames), then one record for all narrow columns together
+    record  length, crc32, first row, count, column, game, zstd-1 payload
+
+64 frames of one game compress to about 105 bytes each; the same frames with the games interleaved do not.
+What a checkpoint may read is its `Fence`: of every segment a length and a checksum. Bytes behind the fence do not exist
+for it, and nobody ever changes bytes before it: a resumed run begins a new segment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import re
+import struct
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+import zstandard
+from torch import Tensor
+
+from playfield.storage.files import (
+    DamagedFile,
+    FileRecord,
+    new_hash,
+    parse_json,
+    reading_from,
+    sync,
+    sync_directory,
+    verify_prefix,
+    write_all,
+    writing_to,
+)
+from playfield.storage.tensors import CODES, DTYPES, from_raw, raw, storable
+from playfield.types import Rows
+
+CHUNK_ROWS = 64
+SEGMENT_FRAMES = 8_192
+_WIDE_BYTES = 256
+_MOST_BLOCK_BYTES = 1 << 30
+_MOST_HEADER_BYTES = 1 << 20
+_VERSION = 1
+_MAGIC = b"PFROWS\r\n"
+_HEADER = struct.Struct("<8sIII")
+_RECORD = struct.Struct("<IIQIII")
+_TOGETHER = 0xFFFFFFFF
+_NAME = re.compile(r"seg-(\d{8,18})\.pfl")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a log: its name, and the type and shape of one row of it (games first)."""
+
+    name: str
+    dtype: torch.dtype
+    shape: tuple[int, ...]
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row of all games."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    @property
+    def wide(self) -> bool:
+        """Compressed game by game, as frames are."""
+        return bool(self.shape) and self.shape[0] > 0 and self.row_bytes >= _WIDE_BYTES * self.shape[0]
+
+    def plain(self) -> list[object]:
+        """The column as JSON."""
+        return [self.name, CODES[self.dtype], list(self.shape)]
+
+    @staticmethod
+    def parse(plain: Any) -> Column:
+        """The column that `plain()` described.
+
+        Raises: ValueError, KeyError or TypeError where it is none.
+        """
+        name, code, shape = plain
+        if type(name) is not str or not all(type(n) is int and 0 <= n < 2**40 for n in shape):
+            raise ValueError(f"{plain!r} is no column")
+        return Column(name, DTYPES[code], tuple(shape))
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The part of one segment file that a checkpoint may read, and the rows in it."""
+
+    number: int
+    record: FileRecord
+    first: int
+    stop: int
+
+    def plain(self) -> list[object]:
+        """The segment as JSON."""
+        return [self.number, *self.record.plain(), self.first, self.stop]
+
+    @staticmethod
+    def parse(plain: Any) -> Segment:
+        """The segment that `plain()` described.
+
+        Raises: ValueError or TypeError where it is none.
+        """
+        number, size, digest, first, stop = plain
+        if not all(type(n) is int and n >= 0 for n in (number, first, stop)) or first > stop:
+            raise ValueError(f"{plain!r} is no segment")
+        return Segment(number, FileRecord.parse([size, digest]), first, stop)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fence:
+    """How far a checkpoint may read a log: its rows, their columns, and the segments that hold them."""
+
+    start: int
+    stop: int
+    size: int
+    """Length of the rings that the rows were saved from."""
+    columns: tuple[Column, ...]
+    """In order of name."""
+    segments: tuple[Segment, ...]
+
+    def plain(self) -> dict[str, object]:
+        """The fence as JSON."""
+        return {
+            "start": self.start,
+            "stop": self.stop,
+            "size": self.size,
+            "columns": [column.plain() for column in self.columns],
+            "segments": [segment.plain() for segment in self.segments],
+        }
+
+    @staticmethod
+    def parse(plain: Any) -> Fence:
+        """The fence that `plain()` described.
+
+        Raises: ValueError, KeyError or TypeError where it is none, or where rows are missing between its segments.
+        """
+        start, stop, size = plain["start"], plain["stop"], plain["size"]
+        columns = tuple(Column.parse(column) for column in plain["columns"])
+        segments = tuple(Segment.parse(segment) for segment in plain["segments"])
+        if not all(type(n) is int for n in (start, stop, size)) or not 0 <= start <= stop <= start + size:
+            raise ValueError("the rows of a fence are no range")
+        if start < stop:
+            gaps = any(a.stop != b.first for a, b in pairwise(segments))
+            if gaps or not segments or segments[0].first > start or segments[-1].stop != stop:
+                raise ValueError("the segments of a fence do not hold its rows")
+        _block_rows(columns)
+        return Fence(start=start, stop=stop, size=size, columns=columns, segments=segments)
+
+
+class RowLog:
+    """Writes the log of one `Rows` leaf: knows what is written, and appends what is new."""
+
+    def __init__(self, folder: Path, run_id: str, fence: Fence | None = None) -> None:
+        """Goes on behind `fence` (the checkpoint that was resumed), or begins with nothing written."""
+        self.folder = folder
+        self.run_id = run_id
+        self._columns = fence.columns if fence else ()
+        self._sealed = list(fence.segments) if fence else []
+        self._stop = fence.stop if fence else 0
+        self._open: _OpenSegment | None = None
+
+    @property
+    def open_segment(self) -> int | None:
+        """Number of the segment that the next rows may go to."""
+        return self._open.number if self._open else None
+
+    def append(self, rows: Rows) -> Fence:
+        """Writes and syncs the rows that are not in the log yet; the fence says where they all are.
+
+        Raises: ValueError where the rows are no rings, NoSpace, WriteFailed; after a failure the log is as before.
+        """
+        columns = columns_of(rows)
+        before = self._columns, self._segments(), self._stop
+        try:
+            if self._cannot_continue(rows, columns):
+                self._seal()
+                self._columns, self._sealed, self._stop = columns, [], rows.start
+            for first, block in row_blocks(rows, start=self._stop):
+                self._write(first, block)
+            if self._open:
+                self._open.sync()
+        except BaseException:
+            self._undo(before)
+            raise
+        self._sealed = [segment for segment in self._sealed if segment.stop > rows.start]
+        held = tuple(segment for segment in self._segments() if segment.stop > rows.start)
+        return Fence(start=rows.start, stop=rows.stop, size=_size(rows), columns=columns, segments=held)
+
+    def close(self) -> None:
+        """Lets go of the open segment; later rows would begin a new one."""
+        self._seal()
+
+    def _cannot_continue(self, rows: Rows, columns: tuple[Column, ...]) -> bool:
+        segments = self._segments()
+        oldest = segments[0].first if segments else self._stop
+        return columns != self._columns or not oldest <= rows.start <= self._stop <= rows.stop
+
+    def _segments(self) -> list[Segment]:
+        return [*self._sealed, *([self._open.segment()] if self._open else [])]
+
+    def _write(self, first: int, block: Mapping[str, Tensor]) -> None:
+        count = len(next(iter(block.values())))
+        if self._open and self._open.rows * _games(self._columns) >= SEGMENT_FRAMES:
+            self._seal()
+        if not self._open:
+            self._open = _OpenSegment(self.folder, self.run_id, self._columns, first)
+        self._open.add(_records(self._columns, first, block), count)
+        self._stop = first + count
+
+    def _seal(self) -> None:
+        if self._open:
+            self._open.sync()
+            self._sealed.append(self._open.segment())
+            self._open.close()
+            self._open = None
+
+    def _undo(self, before: tuple[tuple[Column, ...], list[Segment], int]) -> None:
+        """Forgets a failed append and gives its space back; the next one begins a new segment."""
+        kept = {segment.number: segment.record.bytes for segment in before[1]}
+        if self._open:
+            self._open.discard(kept.get(self._open.number, 0))
+        for segment in self._sealed:
+            if segment.number not in kept:
+                _path(self.folder, segment.number).unlink(missing_ok=True)
+        self._columns, self._sealed, self._stop = before
+        self._open = None
+
+
+class _OpenSegment:
+    """The one segment of a log that still grows."""
+
+    def __init__(self, folder: Path, run_id: str, columns: tuple[Column, ...], first: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.number = max((number for number, _ in segment_files(folder)), default=-1) + 1
+        self.path = _path(folder, self.number)
+        self.first = first
+        self.rows = 0
+        self._hash, self._bytes = new_hash(), 0
+        text = json.dumps({"run": run_id, "first": first, "columns": [column.plain() for column in columns]}).encode()
+        if len(text) > _MOST_HEADER_BYTES:
+            raise ValueError(f"{len(columns)} columns are too many for a log of rows")
+        with writing_to(self.path):
+            self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+            try:
+                self._put(_HEADER.pack(_MAGIC, _VERSION, len(text), zlib.crc32(text)) + text)
+                for parent in (folder, folder.parent, folder.parent.parent):
+                    sync_directory(parent)
+            except BaseException:
+                self.discard(0)
+                raise
+
+    def add(self, records: Iterator[bytes], count: int) -> None:
+        for record in records:
+            with writing_to(self.path):
+                self._put(record)
+        self.rows += count
+
+    def segment(self) -> Segment:
+        return Segment(self.number, FileRecord(self._bytes, self._hash.hexdigest()), self.first, self.first + self.rows)
+
+    def sync(self) -> None:
+        sync(self._descriptor, self.path)
+
+    def discard(self, keep_bytes: int) -> None:
+        # Only to give space back: nothing refers to the bytes that go.
+        with contextlib.suppress(OSError):
+            if keep_bytes:
+                os.ftruncate(self._descriptor, keep_bytes)
+            else:
+                self.path.unlink(missing_ok=True)
+        self.close()
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+    def _put(self, data: bytes) -> None:
+        write_all(self._descriptor, data)
+        self._hash.update(data)
+        self._bytes += len(data)
+
+
+class LoggedRows:
+    """`Rows` as they come back from a checkpoint: on disk until the owner reads them into its own rings."""
+
+    def __init__(self, folder: Path, run_id: str, fence: Fence) -> None:
+        self._folder = folder
+        self._run_id = run_id
+        self._fence = fence
+
+    @property
+    def start(self) -> int:
+        """Oldest row still held."""
+        return self._fence.start
+
+    @property
+    def stop(self) -> int:
+        """One past the newest row."""
+        return self._fence.stop
+
+    @property
+    def size(self) -> int:
+        """Length of the rings that the rows were saved from; the reader's may have another."""
+        return self._fence.size
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        """What the columns are called and what one row of each looks like."""
+        return {column.name: column for column in self._fence.columns}
+
+    def verify(self) -> None:
+        """Checks every byte of the segments against the fence.
+
+        Raises: DamagedFile.
+        """
+        for segment in self._fence.segments:
+            verify_prefix(_path(self._folder, segment.number), segment.record)
+
+    def read_into(self, columns: Mapping[str, Tensor], start: int | None = None, stop: int | None = None) -> None:
+        """Copies rows `start..stop` (all of them by default) into rings: row i goes to index i % size.
+
+        Never holds more than one block of 64 rows besides the rings.
+
+        Raises: ValueError where the rings do not fit the rows; DamagedFile, the rings then holding nothing of use.
+        """
+        start, stop = self.start if start is None else start, self.stop if stop is None else stop
+        if not self.start <= start <= stop <= self.stop:
+            raise ValueError(f"rows {start} to {stop} are not in the log, which holds {self.start} to {self.stop}")
+        size = self._fitting_size(columns, stop - start)
+        for first, block in self.blocks(start, stop):
+            for name, values in block.items():
+                for ring, part in _arcs(first, len(values), size):
+                    columns[name][ring].copy_(values[part])
+
+    def blocks(self, start: int | None = None, stop: int | None = None) -> Iterator[tuple[int, dict[str, Tensor]]]:
+        """Rows in order, as (first row, columns of up to 64 rows).
+
+        Raises: DamagedFile.
+        """
+        start, stop = self.start if start is None else start, self.stop if stop is None else stop
+        for segment in self._fence.segments:
+            if segment.first >= stop or segment.stop <= start:
+                continue
+            for first, block in self._segment_blocks(segment):
+                low, high = max(start, first), min(stop, first + len(next(iter(block.values()))))
+                if low < high:
+                    yield low, {name: values[low - first : high - first] for name, values in block.items()}
+
+    def _fitting_size(self, rings: Mapping[str, Tensor], count: int) -> int:
+        saved = {column.name: (column.dtype, column.shape) for column in self._fence.columns}
+        given = {name: (ring.dtype, tuple(ring.shape[1:])) for name, ring in rings.items()}
+        for name in sorted(saved.keys() | given.keys()):
+            if name not in saved or name not in given:
+                raise ValueError(f"column {name!r} is only in the {'rings' if name in given else 'checkpoint'}")
+            if given[name] != saved[name]:
+                (now, to), (then, was) = given[name], saved[name]
+                raise ValueError(f"column {name!r} has rows of {now} {list(to)} where {then} {list(was)} were saved")
+        sizes = {len(ring) for ring in rings.values()}
+        if len(sizes) != 1 or count > min(sizes):
+            raise ValueError(f"{count} rows do not fit into rings of {sorted(sizes)}")
+        return sizes.pop()
+
+    def _segment_blocks(self, segment: Segment) -> Iterator[tuple[int, dict[str, Tensor]]]:
+        path = _path(self._folder, segment.number)
+        with reading_from(path), open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_size < segment.record.bytes:
+                raise DamagedFile(path, f"is shorter than the {segment.record.bytes} bytes that were written")
+            reader = _SegmentReader(path, file, segment)
+            reader.header(self._run_id, self._fence.columns)
+            row = segment.first
+            while row < segment.stop:
+                block = reader.block(self._fence.columns, row, segment.stop)
+                yield row, block
+                row += len(next(iter(block.values())))
+            reader.finish()
+
+
+class _SegmentReader:
+    """Reads one segment in order, never past the fence, and checks everything before using it."""
+
+    def __init__(self, path: Path, file: BinaryIO, segment: Segment) -> None:
+        self._path = path
+        self._file = file
+        self._left = segment.record.bytes
+        self._want = segment.record
+        self._hash = new_hash()
+        self._zstd = zstandard.ZstdDecompressor()
+
+    def header(self, run_id: str, columns: tuple[Column, ...]) -> None:
+        magic, version, length, crc = _HEADER.unpack(self._take(_HEADER.size))
+        if magic != _MAGIC or version != _VERSION:
+            raise DamagedFile(self._path, "is not a log of rows that this version reads")
+        text = self._take(length)
+        if zlib.crc32(text) != crc:
+            raise DamagedFile(self._path, "has an altered header")
+        about = parse_json(self._path, text)
+        if not isinstance(about, dict) or about.get("columns") != [column.plain() for column in columns]:
+            raise DamagedFile(self._path, "holds other columns than its checkpoint says")
+        if about.get("run") != run_id:
+            raise DamagedFile(self._path, "belongs to another run")
+
+    def block(self, columns: tuple[Column, ...], first: int, stop: int) -> dict[str, Tensor]:
+        block: dict[str, Tensor] = {}
+        count = None
+        most = min(stop - first, _block_rows(columns))
+        for index, game in _record_order(columns):
+            count, payload = self._record((first, index, game), count, most)
+            if index == _TOGETHER:
+                block |= self._split([c for c in columns if not c.wide], count, payload)
+                continue
+            column = columns[index]
+            data = self._decompress(payload, count * column.row_bytes // column.shape[0])
+            if game == 0:
+                block[column.name] = torch.empty((count, *column.shape), dtype=column.dtype)
+            block[column.name][:, game] = from_raw(data, column.dtype, (count, *column.shape[1:]))
+        return block
+
+    def finish(self) -> None:
+        if self._left or self._hash.hexdigest() != self._want.blake2b:
+            raise DamagedFile(self._path, "was altered: its checksum is not the one recorded")
+
+    def _record(self, expected: tuple[int, int, int], count: int | None, most: int) -> tuple[int, bytes]:
+        head = self._take(_RECORD.size)
+        length, crc, first, rows, column, game = _RECORD.unpack(head)
+        payload = self._take(length)
+        if zlib.crc32(payload, zlib.crc32(head[8:])) != crc:
+            raise DamagedFile(self._path, f"has an altered record at row {expected[0]}")
+        if (first, column, game) != expected or not 0 < rows <= most or rows != (count or rows):
+            raise DamagedFile(self._path, f"has a record out of order at row {expected[0]}")
+        return rows, payload
+
+    def _split(self, columns: Sequence[Column], count: int, payload: bytes) -> dict[str, Tensor]:
+        data = memoryview(self._decompress(payload, count * sum(column.row_bytes for column in columns)))
+        block: dict[str, Tensor] = {}
+        for column in columns:
+            size = count * column.row_bytes
+            block[column.name], data = from_raw(data[:size], column.dtype, (count, *column.shape)), data[size:]
+        return block
+
+    def _decompress(self, payload: bytes, size: int) -> bytes:
+        try:
+            if zstandard.get_frame_parameters(payload).content_size != size:
+                raise DamagedFile(self._path, "has a record of the wrong length")
+            return self._zstd.decompress(payload, max_output_size=size, allow_extra_data=False)
+        except zstandard.ZstdError as error:
+            raise DamagedFile(self._path, "has a record that cannot be decompressed") from error
+
+    def _take(self, count: int) -> bytes:
+        if count > self._left:
+            raise DamagedFile(self._path, "ends in the middle of a record")
+        data = self._file.read(count)
+        if len(data) != count:
+            raise DamagedFile(self._path, f"is shorter than the {self._want.bytes} bytes that were written")
+        self._left -= count
+        self._hash.update(data)
+        return data
+
+
+def columns_of(rows: Rows) -> tuple[Column, ...]:
+    """The columns of rows, in order of name.
+
+    Raises: ValueError where they are not rings that hold those rows.
+    """
+    size = _size(rows)
+    if any(ring.ndim < 1 or len(ring) != size for ring in rows.columns.values()):
+        raise ValueError("the columns of Rows must be rings of one size")
+    if unfit := [name for name, ring in rows.columns.items() if not storable(ring)]:
+        raise ValueError(f"column {unfit[0]!r} of Rows has elements that cannot be stored")
+    if not 0 <= rows.start <= rows.stop <= rows.start + size:
+        raise ValueError(f"rows {rows.start} to {rows.stop} do not fit into rings of {size}")
+    columns = tuple(Column(n, rows.columns[n].dtype, tuple(rows.columns[n].shape[1:])) for n in sorted(rows.columns))
+    _block_rows(columns)
+    return columns
+
+
+def row_blocks(rows: Rows, start: int | None = None) -> Iterator[tuple[int, dict[str, Tensor]]]:
+    """Rows of rings in order, as (first row, columns of up to 64 rows)."""
+    size = _size(rows)
+    step = _block_rows(columns_of(rows))
+    for first in range(rows.start if start is None else start, rows.stop, step):
+        arcs = list(_arcs(first, min(step, rows.stop - first), size))
+        yield first, {name: torch.cat([ring[arc] for arc, _ in arcs]) for name, ring in rows.columns.items()}
+
+
+def segment_files(folder: Path) -> Iterator[tuple[int, Path]]:
+    """Every segment in a folder, with its number."""
+    for path in folder.glob("seg-*.pfl"):
+        if match := _NAME.fullmatch(path.name):
+            yield int(match[1]), path
+
+
+def _path(folder: Path, number: int) -> Path:
+    return folder / f"seg-{number:08d}.pfl"
+
+
+def _size(rows: Rows) -> int:
+    if not rows.columns:
+        raise ValueError("Rows need at least one column")
+    ring = next(iter(rows.columns.values()))
+    return len(ring) if ring.ndim else 0
+
+
+def _games(columns: tuple[Column, ...]) -> int:
+    return max((column.shape[0] for column in columns if column.shape), default=1)
+
+
+def _block_rows(columns: tuple[Column, ...]) -> int:
+    """Rows per block: 64, or fewer where that many would not fit into the memory a reader may use."""
+    row_bytes = sum(column.row_bytes for column in columns)
+    if row_bytes > _MOST_BLOCK_BYTES or _games(columns) > 1 << 20:
+        raise ValueError(f"one row of {row_bytes} bytes for {_games(columns)} games is too large for a log")
+    return min(CHUNK_ROWS, _MOST_BLOCK_BYTES // max(1, row_bytes))
+
+
+def _arcs(first: int, count: int, size: int) -> Iterator[tuple[slice, slice]]:
+    """Where `count` rows from `first` lie in a ring: (indices of the ring, indices of the rows), once or twice."""
+    begin = first % size if size else 0
+    straight = min(count, size - begin)
+    yield slice(begin, begin + straight), slice(0, straight)
+    if straight < count:
+        yield slice(0, count - straight), slice(straight, count)
+
+
+def _record_order(columns: tuple[Column, ...]) -> Iterator[tuple[int, int]]:
+    """The (column, game) of every record of a block."""
+    for index, column in enumerate(columns):
+        if column.wide:
+            yield from ((index, game) for game in range(column.shape[0]))
+    if not all(column.wide for column in columns):
+        yield _TOGETHER, _TOGETHER
+
+
+def _records(columns: tuple[Column, ...], first: int, block: Mapping[str, Tensor]) -> Iterator[bytes]:
+    zstd = zstandard.ZstdCompressor(level=1)
+    count = len(next(iter(block.values())))
+    for index, game in _record_order(columns):
+        if index == _TOGETHER:
+            data = b"".join(raw(block[column.name]) for column in columns if not column.wide)
+        else:
+            data = raw(block[columns[index].name][:, game])
+        payload = zstd.compress(data)
+        rest = _RECORD.pack(len(payload), 0, first, count, index, game)[8:]
+        crc = zlib.crc32(payload, zlib.crc32(rest))
+        yield _RECORD.pack(len(payload), crc, first, count, index, game) + payload

@@ -1,0 +1,551 @@
+"""The run directory `runs/NAME/`: all that a run is, and the only thing that processes share.
+
+run.json              recipe, game, protocol, seed, fingerprint; never changed
+events.jsonl, ...     the sinks' files; they grow at their end and are cut back at a resume
+tapes.log             finished episodes
+checkpoints/00000012  see checkpoint.py
+rows/PATH/            the log of each `Rows` leaf of the state, see log.py
+.lock                 held by the one writer
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import math
+import os
+import shutil
+import warnings
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from playfield.storage import checkpoint as checkpoints
+from playfield.storage import fingerprint as fingerprints
+from playfield.storage.checkpoint import Manifest
+from playfield.storage.files import (
+    AppendFile,
+    DamagedFile,
+    FileRecord,
+    NoSpace,
+    WriteFailed,
+    new_hash,
+    parse_json,
+    read_capped,
+    remove_temporaries,
+    replace_file,
+    sync,
+    sync_directory,
+    temporary_name,
+    write_new,
+    writing_to,
+)
+from playfield.storage.log import Fence, RowLog, segment_files
+from playfield.storage.tree import flatten
+from playfield.types import Tree
+
+_RUN, _LOCK, _CHECKPOINTS, _ROWS = "run.json", ".lock", "checkpoints", "rows"
+_MOST_RUN_BYTES = 4 << 20
+_REFUSED_IN_NAMES = set('/\\:*?"<>|')
+
+
+class NameTaken(Exception):  # noqa: N818 - reads as what happened
+    """A run of that name exists; nothing is ever overwritten."""
+
+
+class RunBusy(Exception):  # noqa: N818 - reads as what happened
+    """Another process writes to the run."""
+
+
+class NoCheckpoint(Exception):  # noqa: N818 - reads as what happened
+    """The run has no checkpoint that could be loaded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a run was started with."""
+
+    id: str
+    """Distinguishes runs of the same name."""
+    name: str
+    game: str
+    seed: int
+    recipe: Any
+    """As plain JSON values."""
+    protocol: Any
+    """As plain JSON values."""
+    plan: Any
+    """When to stop and how often to save, as plain JSON values."""
+    created: str
+    """ISO 8601 text in UTC."""
+    playfield: str
+    """Version that created the run."""
+    fingerprint: Mapping[str, Any]
+
+    def plain(self) -> dict[str, Any]:
+        """The same as JSON."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A checkpoint as it came back."""
+
+    tree: Tree
+    """The state, with a `LoggedRows` for each `Rows`."""
+    checkpoint: str
+    clock_frames: int
+    score: float | None
+    sinks: Mapping[str, FileRecord]
+    """Length and checksum of each sink's file when the checkpoint was saved."""
+    fingerprint: Mapping[str, Any]
+    """Of the process that saved; see `fingerprint.differences`."""
+    warnings: tuple[str, ...]
+    """One sentence for each damaged file that was met on the way."""
+    fences: Mapping[str, Fence] = field(repr=False)
+
+
+class Listing(NamedTuple):
+    """The runs below one directory."""
+
+    runs: list[Run]
+    """In order of name."""
+    warnings: list[str]
+    """One sentence for each run that cannot be opened."""
+
+
+class Run:
+    """One run directory. Reading needs nothing else; writing needs `with run.writing():`."""
+
+    def __init__(self, path: Path, about: About, warnings: tuple[str, ...] = (), *, keep_last: int = 3) -> None:
+        if keep_last < 1:
+            raise ValueError(f"at least 1 checkpoint must be kept, not {keep_last}")
+        self.path = path
+        self.about = about
+        self.warnings = warnings
+        """Sentences about damage that was repaired when the run was opened."""
+        self.keep_last = keep_last
+        self._lock: int | None = None
+        self._failed: WriteFailed | None = None
+        self._files: dict[str, AppendFile] = {}
+        self._logs: dict[str, RowLog] = {}
+        self._sinks: dict[str, FileRecord] = {}
+
+    @staticmethod
+    def create(
+        root: Path,
+        name: str,
+        *,
+        recipe: Any,
+        protocol: Any,
+        game: str,
+        seed: int,
+        fingerprint: Mapping[str, Any],
+        plan: Any = None,
+    ) -> Run:
+        """A new, empty run; it appears whole or not at all.
+
+        Raises: ValueError where the name cannot be one, NameTaken where it is used, NoSpace.
+        """
+        check_name(name)
+        about = About(
+            id=os.urandom(16).hex(),
+            name=name,
+            game=game,
+            seed=seed,
+            recipe=recipe,
+            protocol=protocol,
+            plan=plan,
+            created=_now(),
+            playfield=metadata.version("playfield"),
+            fingerprint=fingerprint,
+        )
+        path, temporary = root / name, temporary_name(root / f".{name}")
+        try:
+            with writing_to(path):
+                temporary.mkdir(parents=True)
+                (temporary / _CHECKPOINTS).mkdir()
+                (temporary / _ROWS).mkdir()
+            write_new(temporary / _RUN, [_run_text(about)])
+            sync_directory(temporary)
+            _claim(temporary, path)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        sync_directory(root)
+        return Run(path, about)
+
+    @staticmethod
+    def open(path: Path, *, keep_last: int = 3) -> Run:
+        """The run in a directory.
+
+        Raises: DamagedFile where run.json is unusable and no checkpoint has a copy of it.
+        """
+        try:
+            return Run(path, _read_about(path / _RUN), keep_last=keep_last)
+        except DamagedFile as damage:
+            for manifest in _intact_manifests(path)[::-1]:
+                with contextlib.suppress(TypeError):
+                    about = About(**manifest.run)
+                    sentence = f"{damage}; the copy in checkpoint {manifest.checkpoint} is used"
+                    return Run(path, about, (sentence,), keep_last=keep_last)
+            raise
+
+    @property
+    def name(self) -> str:
+        """What people call the run."""
+        return self.path.name
+
+    @contextlib.contextmanager
+    def writing(self) -> Generator[Run]:
+        """Makes this process the one writer for as long as the context lasts.
+
+        Raises: RunBusy.
+        """
+        if self._lock is not None:
+            raise RunBusy(f"the run {self.name!r} is being written by this process already")
+        try:
+            descriptor = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise WriteFailed(self.path / _LOCK, error) from error
+        try:
+            self._take_lock(descriptor)
+            self._lock = descriptor
+            for folder in (self.path, self.path / _CHECKPOINTS):
+                folder.mkdir(exist_ok=True)
+                remove_temporaries(folder)
+            if self.warnings:
+                replace_file(self.path / _RUN, _run_text(self.about))
+            yield self
+        finally:
+            self._lock = None
+            try:
+                self._let_go()
+            finally:
+                os.close(descriptor)
+
+    def append_file(self, name: str) -> AppendFile:
+        """The file of a sink, open for appending; it becomes part of every checkpoint.
+
+        Raises: ValueError where the name is not that of a sink's file.
+        """
+        self._require_lock()
+        if not checkpoints.is_sink_name(name):
+            raise ValueError(f"{name!r} cannot be the file of a sink: its name must end in .jsonl or .log")
+        if name not in self._files or self._files[name].closed:
+            self._files[name] = AppendFile(self.path / name)
+        return self._files[name]
+
+    def save(self, tree: Tree, clock_frames: int, score: float | None = None) -> str:
+        """Commits a checkpoint, and lets go of those that are no longer kept; the answer is its name.
+
+        Raises: TypeError or ValueError where the tree cannot be stored, NoSpace, WriteFailed. Whatever is raised, every
+        earlier checkpoint is as it was; after `WriteFailed` nothing can be saved by this process any more.
+        """
+        self._require_lock()
+        if score is not None and not math.isfinite(score):
+            raise ValueError(f"the score of a checkpoint must be a finite number, not {score}")
+        try:
+            with writing_to(self.path):
+                name = self._commit(tree, clock_frames, score)
+        except WriteFailed as failure:
+            self._failed = failure
+            raise
+        except OSError as error:
+            self._failed = WriteFailed(self.path, error)
+            raise self._failed from error
+        self._let_go_of_old()
+        return name
+
+    def load(self, name: str | None = None) -> Loaded:
+        """The newest checkpoint that is intact, or the one of that name.
+
+        A checkpoint is preferred whose sinks' files are intact too; where only they are damaged everywhere, the newest
+        state is used and a warning says so.
+
+        Raises: NoCheckpoint where none can be loaded, DamagedFile where the one asked for cannot be.
+        """
+        if name is not None:
+            manifest = self._manifest(name)
+            found = [str(damage) for damage in checkpoints.damaged_sinks(self.path, manifest.sinks)]
+            return self._loaded(manifest, found)
+        found: list[str] = []
+        only_sinks_damaged: str | None = None
+        for folder in self._folders()[::-1]:
+            try:
+                manifest = self._manifest(folder.name)
+                if sinks := [str(damage) for damage in checkpoints.damaged_sinks(self.path, manifest.sinks)]:
+                    found += [f"{sentence}; checkpoint {folder.name} is not used" for sentence in sinks]
+                    only_sinks_damaged = only_sinks_damaged or folder.name
+                    continue
+                return self._loaded(manifest, found)
+            except DamagedFile as damage:
+                # A checkpoint that the writer has just let go of is not a damaged one.
+                if folder.exists():
+                    found.append(f"{damage}; checkpoint {folder.name} is not used")
+        if only_sinks_damaged is not None:
+            try:
+                found.append(
+                    f"checkpoint {only_sinks_damaged} is used after all: only records are damaged, not its state"
+                )
+                return self._loaded(self._manifest(only_sinks_damaged), found)
+            except DamagedFile as damage:
+                found[-1] = f"{damage}; checkpoint {only_sinks_damaged} is not used"
+        raise NoCheckpoint(self._nothing_to_load(found))
+
+    def cut_back(self, loaded: Loaded | None) -> None:
+        """Makes a loaded checkpoint (None: the very beginning) the present: what came after it is undone.
+
+        The sinks' files are cut to their length then, newer checkpoints are put aside and removed at the next save, and
+        the logs of rows go on from there in new segments. Without this, a later save writes all rows anew.
+
+        Raises: DamagedFile where the run is too damaged to continue, WriteFailed.
+        """
+        self._require_lock()
+        self._close_writers()
+        for folder in self._folders():
+            if loaded is None or folder.name > loaded.checkpoint:
+                os.rename(folder, temporary_name(folder))
+        sync_directory(self.path / _CHECKPOINTS)
+        sinks = loaded.sinks if loaded else {}
+        for path in sorted(self.path.iterdir()):
+            if checkpoints.is_sink_name(path.name) and path.is_file():
+                _truncate(path, sinks[path.name].bytes if path.name in sinks else 0)
+        # A damaged record is taken as it is from here on, lest every later checkpoint count as damaged.
+        broken = {damage.path.name for damage in checkpoints.damaged_sinks(self.path, sinks)}
+        self._sinks = {name: record for name, record in sinks.items() if name not in broken}
+        fences = loaded.fences if loaded else {}
+        self._logs = {path: self._log(path, fence) for path, fence in fences.items()}
+
+    def best(self) -> Manifest | None:
+        """The checkpoint with the highest score, if any has one; its name is for `load`."""
+        return checkpoints.best(self.checkpoints())
+
+    def checkpoints(self) -> list[Manifest]:
+        """Every checkpoint with an intact manifest, oldest first."""
+        return _intact_manifests(self.path)
+
+    def _commit(self, tree: Tree, clock_frames: int, score: float | None) -> str:
+        flat = flatten(tree)
+        remove_temporaries(self.path / _CHECKPOINTS)
+        fences: dict[str, Fence] = {}
+        for path, rows in flat.rows.items():
+            self._logs.setdefault(path, self._log(path, None))
+            fences[path] = self._logs[path].append(rows)
+        sinks = self._sinks | {name: file.sync() for name, file in self._files.items() if not file.closed}
+        name = f"{max((int(folder.name) for folder in self._folders()), default=0) + 1:08d}"
+        manifest = Manifest(
+            checkpoint=name,
+            frames=int(clock_frames),
+            score=None if score is None else float(score),
+            saved=_now(),
+            run=self.about.plain(),
+            fingerprint=fingerprints.take(),
+            rows=fences,
+            sinks=sinks,
+            files={},
+        )
+        checkpoints.publish(self.path / _CHECKPOINTS / name, flat, manifest)
+        return name
+
+    def _let_go_of_old(self) -> None:
+        """Removes checkpoints that are not kept, and then the segments that none of the kept ones needs."""
+        manifests = self.checkpoints()
+        best = checkpoints.best(manifests)
+        kept = {manifest.checkpoint: manifest for manifest in manifests[-self.keep_last :]}
+        if best:
+            kept[best.checkpoint] = best
+        needed = {
+            (checkpoints.folder_name(path), s.number)
+            for m in kept.values()
+            for path, f in m.rows.items()
+            for s in f.segments
+        }
+        needed |= {(log.folder.name, log.open_segment) for log in self._logs.values() if log.open_segment is not None}
+        try:
+            for folder in self._folders():
+                if folder.name not in kept:
+                    # Renamed first: a half-removed checkpoint must not look like a damaged one.
+                    gone = temporary_name(folder)
+                    os.rename(folder, gone)
+                    shutil.rmtree(gone)
+            for folder in (self.path / _ROWS).iterdir():
+                for number, path in segment_files(folder):
+                    if (folder.name, number) not in needed:
+                        path.unlink()
+        except OSError as error:
+            warnings.warn(f"old files of the run {self.name!r} could not be removed: {error}", stacklevel=3)
+
+    def _loaded(self, manifest: Manifest, found: list[str]) -> Loaded:
+        folder = self.path / _CHECKPOINTS / manifest.checkpoint
+        return Loaded(
+            tree=checkpoints.read_checkpoint(folder, manifest, self.path / _ROWS),
+            checkpoint=manifest.checkpoint,
+            clock_frames=manifest.frames,
+            score=manifest.score,
+            sinks=manifest.sinks,
+            fingerprint=manifest.fingerprint,
+            warnings=(*self.warnings, *found),
+            fences=manifest.rows,
+        )
+
+    def _manifest(self, name: str) -> Manifest:
+        folder = self.path / _CHECKPOINTS / name
+        if folder not in self._folders():
+            raise NoCheckpoint(f"the run {self.name!r} has no checkpoint {name!r}")
+        manifest = checkpoints.read_manifest(folder)
+        if manifest.run["id"] != self.about.id:
+            raise DamagedFile(folder / checkpoints.MANIFEST, "belongs to another run")
+        return manifest
+
+    def _folders(self) -> list[Path]:
+        return _folders(self.path)
+
+    def _log(self, path: str, fence: Fence | None) -> RowLog:
+        return RowLog(self.path / _ROWS / checkpoints.folder_name(path), self.about.id, fence)
+
+    def _nothing_to_load(self, found: list[str]) -> str:
+        if not found:
+            return f"the run {self.name!r} has no checkpoint yet"
+        return f"no checkpoint of the run {self.name!r} can be loaded: " + "; ".join(found)
+
+    def _take_lock(self, descriptor: int) -> None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            writer = os.read(descriptor, 32).decode(errors="replace").strip()
+            raise RunBusy(
+                f"the run {self.name!r} is being written by another process (number {writer}): "
+                "stop that one first, or train under another --name"
+            ) from None
+        os.ftruncate(descriptor, 0)
+        with contextlib.suppress(OSError):
+            os.write(descriptor, f"{os.getpid()}\n".encode())
+
+    def _require_lock(self) -> None:
+        if self._lock is None:
+            raise RuntimeError("writing to a run needs `with run.writing():`")
+        if self._failed:
+            raise self._failed
+
+    def _let_go(self) -> None:
+        try:
+            self._close_writers()
+        finally:
+            self._sinks, self._logs = {}, {}
+
+    def _close_writers(self) -> None:
+        with contextlib.ExitStack() as stack:
+            for writer in (*self._files.values(), *self._logs.values()):
+                stack.callback(writer.close)
+        self._files = {}
+
+
+def list_runs(root: Path) -> Listing:
+    """Every run below `root`."""
+    listing = Listing([], [])
+    for path in sorted(root.iterdir()) if root.is_dir() else []:
+        if path.is_dir() and not path.name.startswith(".") and (path / _CHECKPOINTS).is_dir():
+            try:
+                listing.runs.append(Run.open(path))
+            except DamagedFile as damage:
+                listing.warnings.append(str(damage))
+    return listing
+
+
+def check_name(name: str) -> None:
+    """Refuses what cannot be the name of a directory everywhere.
+
+    Raises: ValueError.
+    """
+    fits = name.isprintable() and not _REFUSED_IN_NAMES & set(name) and len(name.encode(errors="replace")) <= 100
+    if not name or not fits or name[0] in ".- " or name[-1] in ". " or ".tmp-" in name:
+        raise ValueError(
+            f"{name!r} cannot be the name of a run: use up to 100 letters, digits, dots, dashes and underscores, "
+            "not beginning with a dot or a dash"
+        )
+
+
+def _claim(temporary: Path, path: Path) -> None:
+    try:
+        # Renaming onto anything but an empty directory fails, so two processes cannot both get the name.
+        os.rename(temporary, path)
+    except OSError as error:
+        if not path.exists() and not path.is_symlink():
+            raise
+        raise NameTaken(
+            f"a run named {path.name!r} exists: continue it with `playfield resume {path.name}`, "
+            "or choose another name with --name"
+        ) from error
+
+
+def _run_text(about: About) -> bytes:
+    plain = about.plain()
+    return json.dumps({**plain, "blake2b": _plain_digest(plain)}, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def _plain_digest(plain: Any) -> str:
+    digest = new_hash()
+    digest.update(json.dumps(plain, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def _read_about(path: Path) -> About:
+    plain = parse_json(path, read_capped(path, _MOST_RUN_BYTES))
+    if not isinstance(plain, dict) or plain.pop("blake2b", None) != _plain_digest(plain):
+        raise DamagedFile(path, "was altered: its checksum is not the one recorded")
+    try:
+        return About(**plain)
+    except TypeError as error:
+        raise DamagedFile(path, "is not the description of a run that this version reads") from error
+
+
+def _intact_manifests(path: Path) -> list[Manifest]:
+    manifests: list[Manifest] = []
+    for folder in _folders(path):
+        with contextlib.suppress(DamagedFile):
+            manifests.append(checkpoints.read_manifest(folder))
+    return manifests
+
+
+def _folders(path: Path) -> list[Path]:
+    """Committed checkpoints, oldest first."""
+    folder = path / _CHECKPOINTS
+    if not folder.is_dir():
+        return []
+    return sorted(
+        entry for entry in folder.iterdir() if entry.name.isdecimal() and entry.name.isascii() and len(entry.name) == 8
+    )
+
+
+def _truncate(path: Path, length: int) -> None:
+    if path.stat().st_size <= length:
+        return
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        os.ftruncate(descriptor, length)
+        sync(descriptor, path)
+    finally:
+        os.close(descriptor)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+__all__ = [
+    "About",
+    "Listing",
+    "Loaded",
+    "NameTaken",
+    "NoCheckpoint",
+    "NoSpace",
+    "Run",
+    "RunBusy",
+    "check_name",
+    "list_runs",
+]

@@ -1,0 +1,27 @@
+"""For every test: array shapes are checked against their annotations, and one thread is used."""
+
+from __future__ import annotations
+
+import os
+
+import core.checked  # noqa: F401 - the hook looks it up by name
+import pytest
+from jaxtyping import install_import_hook
+
+# Before anything of the package is imported: every function and dataclass of it checks its arguments and results.
+if os.environ.get("PLAYFIELD_UNCHECKED_SHAPES") != "1":
+    install_import_hook("playfield", "core.checked.check")
+
+import torch
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "playfield", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("playfield")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Sums are made in the same order on every machine."""
+    torch.set_num_threads(1)

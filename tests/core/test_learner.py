@@ -1,0 +1,143 @@
+"""One gradient step: weights, clip, target; each on numbers worked by hand or seen by a spy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from core.tables import Table, batch
+from playfield.bootstrap import Greedy
+from playfield.learner import Copy, Learner, NoTarget, load_weights
+from torch import nn
+from torch.optim import SGD, Adam
+
+ZEROS = [[0.0, 0.0, 0.0]] * 4
+
+
+class SpyOptimizer(SGD):
+    """Notes the gradient norm that it is given."""
+
+    def __init__(self, parameters: list[nn.Parameter]) -> None:
+        super().__init__(parameters, lr=1.0)
+        self.norms: list[float] = []
+
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        grads = [p.grad.flatten() for group in self.param_groups for p in group["params"]]
+        self.norms.append(float(torch.cat(grads).norm()))
+        super().step()
+
+
+def learner(clip_norm: float | None, huber: float | None = None) -> Learner:
+    network, target = Table(ZEROS, huber), Table(ZEROS, huber)
+    return Learner(network, target, SpyOptimizer(list(network.parameters())), Greedy(), (Copy(100), clip_norm))
+
+
+def test_a_step_by_hand():
+    it = learner(None)
+    update = it.step(batch(action=[0, 2], reward=[4.0, -2.0], discount=[0.5, 0.5]))
+    # errors -4 and 2; loss (8 + 2) / 2; each gradient error / 2; lr 1
+    assert update.loss == 5.0
+    assert it.network.q.tolist() == [[2.0, 0, 0], [0, 0, -1.0], [0, 0, 0], [0, 0, 0]]
+    assert update.surprise.tolist() == [4.0, 2.0]
+    assert update.mean_q == 0.0
+    assert update.grad_norm == pytest.approx(5.0**0.5)
+    assert it.updates == 1
+
+
+def test_weights_are_elementwise_and_one_per_sample():
+    it = learner(None)
+    update = it.step(batch(action=[0, 2], reward=[4.0, -2.0], discount=[0.0, 0.0], weight=[0.25, 1.0]))
+    # (0.25 * 8 + 1 * 2) / 2; a (B, B) product of weights and losses would give another mean
+    assert update.loss == 2.0
+    assert it.network.q.tolist() == [[0.5, 0, 0], [0, 0, -1.0], [0, 0, 0], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("clip_norm", [0.5, 1.0, 10.0])
+def test_gradients_are_short_when_the_optimizer_sees_them(clip_norm: float):
+    it = learner(clip_norm)
+    update = it.step(batch(action=[0, 2], reward=[60.0, -80.0], discount=[0.0, 0.0]))
+    assert update.grad_norm == pytest.approx(50.0)  # before clipping
+    assert it.optimizer.norms[0] <= clip_norm * (1 + 1e-6)
+    assert it.optimizer.norms[0] == pytest.approx(clip_norm, rel=1e-4)
+    # The direction is kept: 3 to 4.
+    assert it.network.q[0, 0].item() == pytest.approx(0.6 * clip_norm, rel=1e-4)
+
+
+def test_short_gradients_are_left_alone():
+    clipped, free = learner(10.0), learner(None)
+    for it in (clipped, free):
+        it.step(batch(action=[0, 2], reward=[3.0, -4.0], discount=[0.0, 0.0]))
+    assert clipped.network.q.tolist() == free.network.q.tolist()
+
+
+def test_gradients_do_not_pile_up():
+    it = learner(None)
+    same = batch(action=[0, 2], reward=[4.0, -2.0], discount=[0.0, 0.0])
+    it.step(same)
+    update = it.step(same)
+    assert update.loss == 0.5 * (0.5 * 4 + 0.5 * 1)  # errors have halved to -2 and 1
+
+
+def test_the_target_is_copied_exactly_when_due():
+    it = learner(None)
+    copied_at = []
+    for frames in range(0, 1000, 10):
+        it.network.q.data.fill_(frames + 1.0)
+        it.refresh_target(frames)
+        if it.target.q[0, 0].item() == frames + 1.0:
+            copied_at.append(frames)
+    assert copied_at == [100, 200, 300, 400, 500, 600, 700, 800, 900]
+
+
+def test_a_late_copy_does_not_shift_later_ones():
+    it = learner(None)
+    copied_at = []
+    for frames in (50, 130, 199, 201, 550, 599, 600):
+        it.network.q.data.fill_(frames)
+        it.refresh_target(frames)
+        if it.target.q[0, 0].item() == frames:
+            copied_at.append(frames)
+    assert copied_at == [130, 201, 550, 600]
+
+
+def test_between_copies_the_target_shares_nothing_with_the_network():
+    it = learner(None)
+    it.refresh_target(100)
+    it.step(batch(action=[0, 2], reward=[4.0, -2.0], discount=[0.0, 0.0]))
+    assert it.target.q.tolist() == ZEROS
+
+
+def test_copying_every_0_frames_is_refused():
+    with pytest.raises(ValueError, match="every_frames"):
+        Copy(0)
+
+
+def test_without_a_target_the_network_bootstraps_from_itself():
+    network = Table([[0.0, 0, 0], [0, 0, 0], [8.0, 0, 0], [0, 6.0, 0]], huber=None)
+    it = Learner(network, network, SpyOptimizer(list(network.parameters())), Greedy(), (NoTarget(), None))
+    it.refresh_target(10**9)
+    assert it.step(batch(action=[0, 0], reward=[0, 0], discount=[0.5, 0.5])).surprise.tolist() == [4.0, 3.0]
+    assert "target" not in it.state()
+
+
+def test_state_of_a_fresh_learner_wipes_a_used_one():
+    def fresh() -> Learner:
+        network = Table(ZEROS)
+        return Learner(network, Table(ZEROS), Adam(network.parameters()), Greedy(), (Copy(100), None))
+
+    some = batch(action=[0, 2], reward=[4.0, -2.0], discount=[0.5, 0.5])
+    used, expected = fresh(), fresh()
+    used.step(some)
+    used.load(fresh().state())
+    used.step(some)
+    expected.step(some)
+    assert used.network.q.tolist() == expected.network.q.tolist()
+    assert used.updates == expected.updates == 1
+
+
+def test_weights_of_another_network_are_refused_by_name():
+    with pytest.raises(ValueError, match="'q' does not fit"):
+        load_weights(Table(ZEROS), {"q": torch.zeros(2, 3)})
+    with pytest.raises(ValueError, match="'other' does not fit"):
+        load_weights(Table(ZEROS), {"q": torch.zeros(4, 3), "other": torch.zeros(1)})

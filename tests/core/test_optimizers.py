@@ -1,0 +1,100 @@
+"""Optimisers against obvious versions, and their state across a restart."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from core.tables import clone
+from playfield.optimizers import Adam, OptimizerSpec, RAdam, RMSProp, load_optimizer_state, optimizer_state
+from torch import Tensor, nn
+
+
+def weights(seed: int = 0) -> list[nn.Parameter]:
+    generator = torch.Generator().manual_seed(seed)
+    conv = torch.randn(4, 3, 2, 2, generator=generator).to(memory_format=torch.channels_last)
+    return [nn.Parameter(torch.randn(3, 5, generator=generator)), nn.Parameter(conv), nn.Parameter(torch.zeros(7))]
+
+
+def descend(parameters: list[nn.Parameter], optimizer: torch.optim.Optimizer, steps: range) -> None:
+    for number in steps:
+        generator = torch.Generator().manual_seed(number)
+        for p in parameters:
+            p.grad = torch.randn(p.shape, generator=generator)
+        optimizer.step()
+
+
+class NaiveRMSProp:
+    """The formula of the docstring, in float64."""
+
+    def __init__(self, weight: Tensor) -> None:
+        self.weight, self.mean, self.square = weight.double(), 0.0, 0.0
+
+    def step(self, grad: Tensor, lr: float, decay: float, eps: float) -> None:
+        g = grad.double()
+        self.mean = decay * self.mean + (1 - decay) * g
+        self.square = decay * self.square + (1 - decay) * g * g
+        self.weight = self.weight - lr * g / (self.square - self.mean**2 + eps).sqrt()
+
+
+def test_rmsprop_takes_the_step_worked_by_hand():
+    weight = nn.Parameter(torch.tensor([1.0]))
+    weight.grad = torch.tensor([2.0])
+    RMSProp(lr=0.1, decay=0.75, eps=0.25).build([weight]).step()
+    # E[g] = 0.5, E[g²] = 1, variance 0.75, + eps = 1: the step is 0.1 * 2 / 1
+    assert weight.item() == pytest.approx(0.8)
+
+
+def test_rmsprop_equals_the_naive_version_over_many_steps():
+    parameters = weights()
+    naive = [NaiveRMSProp(p.detach()) for p in parameters]
+    optimizer = RMSProp(lr=0.01, decay=0.95, eps=1e-3).build(parameters)
+    for number in range(20):
+        descend(parameters, optimizer, range(number, number + 1))
+        for p, twin in zip(parameters, naive, strict=True):
+            twin.step(p.grad, 0.01, 0.95, 1e-3)
+    for p, twin in zip(parameters, naive, strict=True):
+        torch.testing.assert_close(p.detach(), twin.weight.float(), rtol=1e-4, atol=1e-5)
+
+
+def test_rmsprop_is_not_pytorchs_which_adds_eps_outside_the_root():
+    ours, theirs = nn.Parameter(torch.tensor([1.0])), nn.Parameter(torch.tensor([1.0]))
+    eps = 0.01 / 32**2
+    for weight, optimizer in (
+        (ours, RMSProp(lr=0.1, decay=0.95, eps=eps).build([ours])),
+        (theirs, torch.optim.RMSprop([theirs], lr=0.1, alpha=0.95, eps=eps, centered=True)),
+    ):
+        weight.grad = torch.tensor([1e-3])
+        optimizer.step()
+    variance = 0.05 * 1e-6 - (0.05 * 1e-3) ** 2
+    assert 1 - ours.item() == pytest.approx(0.1 * 1e-3 / math.sqrt(variance + eps), rel=1e-3)
+    assert 1 - theirs.item() == pytest.approx(0.1 * 1e-3 / (math.sqrt(variance) + eps), rel=1e-3)
+    assert abs(ours.item() - theirs.item()) > 0.1  # ten times smaller steps for small gradients
+
+
+def test_natures_numbers_are_the_defaults():
+    assert RMSProp() == RMSProp(lr=2.5e-4, decay=0.95, eps=0.01 / 1024, clip_norm=None)
+
+
+@pytest.mark.parametrize("spec", [RMSProp(lr=0.01), Adam(lr=0.01), RAdam(lr=0.01)], ids=lambda s: type(s).__name__)
+@pytest.mark.parametrize("cut", [0, 1, 7])
+def test_a_restored_optimizer_goes_on_bit_for_bit(spec: OptimizerSpec, cut: int):
+    whole = weights()
+    descend(whole, spec.build(whole), range(14))
+
+    parameters = weights()
+    optimizer = spec.build(parameters)
+    descend(parameters, optimizer, range(cut))
+    saved = clone(optimizer_state(optimizer))
+    restored = [nn.Parameter(p.detach().clone()) for p in parameters]
+    again = spec.build(restored)
+    load_optimizer_state(again, saved)
+    descend(restored, again, range(cut, 14))
+    for p, q in zip(whole, restored, strict=True):
+        assert torch.equal(p, q)
+
+
+def test_state_of_other_parameters_is_refused():
+    with pytest.raises(ValueError, match="2 parameters"):
+        load_optimizer_state(RMSProp().build(weights()[:2]), optimizer_state(RMSProp().build(weights())))

@@ -1,0 +1,80 @@
+"""The live window, on SDL's dummy display."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from playfield.sinks.window import Window
+
+pygame = pytest.importorskip("pygame")
+
+
+@pytest.fixture
+def window(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    opened = Window(frames_per_second=1_000.0, scale=2)
+    yield opened
+    opened.close()
+
+
+def frame() -> np.ndarray:
+    picture = np.zeros((3, 5, 3), np.uint8)
+    picture[0, 4] = (10, 200, 30)
+    return picture
+
+
+def test_it_shows_each_pixel_in_its_place_and_the_caption(window: Window):
+    assert window.show(frame(), "pong, score 3")
+    shown = pygame.surfarray.array3d(pygame.display.get_surface()).swapaxes(0, 1)
+    np.testing.assert_array_equal(shown, np.repeat(np.repeat(frame(), 2, axis=0), 2, axis=1))
+    assert pygame.display.get_caption()[0] == "pong, score 3"
+
+
+@pytest.mark.parametrize(
+    "event", [pygame.event.Event(pygame.QUIT), pygame.event.Event(pygame.KEYDOWN, key=pygame.K_ESCAPE)]
+)
+def test_closing_the_window_or_escape_ends_it(window: Window, event: object):
+    assert window.show(frame())
+    pygame.event.post(event)
+    assert not window.show(frame())
+    assert not window.open
+    assert not window.show(frame())
+
+
+def test_other_keys_do_not_end_it(window: Window):
+    window.show(frame())
+    pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_SPACE))
+    assert window.show(frame())
+
+
+def test_it_asks_the_clock_for_the_speed_of_the_game(window: Window, monkeypatch: pytest.MonkeyPatch):
+    asked: list[float] = []
+
+    class Ticks:
+        def tick(self, frames_per_second: float) -> None:
+            asked.append(frames_per_second)
+
+    monkeypatch.setattr(window, "_ticks", Ticks())
+    window.show(frame())
+    window.show(frame())
+    assert asked == [1_000.0, 1_000.0]
+
+
+def test_what_is_not_a_picture_is_refused(window: Window):
+    with pytest.raises(ValueError, match="A window shows uint8"):
+        window.show(np.zeros((3, 5), np.uint8))
+
+
+def test_without_pygame_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "pygame", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'playfield\[window\]'$"):
+        Window(frames_per_second=60.0)
+
+
+def test_without_a_display_the_way_out(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "no such driver")
+    with pytest.raises(RuntimeError, match="no display to open a window on; `playfield video` writes a film"):
+        Window(frames_per_second=60.0)

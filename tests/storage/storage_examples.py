@@ -1,0 +1,38 @@
+"""States that the storage tests save: every value of a row follows from its number, so that a twin needs no memory."""
+
+import torch
+
+from playfield.storage import Run
+from playfield.types import Rows
+
+SIZE, GAMES = 40, 2
+
+
+def row_values(row):
+    frame = (torch.arange(GAMES * 300) * (row + 1) % 251).to(torch.uint8).reshape(GAMES, 300)
+    return {"frame": frame, "reward": torch.tensor([row, -row], dtype=torch.float32)}
+
+
+def rings(start, stop, size=SIZE):
+    columns = {
+        "frame": torch.full((size, GAMES, 300), 77, dtype=torch.uint8),
+        "reward": torch.full((size, GAMES), -7.0),
+    }
+    for row in range(start, stop):
+        for name, value in row_values(row).items():
+            columns[name][row % size] = value
+    return columns
+
+
+def state(step, *, rows=7):
+    stop = step * rows
+    start = max(0, stop - SIZE)
+    return {
+        "step": step,
+        "net": {"weight": torch.arange(40.0) * step, "bias": torch.tensor(step, dtype=torch.int64)},
+        "memory": {"rows": Rows(start=start, stop=stop, columns=rings(start, stop))},
+    }
+
+
+def new_run(root, name="pong"):
+    return Run.create(root, name, recipe={"lr": 1e-3}, protocol={"sticky": 0.25}, game="pong", seed=3, fingerprint={})

@@ -1,0 +1,191 @@
+import shutil
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from storage_examples import SIZE, new_run, rings
+
+from playfield.storage import DamagedFile, Run, digest
+from playfield.storage import log as log_module
+from playfield.storage.log import RowLog
+from playfield.types import Rows
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("play"), st.integers(0, 90)),
+        st.tuples(st.just("save"), st.one_of(st.none(), st.integers(-3, 3).map(float))),
+        st.tuples(st.just("crash"), st.just(0)),
+        st.tuples(st.just("damage"), st.integers(0, 10**6)),
+        st.tuples(st.just("back"), st.integers(0, 10)),
+    ),
+    min_size=4,
+    max_size=18,
+)
+
+
+class Player:
+    """The obvious twin: rows are functions of their number and of how often the past was undone."""
+
+    def __init__(self):
+        self.start = self.stop = 0
+        self.columns = rings(0, 0)
+        self.salt = 0
+
+    def play(self, count):
+        for row in range(self.stop, self.stop + count):
+            self.columns["frame"][row % SIZE] = (row * 7 + self.salt) % 256
+            self.columns["reward"][row % SIZE] = row + self.salt / 8
+        self.stop += count
+        self.start = max(self.start, self.stop - SIZE)
+
+    def tree(self):
+        return {"salt": self.salt, "rows": Rows(start=self.start, stop=self.stop, columns=self.columns)}
+
+    def become(self, tree):
+        rows = tree["rows"]
+        self.start, self.stop, self.columns = rows.start, rows.stop, rings(0, 0)
+        rows.read_into(self.columns)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=steps)
+def test_the_log_equals_its_naive_twin(steps, tmp_path_factory):
+    root = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("playfield.storage.files.os.fsync", lambda descriptor: None)
+        patch.setattr(log_module, "CHUNK_ROWS", 8)
+        patch.setattr(log_module, "SEGMENT_FRAMES", 48)
+        new_run(root)
+        compare(root / "pong", steps)
+    shutil.rmtree(root)
+
+
+def compare(path, steps):
+    player, saved = Player(), {}
+    run = Run.open(path)
+    for kind, value in steps:
+        with run.writing():
+            if saved:
+                run.cut_back(run.load(max(saved)))
+            if kind == "play":
+                player.play(value)
+            player, run = act(player, run, saved, kind, value)
+            if saved:
+                # Saved without `cut_back` or with it: a second save of the same state is the same.
+                saved[run.save(player.tree(), player.stop)] = (None, digest(player.tree()))
+        check(run, saved)
+
+
+def act(player, run, saved, kind, value):
+    if kind == "save":
+        saved[run.save(player.tree(), player.stop, value)] = (value, digest(player.tree()))
+        player.play(11)
+        saved[run.save(player.tree(), player.stop)] = (None, digest(player.tree()))
+    elif saved and kind != "play":
+        names = [manifest.checkpoint for manifest in run.checkpoints()]
+        name = names[value % len(names)] if kind == "back" else None
+        if kind == "damage" and len(names) > 1:
+            victim = run.path / "checkpoints" / names[-1] / "tree.json"
+            victim.write_bytes(victim.read_bytes()[:-1])
+        loaded = run.load(name)
+        assert len(loaded.warnings) == (kind == "damage" and len(names) > 1)
+        assert digest(loaded.tree) == saved[loaded.checkpoint][1]
+        player.become(loaded.tree)
+        assert digest({"salt": loaded.tree["salt"], "rows": player.tree()["rows"]}) == saved[loaded.checkpoint][1]
+        run.cut_back(loaded)
+        for newer in [name for name in saved if name > loaded.checkpoint]:
+            del saved[newer]
+        player.salt = player.salt + 1
+        player.play(3)
+    return player, run
+
+
+def check(run, saved):
+    manifests = run.checkpoints()
+    names = [manifest.checkpoint for manifest in manifests]
+    assert set(names) <= set(saved)
+    if not saved:
+        return
+    assert names[-1] == max(saved)
+    assert len(names) <= run.keep_last + 1
+    for manifest in manifests:
+        assert digest(run.load(manifest.checkpoint).tree) == saved[manifest.checkpoint][1]
+    needed = {segment.number for manifest in manifests for segment in manifest.rows["rows"].segments}
+    present = {number for number, _ in log_module.segment_files(run.path / "rows" / "rows")}
+    assert needed <= present
+    assert len(present - needed) <= 1
+
+
+def rows_of(start, stop, size=SIZE):
+    return Rows(start=start, stop=stop, columns=rings(start, stop, size))
+
+
+def test_a_save_writes_only_what_is_new(tmp_path, no_fsync):
+    log = RowLog(tmp_path / "r" / "x", "id", None)
+    log.append(rows_of(0, 30, 400))
+    before = (tmp_path / "r/x/seg-00000000.pfl").read_bytes()
+    again = log.append(rows_of(0, 30, 400))
+    assert (tmp_path / "r/x/seg-00000000.pfl").read_bytes() == before
+    fence = log.append(rows_of(0, 33, 400))
+    after = (tmp_path / "r/x/seg-00000000.pfl").read_bytes()
+    assert after.startswith(before)
+    assert again.segments[0].record.bytes == len(before) < len(after) == fence.segments[0].record.bytes
+    log.close()
+
+
+def test_a_resumed_log_leaves_old_bytes_alone(tmp_path, no_fsync):
+    folder = tmp_path / "r" / "x"
+    log = RowLog(folder, "id", None)
+    fence = log.append(rows_of(0, 10))
+    log.append(rows_of(0, 20))
+    log.close()
+    before = (folder / "seg-00000000.pfl").read_bytes()
+    resumed = RowLog(folder, "id", fence)
+    assert [s.number for s in resumed.append(rows_of(0, 12)).segments] == [0, 1]
+    assert (folder / "seg-00000000.pfl").read_bytes() == before
+    resumed.close()
+
+
+def test_rings_that_do_not_fit_are_refused(tmp_path, no_fsync):
+    log = RowLog(tmp_path / "r" / "x", "id", None)
+    logged = log_module.LoggedRows(tmp_path / "r" / "x", "id", log.append(rows_of(5, 40)))
+    log.close()
+    good = rings(0, 0)
+    with pytest.raises(ValueError, match="'reward' is only in the checkpoint"):
+        logged.read_into({"frame": good["frame"]})
+    with pytest.raises(ValueError, match="'extra' is only in the rings"):
+        logged.read_into(good | {"extra": torch.zeros(SIZE)})
+    with pytest.raises(ValueError, match="'reward' has rows of torch.float64"):
+        logged.read_into(good | {"reward": good["reward"].double()})
+    with pytest.raises(ValueError, match="35 rows do not fit"):
+        logged.read_into(rings(0, 0, 34))
+    with pytest.raises(ValueError, match="not in the log"):
+        logged.read_into(good, 4, 40)
+    small = rings(0, 0, 7)
+    logged.read_into(small, 30, 37)
+    assert all(torch.equal(small[name], ring) for name, ring in rings(30, 37, 7).items())
+    with pytest.raises(DamagedFile, match="belongs to another run"):
+        log_module.LoggedRows(tmp_path / "r" / "x", "other", logged._fence).read_into(good)
+
+
+def test_frames_of_a_game_cost_well_under_a_kilobyte(tmp_path, no_fsync):
+    # Structured like Pong: a plain court, two paddles and a ball that move; games differ.
+    size, games = 512, 4
+    frames = torch.full((size, games, 84, 84), 87, dtype=torch.uint8)
+    frames[:, :, :14] = 236
+    for row in range(size):
+        for game in range(games):
+            x, y, paddle = (row * 3 + game * 11) % 80, 14 + (row * 2 + game * 7) % 66, 14 + (row + 9 * game) % 60
+            frames[row, game, y : y + 2, x : x + 2] = 236
+            frames[row, game, paddle : paddle + 8, 75:77] = 147
+            frames[row, game, 74 - paddle // 2 : 80 - paddle // 2, 8:10] = 148
+    log = RowLog(tmp_path / "r" / "x", "id", None)
+    fence = log.append(Rows(start=0, stop=size, columns={"frame": frames, "reward": torch.zeros(size, games)}))
+    log.close()
+    cost = sum(segment.record.bytes for segment in fence.segments) / (size * games)
+    print(f"{cost:.1f} bytes per frame")
+    assert cost < 1_000
+    back = {"frame": torch.zeros_like(frames), "reward": torch.ones(size, games)}
+    log_module.LoggedRows(tmp_path / "r" / "x", "id", fence).read_into(back)
+    assert torch.equal(back["frame"], frames)
