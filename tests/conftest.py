@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 
-import core.checked  # noqa: F401 - the hook looks it up by name
 import pytest
 from jaxtyping import install_import_hook
+
+import core.checked  # noqa: F401 - the hook looks it up by name
 
 # Before anything of the package is imported: every function and dataclass of it checks its arguments and results.
 if os.environ.get("PLAYFIELD_UNCHECKED_SHAPES") != "1":

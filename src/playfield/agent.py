@@ -103,7 +103,10 @@ class DeepAgent:
         """While only observing what chance or the warm-up network chooses, then what the own network does."""
         obs = self.memory.newest_obs()
         if self.memory.observing_frames(clock) > 0:
-            network, epsilon = self._warm_up or self.learner.network, np.full(len(obs), 1.0 if self._warm_up is None else 0.0)
+            network, epsilon = (
+                self._warm_up or self.learner.network,
+                np.full(len(obs), 1.0 if self._warm_up is None else 0.0),
+            )
         else:
             network = self.learner.network
             epsilon = epsilons(self._explore.epsilon, self.memory.learning_frames(clock), len(obs))

@@ -64,7 +64,12 @@ class Learner:
     """Holds the online and target networks and takes gradient steps."""
 
     def __init__(
-        self, network: nn.Module, target: nn.Module, optimizer: Optimizer, bootstrap: Bootstrap, rule: tuple[Target, float | None]
+        self,
+        network: nn.Module,
+        target: nn.Module,
+        optimizer: Optimizer,
+        bootstrap: Bootstrap,
+        rule: tuple[Target, float | None],
     ) -> None:
         self.network, self.target = network, target
         self.optimizer, self.bootstrap = optimizer, bootstrap
@@ -86,7 +91,10 @@ class Learner:
 
     def refresh_target(self, learning_frames: int) -> None:
         """Copy the online network into the target if that is due, by frames since learning began."""
-        if isinstance(self.target_rule, Copy) and (due := learning_frames // self.target_rule.every_frames) > self._copies:
+        if (
+            isinstance(self.target_rule, Copy)
+            and (due := learning_frames // self.target_rule.every_frames) > self._copies
+        ):
             self.target.load_state_dict(self.network.state_dict())
             self._copies = due
 
@@ -115,5 +123,7 @@ def load_weights(network: nn.Module, weights: Tree) -> None:
     own = network.state_dict()
     for name in {*own, *weights}:
         if name not in own or name not in weights or own[name].shape != weights[name].shape:
-            raise ValueError(f"these weights are of another network: {name!r} does not fit; use the recipe they came from")
+            raise ValueError(
+                f"these weights are of another network: {name!r} does not fit; use the recipe they came from"
+            )
     network.load_state_dict(dict(weights))

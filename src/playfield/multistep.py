@@ -5,6 +5,8 @@ Row t holds the frame after decision t-1, with the reward, discount and action t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Bool, Float, Int64, Shaped
 from torch import Tensor
@@ -33,8 +35,8 @@ def n_step(
     return total, product, length
 
 
-def stack(frames: Shaped[Tensor, "K B ..."], first: Bool[Tensor, "K B"]) -> Shaped[Tensor, "B K ..."]:
-    """The last K frames of each sample's episode, oldest first, blank before the episode began.
+def stack(frames: Sequence[Shaped[Tensor, "B ... C"]], first: Bool[Tensor, "K B"]) -> Shaped[Tensor, "B ... KC"]:
+    """The last K frames of each sample's episode side by side in the last axis, oldest first, blank before it began.
 
     frames        f0 | f1 f2 f3      where | marks that f1 has `first`
     stack         0    f1 f2 f3
@@ -44,8 +46,11 @@ def stack(frames: Shaped[Tensor, "K B ..."], first: Bool[Tensor, "K B"]) -> Shap
     """
     # A frame counts when no newer frame in the window starts an episode.
     newer_first = first.flip(0).cumsum(0).flip(0) - first.long()
-    kept = (newer_first == 0).view(*first.shape, *[1] * (frames.ndim - 2))
-    return (frames * kept).transpose(0, 1).contiguous()
+    shown: list[Tensor] = []
+    for frame, newer in zip(frames, newer_first, strict=True):
+        gone = (newer > 0).nonzero()[:, 0]
+        shown.append(frame.index_fill(0, gone, 0) if len(gone) else frame)
+    return torch.cat(shown, -1)
 
 
 def lambda_returns(

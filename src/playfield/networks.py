@@ -19,6 +19,7 @@ from torch.nn.utils import skip_init
 from playfield.returns import Expectation, ExpectedReturns
 from playfield.settings import setting
 
+
 @dataclass(frozen=True, slots=True)
 class UniformInit:
     """Weights and biases from U(-1/√fan_in, 1/√fan_in).
@@ -76,7 +77,8 @@ class LayerNorm:
     """
 
     over: Literal["map", "channels"] = setting(
-        "map", "what is averaged over: the whole feature map (PyTorch ports of PQN) or each pixel's channels (its JAX code)"
+        "map",
+        "what is averaged over: the whole feature map (PyTorch ports of PQN) or each pixel's channels (its JAX code)",
     )
 
     def build(self, shape: tuple[int, ...]) -> nn.Module:
@@ -107,7 +109,7 @@ class _Pixels(nn.Module):
     """uint8 pixels to floats in [0, 1]: the only place where they are scaled."""
 
     def forward(self, x: Shaped[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
-        return x.to(torch.float32, memory_format=torch.channels_last).mul_(1.0 / 255.0)
+        return x.to(torch.float32).mul_(1.0 / 255.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +137,12 @@ class Conv:
         for out, kernel, stride in self.layers:
             height, width = (height - kernel) // stride + 1, (width - kernel) // stride + 1
             if height < 1 or width < 1:
-                raise ValueError(f"frames of {shape[1]}x{shape[2]} pixels are too small for these {len(self.layers)} layers")
+                raise ValueError(
+                    f"frames of {shape[1]}x{shape[2]} pixels are too small for these {len(self.layers)} layers"
+                )
             layer = skip_init(nn.Conv2d, channels, out, kernel, stride)
             self.init.fill(layer.weight.data, _bias(layer), generator)
-            modules += [layer, self.norm.build((height, width, out)), nn.ReLU()]
+            modules += [layer, self.norm.build((height, width, out)), nn.ReLU(inplace=True)]
             channels = out
         return nn.Sequential(*modules, nn.Flatten()).to(memory_format=torch.channels_last), channels * height * width
 
@@ -155,7 +159,7 @@ class Mlp:
         modules: list[nn.Module] = [_Pixels(), nn.Flatten()] if len(shape) == 3 else []
         sizes = [math.prod(shape), *self.hidden]
         for entries, units in pairwise(sizes):
-            modules += [_linear(entries, units, self.init, generator), self.norm.build((units,)), nn.ReLU()]
+            modules += [_linear(entries, units, self.init, generator), self.norm.build((units,)), nn.ReLU(inplace=True)]
         return nn.Sequential(*modules), sizes[-1]
 
 
@@ -177,7 +181,7 @@ class Plain:
         return nn.Sequential(
             _linear(features, self.hidden, self.init, generator),
             self.norm.build((self.hidden,)),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             last if self.bias == "each" else _SharedBias(last, outputs),
         )
 

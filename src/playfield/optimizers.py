@@ -27,7 +27,9 @@ class RMSProp:
 
     lr: float = setting(2.5e-4, "step size")
     decay: float = setting(0.95, "how slowly the running means of g and g² move")
-    eps: float = setting(0.01 / 32**2, "added under the root; 0.01 for gradients summed over 32 samples is 0.01/32² for means")
+    eps: float = setting(
+        0.01 / 32**2, "added under the root; 0.01 for gradients summed over 32 samples is 0.01/32² for means"
+    )
     clip_norm: float | None = setting(None, CLIP_HELP)
 
     def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:

@@ -61,12 +61,7 @@ def override(value: T, path: str, text: str) -> T:
     """
     if path not in (known := dict(paths(value))):
         raise UnknownSetting(f"there is no setting {path!r}; the nearest are: {nearest(path, list(known))}")
-    head, _, rest = path.partition(".")
-    if rest:
-        child = override(getattr(value, head), rest, text)
-    else:
-        child = _parse(_hints(type(value))[head], text, path)
-    return dataclasses.replace(typing.cast(Any, value), **{head: child})
+    return _overridden(value, path, text, path)
 
 
 def to_plain(value: Any) -> Any:
@@ -100,6 +95,15 @@ def difference(a: Any, b: Any) -> list[tuple[str, Any, Any]]:
     return [(p, left.get(p), right.get(p)) for p in {**left, **right} if left.get(p) != right.get(p)]
 
 
+def _overridden(value: Any, rest: str, text: str, path: str) -> Any:
+    head, _, below = rest.partition(".")
+    if below:
+        child = _overridden(getattr(value, head), below, text, path)
+    else:
+        child = _parse(_hints(type(value))[head], text, path)
+    return dataclasses.replace(value, **{head: child})
+
+
 def _leaves(value: Any) -> dict[str, Any]:
     return {p: type(v).__name__ if dataclasses.is_dataclass(v) else v for p, v in paths(value)}
 
@@ -128,7 +132,9 @@ def _fits(option: Any, plain: Any) -> bool:
 
 
 def _describe(hint: Any) -> str:
-    return " or ".join(sorted({"nothing" if o is type(None) else getattr(o, "__name__", str(o)) for o in _options(hint)}))
+    return " or ".join(
+        sorted({"nothing" if o is type(None) else getattr(o, "__name__", str(o)) for o in _options(hint)})
+    )
 
 
 def _dataclass_from(hint: Any, plain: Mapping[str, Any], path: str, where: str) -> Any:
@@ -152,7 +158,9 @@ def _tuple_from(hint: Any, plain: list[Any], path: str) -> tuple[Any, ...]:
             args = typing.get_args(option)
             inner = [args[0]] * len(plain) if len(args) == 2 and args[1] is ... else list(args)
             if len(inner) == len(plain):
-                return tuple(from_plain(h, v, f"{path}[{i}]") for i, (h, v) in enumerate(zip(inner, plain, strict=True)))
+                return tuple(
+                    from_plain(h, v, f"{path}[{i}]") for i, (h, v) in enumerate(zip(inner, plain, strict=True))
+                )
     raise ValueError(f"{path} must be {_describe(hint)}, not a list of {len(plain)}")
 
 
@@ -170,4 +178,6 @@ def _parse(hint: Any, text: str, path: str) -> Any:
 
 
 def _as_json(text: str) -> str:
-    return {"True": "true", "False": "false"}.get(text, text.replace("_", "") if text.replace("_", "").isdigit() else text)
+    return {"True": "true", "False": "false"}.get(
+        text, text.replace("_", "") if text.replace("_", "").isdigit() else text
+    )

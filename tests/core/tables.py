@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
+
 from playfield.returns import ExpectedReturns
 from playfield.types import Batch, Decision, Rows, Step
-from torch import Tensor, nn
 
 
 class Table(nn.Module):

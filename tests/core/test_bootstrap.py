@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+
 from core.tables import Table, batch
 from playfield.bootstrap import Double, Greedy, Next, Settled
 from playfield.learner import td_loss
@@ -28,7 +29,9 @@ def test_double_chooses_online_and_values_with_the_target():
 
 def test_double_of_equal_networks_is_greedy():
     for table in (ONLINE, TARGET):
-        assert values(Double()(Table(table), Table(table), BATCH)) == values(Greedy()(Table(table), Table(table), BATCH))
+        assert values(Double()(Table(table), Table(table), BATCH)) == values(
+            Greedy()(Table(table), Table(table), BATCH)
+        )
 
 
 def test_losses_of_dqn_and_double_by_hand():

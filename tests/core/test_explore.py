@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import chisquare
+from torch import Tensor, nn
+
 from core.tables import step
 from playfield.agent import Acting, NetworkPolicy
 from playfield.explore import EpsilonGreedy, choose, epsilons
 from playfield.memory.rows import RowRing, RowShape
 from playfield.returns import ExpectedReturns
 from playfield.schedules import Linear
-from scipy.stats import chisquare
-from torch import Tensor, nn
 
 
 def test_without_chance_the_best_action_of_each_game_is_taken():
@@ -28,9 +29,7 @@ class Rigged(nn.Module):
 
 def test_a_policy_without_chance_asks_its_network():
     shape = RowShape(size=2, games=3, frame_shape=(1,), frame_dtype="float32", stack=2)
-    policy = NetworkPolicy(
-        Acting(network=Rigged(), epsilon=0.0, draws=np.random.default_rng(0)), RowRing(shape)
-    )
+    policy = NetworkPolicy(Acting(network=Rigged(), epsilon=0.0, draws=np.random.default_rng(0)), RowRing(shape))
     for wanted in ([3, 1, 2], [0, 0, 3], [2, 3, 1], [1, 2, 0]):
         frame = np.array(wanted, np.float32)[:, None]
         decided = policy.act(step(frame, [0] * 3, [1] * 3, [False] * 3, [False] * 3))
@@ -71,5 +70,3 @@ def test_later_draws_do_not_depend_on_epsilon():
 def test_all_games_share_one_scheduled_epsilon():
     explore = EpsilonGreedy(Linear(1.0, 0.5, over_frames=100))
     assert epsilons(explore.epsilon, 50, 3).tolist() == [0.75, 0.75, 0.75]
-
-

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from torch import nn
+from torch.optim import SGD, Adam
+
 from core.tables import Table, batch
 from playfield.bootstrap import Greedy
 from playfield.learner import Copy, Learner, NoTarget, load_weights
-from torch import nn
-from torch.optim import SGD, Adam
 
 ZEROS = [[0.0, 0.0, 0.0]] * 4
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from playfield.multistep import lambda_returns, n_step, stack
 from torch import Tensor
+
+from playfield.multistep import lambda_returns, n_step, stack
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -77,29 +78,35 @@ def test_stack_equals_the_naive_version(seed: int, size: int):
     first = draws.random(30) < 0.3
     newest = np.arange(size - 1, 30)
     window = newest[None] - np.arange(size - 1, -1, -1)[:, None]
-    shown = np.broadcast_to(frames[window][:, :, None, None], (*window.shape, 2, 3)).copy()
-    stacked = stack(torch.from_numpy(shown), torch.from_numpy(first[window]))
-    assert stacked.shape == (len(newest), size, 2, 3)
+    shown = np.broadcast_to(frames[window][:, :, None, None, None], (*window.shape, 2, 3, 1)).copy()
+    stacked = stack(list(torch.from_numpy(shown)), torch.from_numpy(first[window]))
+    assert stacked.shape == (len(newest), 2, 3, size)
     for b, row in enumerate(newest):
         expected = naive_stack(frames.tolist(), first.tolist(), int(row), size)
-        assert stacked[b, :, 0, 0].tolist() == expected
-        assert (stacked[b] == stacked[b, :, :1, :1]).all()
+        assert stacked[b, 0, 0].tolist() == expected
+        assert (stacked[b] == stacked[b, :1, :1]).all()
 
 
 def test_after_frames_0_to_9_the_stack_is_6_to_9():
-    frames = torch.arange(10)[6:, None]
-    assert stack(frames, torch.zeros(4, 1, dtype=torch.bool)).tolist() == [[6, 7, 8, 9]]
+    frames = torch.arange(10)[6:, None, None]
+    assert stack(list(frames), torch.zeros(4, 1, dtype=torch.bool)).tolist() == [[6, 7, 8, 9]]
 
 
 def test_before_the_episode_began_the_stack_is_blank():
-    frames = torch.tensor([[6, 6, 6], [7, 7, 7], [8, 8, 8], [9, 9, 9]])
+    frames = torch.tensor([[6, 6, 6], [7, 7, 7], [8, 8, 8], [9, 9, 9]])[:, :, None]
     first = torch.tensor([[0, 0, 1], [1, 0, 0], [0, 0, 1], [0, 1, 0]], dtype=torch.bool)
-    assert stack(frames, first).tolist() == [[0, 7, 8, 9], [0, 0, 0, 9], [0, 0, 8, 9]]
+    assert stack(list(frames), first).tolist() == [[0, 7, 8, 9], [0, 0, 0, 9], [0, 0, 8, 9]]
 
 
 def test_a_stack_of_one_is_the_newest_frame_even_where_it_is_first():
-    frames = torch.tensor([[3, 4]], dtype=torch.uint8)
-    assert stack(frames, torch.tensor([[True, False]])).tolist() == [[3], [4]]
+    frame = torch.tensor([[3], [4]], dtype=torch.uint8)
+    assert stack([frame], torch.tensor([[True, False]])).tolist() == [[3], [4]]
+
+
+def test_stacking_does_not_blank_the_frames_that_it_was_given():
+    frames = [torch.tensor([[3]]), torch.tensor([[4]])]
+    assert stack(frames, torch.tensor([[False], [True]])).tolist() == [[0, 4]]
+    assert [frame.item() for frame in frames] == [3, 4]
 
 
 def naive_lambda(reward: list[float], discount: list[float], value: list[float], lambda_: float) -> list[float]:

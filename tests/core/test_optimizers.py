@@ -6,9 +6,10 @@ import math
 
 import pytest
 import torch
+from torch import Tensor, nn
+
 from core.tables import clone
 from playfield.optimizers import Adam, OptimizerSpec, RAdam, RMSProp, load_optimizer_state, optimizer_state
-from torch import Tensor, nn
 
 
 def weights(seed: int = 0) -> list[nn.Parameter]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from playfield.returns import Expectation, ExpectedReturn, ExpectedReturns
 
 Q = torch.tensor([[1.0, 5.0, 2.0], [7.0, 0.0, -3.0]])

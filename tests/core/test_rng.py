@@ -6,6 +6,7 @@ import json
 
 import pytest
 import torch
+
 from playfield.rng import Rng
 
 
@@ -43,7 +44,10 @@ def test_the_state_survives_json_and_goes_on_in_a_fresh_tree():
     fresh = Rng(99)
     held = fresh.numpy("n")  # an object that holds its generator sees the restored state
     fresh.load({**plain, "torch": {name: state.clone() for name, state in tree["torch"].items()}})
-    assert held.integers(0, 2**31, 3, dtype="uint32").tolist() == rng.numpy("n").integers(0, 2**31, 3, dtype="uint32").tolist()
+    assert (
+        held.integers(0, 2**31, 3, dtype="uint32").tolist()
+        == rng.numpy("n").integers(0, 2**31, 3, dtype="uint32").tolist()
+    )
     assert torch_draws(fresh, "t") == torch_draws(rng, "t")
     assert numpy_draws(fresh, "new") == numpy_draws(rng, "new")  # names not yet used, too
 

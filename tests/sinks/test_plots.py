@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -193,8 +194,12 @@ def test_a_run_directory_becomes_its_curve(tmp_path: Path):
     feed(Metrics(metrics, every_frames=12, now=lambda: 0.0), story)
     (tmp_path / "events.jsonl").write_bytes(events)
     (tmp_path / "metrics.jsonl").write_bytes(metrics)
-    for done in (evaluation(12, [3.0, 5.0])[-1], evaluation(24, [7.0, 8.0])[-1]):
-        assert isinstance(done, Evaluated)
+    again, later = evaluation(12, [3.0, 5.0])[-1], evaluation(24, [7.0, 8.0])[-1]
+    assert isinstance(again, Evaluated)
+    assert isinstance(later, Evaluated)
+    sticky = replace(later, protocol={**NATURE, "repeat_action_probability": 0.25}, scores=(1.0, 2.0))
+    by_chance = replace(later, policy="random", scores=(-21.0, -20.0))
+    for done in (again, later, sticky, by_chance):
         add_evaluation(tmp_path / "results" / "evaluations.jsonl", done)
     about = {"game": "pong", "recipe": {"name": "dqn"}, "protocol": NATURE, "seed": 3}
     (tmp_path / "run.json").write_text(json.dumps(about))

@@ -68,11 +68,24 @@ def test_an_evaluation_is_shown_while_it_runs_and_leaves_training_numbers_alone(
     progress = Progress(console=plain(io.StringIO()))
     begin, first, second, done = evaluation(400, [20.0, 21.0])
     feed(progress, [training(0), ended(400, -3.0, 1), stepped(400), begin, first, second])
-    assert labelled(progress.line(), "phase") == "evaluating, 2 episodes played"
-    assert labelled(progress.line(), "frames") == "400"
-    assert labelled(progress.line(), "mean score") == "-3.00 over the last 1 episode"
+    assert labelled(progress.line(), "phase") == "evaluating"
+    assert labelled(progress.line(), "trained for") == "400 frames"
+    assert labelled(progress.line(), "evaluation score") == "20.50 over 2 episodes"
     progress(done)
     assert labelled(progress.line(), "phase") == "training"
+    assert labelled(progress.line(), "frames") == "400"
+    assert labelled(progress.line(), "mean score") == "-3.00 over the last 1 episode"
+
+
+def test_an_evaluation_without_training_shows_nothing_of_a_training():
+    progress = Progress(console=plain(io.StringIO()))
+    begin, first, second, done = evaluation(9_000, [20.0, 21.0])
+    feed(progress, [begin, first])
+    assert labelled(progress.line(), "evaluation score") == "20.00 over 1 episode"
+    feed(progress, [second, done])
+    assert labelled(progress.line(), "phase") == "evaluated"
+    assert labelled(progress.line(), "trained for") == "9,000 frames"
+    assert "epsilon" not in progress.line()
 
 
 def test_the_first_limit_decides_the_time_to_go():

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from playfield.sinks.window import Window
+from playfield.sinks.window import NoDisplay, Window
 
 pygame = pytest.importorskip("pygame")
 
@@ -76,5 +76,5 @@ def test_without_pygame_the_command_that_installs_it(monkeypatch: pytest.MonkeyP
 
 def test_without_a_display_the_way_out(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SDL_VIDEODRIVER", "no such driver")
-    with pytest.raises(RuntimeError, match="no display to open a window on; `playfield video` writes a film"):
+    with pytest.raises(NoDisplay, match="no display to open a window on; `playfield video` writes a film"):
         Window(frames_per_second=60.0)

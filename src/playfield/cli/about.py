@@ -146,7 +146,9 @@ class Runs:
             return 0
         table = Table(title=f"Runs in {self.runs}", title_justify="left")
         for column in ("run", "recipe", "game", "seed", "frames saved", "episodes", "mean of last 30", "size"):
-            table.add_column(column, overflow="fold", justify="left" if column in ("run", "recipe", "game") else "right")
+            table.add_column(
+                column, overflow="fold", justify="left" if column in ("run", "recipe", "game") else "right"
+            )
         for row in rows:
             table.add_row(*row)
         Console().print(table)
@@ -166,7 +168,10 @@ class Doctor:
         cuda = torch.cuda.is_available()
         rows = [
             ("Python", platform.python_version()),
-            ("PyTorch", f"{torch.__version__}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"),
+            (
+                "PyTorch",
+                f"{torch.__version__}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}",
+            ),
             ("device", torch.cuda.get_device_name() if cuda else "CPU (no GPU found)"),
             ("CPU cores", str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())),
             ("ale-py", _version("ale_py")),

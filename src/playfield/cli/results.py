@@ -135,9 +135,7 @@ def stacks(of: Known, tape: Tape, protocol: AtariProtocol) -> Iterator[UInt8[Arr
     try:
         if len(spec.frame_shape) != 3 or spec.frame_shape[2] != 1:
             raise ValueError(f"{of.game} does not show grey pictures to its agent; use --view game")
-        shape = RowShape(
-            size=stack, games=1, frame_shape=spec.frame_shape, frame_dtype=spec.frame_dtype, stack=stack
-        )
+        shape = RowShape(size=stack, games=1, frame_shape=spec.frame_shape, frame_dtype=spec.frame_dtype, stack=stack)
         ring = RowRing(shape)
         step = games.resume(np.random.default_rng(0), [Tape(seed=tape.seed, actions=b"")])
         ring.add(step, nothing_decided(1))

@@ -22,6 +22,7 @@ from playfield.cli.training import RESUMABLE, Interruption, Plan, Sink, Training
 from playfield.events import EpisodeEnded, Event
 from playfield.games.games import Games
 from playfield.games.make import make_games
+from playfield.memory.rollout import Rollout
 from playfield.recipes import Recipe
 from playfield.rng import Rng
 from playfield.score import scoring_text
@@ -229,7 +230,7 @@ def set_threads(threads: int | None, recipe: Recipe, was: object = None) -> None
     if threads is not None and threads < 1:
         raise ValueError("--threads must be 1 or more")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-    beside = 1 if recipe.games > 1 else 0
+    beside = 1 if isinstance(recipe.memory, Rollout) and recipe.memory.pace == "spread" else 0
     torch.set_num_threads(threads or (was if isinstance(was, int) else max(1, cores - beside)))
 
 

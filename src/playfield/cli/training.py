@@ -100,7 +100,9 @@ class Training:
         events = self.session.play(self.plan.frames)
         while reason is None and (event := next(events, None)) is not None:
             self._pass_on(event)
-            if isinstance(event, Stepped):  # the last event of a step: only here is everything written that belongs to it
+            if isinstance(
+                event, Stepped
+            ):  # the last event of a step: only here is everything written that belongs to it
                 reason = self._reached(interruption)
                 if reason is None and self._save_is_due():
                     self.save()

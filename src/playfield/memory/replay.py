@@ -27,7 +27,9 @@ class Replay:
     n_step: int = setting(1, "decisions whose rewards are summed before bootstrapping")
     discount: float = setting(0.99, "gamma, the worth of a reward one decision later")
     stack: int = setting(4, "frames in one observation")
-    reward_clip: float | None = setting(1.0, "rewards are learnt as at most this, either sign; none to learn raw rewards")
+    reward_clip: float | None = setting(
+        1.0, "rewards are learnt as at most this, either sign; none to learn raw rewards"
+    )
 
     def __post_init__(self) -> None:
         for name in ("capacity", "batch", "every_frames", "n_step", "stack"):
@@ -36,7 +38,9 @@ class Replay:
         if not 0.0 <= self.discount <= 1.0:
             raise ValueError("memory.discount must lie between 0 and 1")
 
-    def build(self, games: int, frame_shape: tuple[int, ...], frame_dtype: str, draws: np.random.Generator) -> ReplayMemory:
+    def build(
+        self, games: int, frame_shape: tuple[int, ...], frame_dtype: str, draws: np.random.Generator
+    ) -> ReplayMemory:
         """An empty memory; `draws` chooses the samples."""
         size = self.capacity // games
         if size < self.n_step + self.stack + 1:

@@ -34,7 +34,9 @@ class Rollout:
     discount: float = setting(0.99, "gamma, the worth of a reward one decision later")
     lambda_: float = setting(0.65, "how far the targets look: 0 one step, 1 the whole rollout")
     stack: int = setting(4, "frames in one observation")
-    reward_clip: float | None = setting(1.0, "rewards are learnt as at most this, either sign; none to learn raw rewards")
+    reward_clip: float | None = setting(
+        1.0, "rewards are learnt as at most this, either sign; none to learn raw rewards"
+    )
     pace: Literal["at_once", "spread"] = setting(
         "at_once", "learn as soon as a rollout is complete, or spread over the next one so that emulators never wait"
     )
@@ -46,7 +48,9 @@ class Rollout:
         if not (0.0 <= self.discount <= 1.0 and 0.0 <= self.lambda_ <= 1.0):
             raise ValueError("memory.discount and memory.lambda_ must lie between 0 and 1")
 
-    def build(self, games: int, frame_shape: tuple[int, ...], frame_dtype: str, draws: np.random.Generator) -> RolloutMemory:
+    def build(
+        self, games: int, frame_shape: tuple[int, ...], frame_dtype: str, draws: np.random.Generator
+    ) -> RolloutMemory:
         """An empty memory; `draws` shuffles the minibatches."""
         if games * self.steps < self.minibatches:
             raise ValueError(
@@ -67,7 +71,9 @@ class RolloutMemory:
         self._playing = 0  # first row of the rollout being played
         self._learning = 0  # first row of the rollout being learnt from
         self._targets = torch.zeros(spec.steps, games)
-        self._order = torch.zeros(0, dtype=torch.int64)  # transitions in the order of the minibatches, epoch after epoch
+        self._order = torch.zeros(
+            0, dtype=torch.int64
+        )  # transitions in the order of the minibatches, epoch after epoch
         self._served = spec.epochs * spec.minibatches  # minibatches served of the rollout being learnt from
         self._calls = 0  # calls of `batches` since that rollout was settled
 

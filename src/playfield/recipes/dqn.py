@@ -24,7 +24,14 @@ DQN = Recipe(
     bootstrap=Greedy(),
     explore=EpsilonGreedy(Linear(1.0, 0.1, over_frames=4_000_000)),
     memory=Replay(
-        capacity=1_000_000, start_frames=200_000, batch=32, every_frames=16, n_step=1, discount=0.99, stack=4, reward_clip=1.0
+        capacity=1_000_000,
+        start_frames=200_000,
+        batch=32,
+        every_frames=16,
+        n_step=1,
+        discount=0.99,
+        stack=4,
+        reward_clip=1.0,
     ),
     optimizer=RMSProp(lr=2.5e-4, decay=0.95, eps=0.01 / 32**2),
     target=Copy(every_frames=40_000),

@@ -18,7 +18,14 @@ DQN_CLASSIC = DQN.but(
     returns=Expectation(huber=None),
     explore=EpsilonGreedy(Linear(1.0, 0.05, over_frames=250_000)),
     memory=Replay(
-        capacity=10_000, start_frames=10_000, batch=128, every_frames=10, n_step=1, discount=0.99, stack=1, reward_clip=None
+        capacity=10_000,
+        start_frames=10_000,
+        batch=128,
+        every_frames=10,
+        n_step=1,
+        discount=0.99,
+        stack=1,
+        reward_clip=None,
     ),
     optimizer=Adam(lr=2.5e-4, eps=1e-8),
     target=Copy(every_frames=500),

@@ -18,7 +18,14 @@ DQN_TOY = DQN.but(
     bootstrap=Double(),
     explore=EpsilonGreedy(Linear(1.0, 0.05, over_frames=10_000)),
     memory=Replay(
-        capacity=20_000, start_frames=1_000, batch=32, every_frames=8, n_step=3, discount=0.97, stack=2, reward_clip=None
+        capacity=20_000,
+        start_frames=1_000,
+        batch=32,
+        every_frames=8,
+        n_step=3,
+        discount=0.97,
+        stack=2,
+        reward_clip=None,
     ),
     optimizer=Adam(lr=1e-3, eps=1e-8),
     target=Copy(every_frames=500),

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from playfield.score import Baseline, Interval, baselines, mean, scoring_text, stratified_bootstrap
 from playfield.sinks.evaluations import read_evaluations
-from playfield.sinks.eventlog import read_events
+from playfield.sinks.eventlog import event_row, read_events
 from playfield.sinks.metrics import read_metrics
 from playfield.sinks.recent import LAST
 from playfield.types import Array
@@ -98,15 +98,15 @@ def load_curve(run: Path) -> Curve:
     events = read_events(run / "events.jsonl") if (run / "events.jsonl").is_file() else []
     rows = read_metrics(run / "metrics.jsonl") if (run / "metrics.jsonl").is_file() else []
     episodes = _training_episodes(events)
-    protocol = about.get("protocol", {})
+    protocol = scoring_text(cast(Mapping[str, object], about.get("protocol") or {}))
     return Curve(
         game=str(about.get("game", "unknown game")),
         recipe=_recipe_name(about.get("recipe", "unknown recipe")),
-        protocol=scoring_text(cast(Mapping[str, object], protocol)) if isinstance(protocol, dict) else str(protocol),
+        protocol=protocol,
         seed=int(about.get("seed", 0)),
         episode_frames=np.array([row["clock"]["frames"] for row in episodes], dtype=np.float64),
         episode_score=np.array([row["score"] for row in episodes], dtype=np.float64),
-        evaluations=_evaluations(run, events),
+        evaluations=_evaluations(run, events, protocol),
         metric_frames=_column(rows, "frames"),
         loss=_column(rows, "loss"),
         epsilon=_column(rows, "epsilon"),
@@ -114,15 +114,18 @@ def load_curve(run: Path) -> Curve:
     )
 
 
-def _evaluations(run: Path, events: Sequence[Mapping[str, Any]]) -> tuple[EvaluationPoint, ...]:
-    """Those of the training's event log and those of the run's own file, each once, in order of frames."""
+def _evaluations(run: Path, events: Sequence[Mapping[str, Any]], protocol: str) -> tuple[EvaluationPoint, ...]:
+    """Those of the training's event log and those of the run's results, each once, in order of frames.
+
+    Random play is not the run's doing, and scores of another protocol do not belong on its axes.
+    """
+    told = [row for row in events if row["event"] == "Evaluated"]
+    done = [event_row(each) for each in read_evaluations(run / "results" / "evaluations.jsonl")]
     found = {
         (int(row["clock"]["frames"]), tuple(float(score) for score in row["scores"]))
-        for row in events
-        if row["event"] == "Evaluated" and row["policy"] != "random"
+        for row in cast(list[Mapping[str, Any]], [*told, *done])
+        if row["policy"] != "random" and scoring_text(row["protocol"]) == protocol
     }
-    done = read_evaluations(run / "results" / "evaluations.jsonl")
-    found |= {(each.clock.frames, each.scores) for each in done if each.policy != "random"}
     return tuple(EvaluationPoint(frames=frames, scores=scores) for frames, scores in sorted(found) if scores)
 
 

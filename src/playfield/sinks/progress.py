@@ -55,7 +55,7 @@ class Standing:
         self.scores.take(event)
         match event:
             case PhaseChanged(phase="evaluating"):
-                pass
+                self.clock = event.clock
             case PhaseChanged():
                 self.phase = event.phase
                 remaining = event.remaining_frames
@@ -90,13 +90,15 @@ class Standing:
 
     def rows(self, elapsed_seconds: float) -> list[tuple[str, str]]:
         """Label and value of everything that is shown, in order."""
+        if self.scores.evaluating or (self.phase is None and self.scores.evaluation_scores):
+            return self._evaluation_rows(elapsed_seconds)
         mean, speed, learned = self.scores.mean, self.frames_per_second, self.learned
         until = self.limits.until_frames
         frames = f"{self.clock.frames:,}" + ("" if until is None else f" of {until:,}")
-        count = self.scores.count
-        over = f"over the last {count} episode{'' if count == 1 else 's'}"
-        score = "no episode finished yet" if mean is None else f"{mean:.2f} {over}"
-        to_go = self.seconds_to_go(elapsed_seconds)
+        score = (
+            "no episode finished yet" if mean is None else f"{mean:.2f} over the last {_episodes(self.scores.count)}"
+        )
+        to_go = None if self.stopped is not None else self.seconds_to_go(elapsed_seconds)
         return [
             ("phase", self._phase_text()),
             ("frames", frames),
@@ -110,11 +112,20 @@ class Standing:
             ("to go", "-" if to_go is None else f"{duration(to_go)} at most"),
         ]
 
+    def _evaluation_rows(self, elapsed_seconds: float) -> list[tuple[str, str]]:
+        """What is shown of an evaluation, while the numbers of the training rest."""
+        scores = self.scores.evaluation_scores
+        mean = f"{sum(scores) / len(scores):.2f} over {_episodes(len(scores))}" if scores else "no episode finished yet"
+        return [
+            ("phase", "evaluating" if self.scores.evaluating else "evaluated"),
+            ("trained for", f"{self.clock.frames:,} frames"),
+            ("evaluation score", mean),
+            ("elapsed", duration(elapsed_seconds)),
+        ]
+
     def _phase_text(self) -> str:
         if self.stopped is not None:
             return f"stopped: {self.stopped}"
-        if self.scores.evaluating:
-            return f"evaluating, {len(self.scores.evaluation_scores)} episodes played"
         match self.phase:
             case None:
                 return "starting"
@@ -122,6 +133,10 @@ class Standing:
                 return f"observing, {max(0, self.phase_ends_frames - self.clock.frames):,} frames remain"
             case phase:
                 return phase
+
+
+def _episodes(count: int) -> str:
+    return f"{count} episode{'' if count == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:
@@ -197,7 +212,9 @@ class Progress:
         grid.add_column(justify="right", style="dim")
         grid.add_column()
         for label, value in self._standing.rows(elapsed):
-            grid.add_row(label, Text(value, style="bold" if label in {"mean score", "phase"} else ""))
+            grid.add_row(
+                label, Text(value, style="bold" if label in {"mean score", "evaluation score", "phase"} else "")
+            )
         share = self._standing.share(elapsed)
         return grid if share is None else Group(ProgressBar(total=1.0, completed=share, width=60), grid)
 

@@ -184,7 +184,7 @@ def read_capped(path: Path, most_bytes: int) -> bytes:
         size = os.fstat(file.fileno()).st_size
         if size > most_bytes:
             raise DamagedFile(path, f"has {size} bytes, more than the {most_bytes} such a file may have")
-        return file.read(most_bytes)
+        return file.read(size + 1)
 
 
 def read_verified(path: Path, record: FileRecord, most_bytes: int) -> bytes:

@@ -1,6 +1,6 @@
 """The tapes of finished episodes, `tapes.log`: every game of a run, kept as (seed, actions) to be played again.
 
-record  length of the header, length of the payload, crc32 of both parts, crc32 of these three; JSON header; zstd payload
+record  two lengths, crc32 of header and payload, crc32 of these three, JSON header, zstd payload
 """
 
 from __future__ import annotations

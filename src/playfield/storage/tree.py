@@ -99,7 +99,8 @@ def _numbers(value: Any, path: str) -> tuple[str, Tensor]:
     if isinstance(value, Tensor) and storable(value):
         return "tensor", value
     if (type(value) is np.ndarray or isinstance(value, np.generic)) and value.dtype in _ARRAY_DTYPES:
-        array = np.asarray(value)
+        # Equal element types can have two names (unsigned long and long long), of which torch knows one.
+        array = np.asarray(value).view(np.dtype(value.dtype.str))
         usable = array.flags.writeable and array.flags.c_contiguous
         kind = "array" if type(value) is np.ndarray else "scalar"
         return kind, torch.from_numpy(array if usable else array.copy(order="C"))

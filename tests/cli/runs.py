@@ -1,0 +1,117 @@
+"""Runs small enough to be made, killed and resumed inside a test."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from playfield.cli.train import Resume, Train
+from playfield.storage.run import Run
+from playfield.storage.tree import digest
+
+REPLAY = (
+    "games=2",
+    "torso=Mlp",
+    "torso.hidden=[16]",
+    "head.hidden=16",
+    "memory.capacity=300",
+    "memory.start_frames=100",
+    "memory.batch=8",
+    "memory.every_frames=8",
+    "target.every_frames=90",
+    "explore.epsilon.over_frames=400",
+)
+ROLLOUT = (
+    "games=3",
+    "torso.layers=[[4, 3, 1], [4, 2, 1]]",
+    "head.hidden=16",
+    "memory.steps=7",
+    "memory.epochs=2",
+    "memory.minibatches=3",
+    "explore.epsilon.over_frames=400",
+)
+RECIPES = {
+    "dqn": REPLAY,
+    "dqn_adam": REPLAY,
+    "double": REPLAY,
+    "dqn_toy": REPLAY,
+    "dqn_classic": REPLAY,
+    "pqn": ROLLOUT,
+    "pong_laptop": ROLLOUT,
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to: its whole state, and the streams its sinks wrote."""
+
+    digest: str
+    events: bytes
+    tapes: bytes
+    frames: int
+
+
+def train(recipe: str, root: Path, name: str, frames: int, **options: object) -> int:
+    command = Train(
+        recipe=recipe,
+        game="catch",
+        overrides=RECIPES[recipe],
+        name=name,
+        frames=frames,
+        episodes=0,
+        threads=1,
+        runs=root,
+        **options,  # type: ignore[arg-type]
+    )
+    return command.run()
+
+
+def resume(root: Path, name: str, **options: object) -> int:
+    return Resume(name=name, threads=1, runs=root, **options).run()  # type: ignore[arg-type]
+
+
+def outcome(root: Path, name: str) -> Outcome:
+    run = Run.open(root / name)
+    loaded = run.load()
+    assert loaded.warnings == ()
+    return Outcome(
+        digest(loaded.tree),
+        (run.path / "events.jsonl").read_bytes(),
+        (run.path / "tapes.log").read_bytes(),
+        loaded.clock_frames,
+    )
+
+
+def in_child(target: object, *arguments: object, kill_after: int | None = None, path: Path | None = None) -> int:
+    """Run a function in a forked process; with `kill_after`, kill it once that many checkpoints exist.
+
+    The kill comes at a random instant after the checkpoint, so that it also hits writes.
+    """
+    process = multiprocessing.get_context("fork").Process(target=_quiet, args=(target, *arguments))
+    process.start()
+    if kill_after is not None:
+        assert path is not None
+        deadline = time.monotonic() + 60
+        while process.is_alive() and len(list(path.glob("checkpoints/0*"))) < kill_after:
+            assert time.monotonic() < deadline, "the run made no checkpoint"
+            time.sleep(0.001)
+        time.sleep(int.from_bytes(os.urandom(1)) / 255 * 0.05)
+        if process.is_alive():
+            os.kill(process.pid or 0, signal.SIGKILL)
+    process.join()
+    return process.exitcode or 0
+
+
+def _quiet(target: object, *arguments: object) -> None:
+    torch.set_num_threads(1)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    assert callable(target)
+    os._exit(target(*arguments))

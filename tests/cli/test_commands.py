@@ -1,0 +1,200 @@
+"""What the commands print and write, and what bad input gets: one sentence and exit code 2, never a traceback."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import imageio_ffmpeg
+import pytest
+from cli.runs import train
+
+from playfield.cli.commands import run_command
+from playfield.recipes import RECIPES, Recipe
+
+
+def playfield(*arguments: object) -> int:
+    return run_command([str(a) for a in arguments])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of runs with one run that was trained and evaluated."""
+    root = tmp_path_factory.mktemp("runs")
+    train("dqn_toy", root, "one", 400)
+    assert playfield("evaluate", "one", "--episodes", 3, "--runs", root) == 0
+    return root
+
+
+BAD_INPUT = [
+    (("train", "dqn", "pomg"), r"no game 'pomg'; the nearest are: pong, \w+, \w+"),
+    (("train", "dnq", "pong"), r"no recipe 'dnq'; the nearest are: dqn, \w+, \w+"),
+    (("train", "dqn", "pong", "memory.nstep=3"), r"no setting 'memory\.nstep'; the nearest are: memory\.n_step, "),
+    (("train", "dqn", "pong", "memory.n_step"), r"write path=value"),
+    (("train", "dqn", "pong", "memory.n_step=many"), r"memory\.n_step must be int, not 'many'"),
+    (("train", "dqn", "pong", "memory.n_step=0"), r"memory\.n_step must be 1 or more"),
+    (("train", "dqn", "pong", "bootstrap=Settled"), r"only a Rollout memory delivers"),
+    (("train", "pqn", "pong", "bootstrap=Double"), r"nothing to bootstrap"),
+    (("train", "dqn", "gym:Pendulum-v1"), r"Playfield plays discrete actions"),
+    (("train", "dqn", "gym:CartPole-v1"), r"shows vectors; use torso=Mlp"),
+    (("train", "dqn", "gym:CartPol-v1"), r"nearest are: CartPole-v1"),
+    (("train", "dqn", "pong", "--protocol", "sticky"), r"no protocol 'sticky'; choose one of: nature, machado"),
+    (("train", "dqn", "pong", "--name", "../up"), r"cannot be the name of a run"),
+    (("train", "dqn", "pong", "--frames", "0"), r"--frames.* must be 1 or more"),
+    (("train", "none.json", "pong"), r"no recipe file none\.json"),
+    (("train", "dqn", "pong", "protocol.actions=['FLY']"), r"has no action FLY|must be"),
+    (("resume", "nothing"), r"no run 'nothing'"),
+    (("evaluate", "nothing"), r"no run 'nothing'"),
+    (("video", "nothing"), r"no run 'nothing'"),
+    (("plot",), r"name at least one run"),
+    (("compare",), r"name at least one run"),
+    (("recipes", "diff", "dqn"), r"recipes diff A B"),
+    (("games", "zzz"), r"no game's name contains 'zzz'"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), BAD_INPUT, ids=[" ".join(a) for a, _ in BAD_INPUT])
+def test_bad_input_gets_one_sentence(
+    arguments: tuple[str, ...],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert playfield(*arguments) == 2
+    error = capsys.readouterr().err
+    assert re.search(sentence, error), error
+    assert error.count("\n") == 1
+    assert "Traceback" not in error
+    assert not (tmp_path / "runs").exists(), "a mistake must leave nothing behind"
+
+
+def test_a_name_that_exists_is_never_overwritten(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted((p, p.stat().st_mtime_ns) for p in (trained / "one").rglob("*"))
+    arguments = ("train", "dqn_toy", "catch", "--name", "one", "--runs", trained)
+    assert playfield(*arguments) == 2
+    error = capsys.readouterr().err
+    assert "playfield resume one" in error
+    assert "--name" in error
+    assert sorted((p, p.stat().st_mtime_ns) for p in (trained / "one").rglob("*")) == before
+
+
+def test_an_evaluation_leaves_table_curve_and_film(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert playfield("evaluate", "one", "--episodes", 4, "--seed", 5, "--runs", trained) == 0
+    printed = capsys.readouterr().out
+    evaluations = (trained / "one" / "results" / "evaluations.jsonl").read_text().splitlines()
+    scores = json.loads(evaluations[-1])["scores"]
+    assert len(scores) == 4
+    assert f"{sum(scores) / 4:,.2f}" in printed
+    assert re.search(r"episodes\s+4\b", printed)
+    assert (trained / "one" / "results" / "learning_curve.png").read_bytes()[:4] == b"\x89PNG"
+    film = trained / "one" / "results" / "best_game.mp4"
+    reader = imageio_ffmpeg.read_frames(str(film))
+    assert min(next(reader)["size"]) >= 160
+    reader.close()
+
+
+def test_the_same_evaluation_gives_the_same_scores(trained: Path) -> None:
+    for _ in range(2):
+        playfield("evaluate", "one", "--episodes", 3, "--seed", 9, "--runs", trained)
+    rows = (trained / "one" / "results" / "evaluations.jsonl").read_text().splitlines()
+    assert rows[-1] == rows[-2]
+
+
+@pytest.mark.parametrize("view", ["net", "motion"])
+def test_films_of_what_the_network_sees(view: str, trained: Path) -> None:
+    out = trained / f"{view}.mp4"
+    assert playfield("video", "one", "--view", view, "--out", out, "--runs", trained) == 0
+    reader = imageio_ffmpeg.read_frames(str(out))
+    width, height = next(reader)["size"]
+    reader.close()
+    stack, side = RECIPES["dqn_toy"].memory.stack, 12 * 3
+    assert height == side
+    assert width >= (stack * side if view == "net" else side)
+
+
+def test_random_play_can_be_filmed_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "random.mp4"
+    assert playfield("video", "catch", "--policy", "random", "--out", out) == 0
+    assert "random play" in capsys.readouterr().out
+    assert imageio_ffmpeg.count_frames_and_secs(str(out))[0] == 56  # 5 fruits of 11 steps, and the first picture
+
+
+def test_a_training_episode_can_be_filmed(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = trained / "first.mp4"
+    assert playfield("video", "one", "--episode", 1, "--out", out, "--runs", trained) == 0
+    assert "training episode 1" in capsys.readouterr().out
+    assert playfield("video", "one", "--episode", 10_000, "--runs", trained) == 2
+
+
+def test_runs_lists_what_is_there(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert playfield("runs", "--runs", trained) == 0
+    printed = capsys.readouterr().out
+    assert "one" in printed
+    assert "400" in printed
+
+
+def test_recipes_are_shown_compared_and_written_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    playfield("recipes", "diff", "dqn", "double")
+    printed = capsys.readouterr().out
+    assert re.search(r"bootstrap\W+Greedy\W+Double", printed)
+    assert "memory" not in printed
+    playfield("recipes", "json", "double")
+    path = tmp_path / "mine.json"
+    path.write_text(capsys.readouterr().out)
+    assert Recipe.from_json(path.read_text()) == RECIPES["double"]
+
+
+def test_compare_takes_runs_of_one_recipe_together(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train("dqn_toy", trained, "two", 400, seed=1)
+    playfield("evaluate", "two", "--episodes", 3, "--runs", trained)
+    capsys.readouterr()
+    assert playfield("compare", "one", "two", "--runs", trained) == 0
+    printed = capsys.readouterr().out
+    assert "IQM" in printed
+    assert "dqn_toy" in printed
+
+
+def test_training_stops_at_a_mean_over_complete_episodes_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """D2-B14: one lucky episode must not stop a run; D0-B5, D4-B10: it must stop."""
+    train("dqn_toy", tmp_path, "run", 100_000, until_score=-5.0, over=6)
+    rows = [json.loads(line) for line in (tmp_path / "run" / "events.jsonl").read_text().splitlines()]
+    assert sum(row["event"] == "EpisodeEnded" for row in rows) == 6
+    assert "the last 6 episodes scored" in capsys.readouterr().out
+
+
+def test_doctor_reports_what_issue_two_asks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert playfield("doctor") == 0
+    printed = capsys.readouterr().out
+    for word in ("Python", "PyTorch", "threads", "device", "ale-py", "ROMs", "disk", "TensorBoard"):
+        assert word in printed
+
+
+def test_a_missing_optional_package_names_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "pygame", None)
+    assert playfield("watch", "catch", "--policy", "random", "--games", 1) == 2
+    assert "pip install 'playfield[window]'" in capsys.readouterr().err
+
+
+def test_watch_shows_a_whole_game(monkeypatch: pytest.MonkeyPatch) -> None:
+    from playfield.sinks import window
+
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    shown: list[tuple[int, ...]] = []
+    real = window.Window.show
+
+    def spy(self: window.Window, frame, caption: str = "") -> bool:  # noqa: ANN001
+        shown.append(frame.shape)
+        return real(self, frame, caption)
+
+    monkeypatch.setattr(window.Window, "show", spy)
+    assert playfield("watch", "catch", "--policy", "random", "--games", 1, "--scale", 1) == 0
+    assert len(shown) == 56

@@ -1,0 +1,141 @@
+"""Resuming is as if the run had never stopped: for every recipe, after SIGKILL, after Ctrl-C, from a damaged checkpoint."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from cli.runs import RECIPES, in_child, outcome, resume, train
+
+from playfield.cli.training import RESUMABLE
+from playfield.recipes import RECIPES as SHIPPED
+from playfield.storage.run import Run
+
+FRAMES = 900
+
+
+def test_every_shipped_recipe_is_tested() -> None:
+    assert set(RECIPES) == set(SHIPPED)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_killed_run_ends_as_the_uninterrupted_one(recipe: str, tmp_path: Path) -> None:
+    train(recipe, tmp_path, "whole", FRAMES, save_every_frames=10_000)
+    kills = 0
+    code = in_child(_train_saving, recipe, tmp_path, kill_after=2, path=tmp_path / "killed")
+    kills += code == -signal.SIGKILL
+    for checkpoints in (4, 7):
+        code = in_child(resume, tmp_path, "killed", kill_after=checkpoints, path=tmp_path / "killed")
+        kills += code == -signal.SIGKILL
+    resume(tmp_path, "killed")
+    assert kills > 0, "no kill hit the run: the test showed nothing"
+    assert outcome(tmp_path, "killed") == outcome(tmp_path, "whole")
+
+
+def _train_saving(recipe: str, root: Path) -> int:
+    return train(recipe, root, "killed", FRAMES, save_every_frames=60, keep=2)
+
+
+def test_two_halves_are_one_whole_for_an_atari_game(tmp_path: Path) -> None:
+    """Emulators come back through tapes, with sticky actions; cut in the middle of open episodes."""
+    from playfield.cli.train import Resume, Train
+
+    overrides = (
+        "games=3",
+        "torso.layers=[[4, 8, 4], [4, 4, 2]]",
+        "head.hidden=16",
+        "memory.steps=8",
+        "memory.minibatches=2",
+        "protocol.frame_size=[42, 42]",
+        "protocol.repeat_action_probability=0.25",
+    )
+    common = {"recipe": "pqn", "game": "pong", "overrides": overrides, "episodes": 0, "threads": 1, "runs": tmp_path}
+    Train(**common, name="whole", frames=1800).run()
+    Train(**common, name="halves", frames=900).run()
+    Resume("halves", frames=1800, threads=1, runs=tmp_path).run()
+    assert outcome(tmp_path, "halves") == outcome(tmp_path, "whole")
+
+
+def test_interruption_saves_and_says_how_to_go_on(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "stopped"
+    process = in_child(_interrupt_itself, tmp_path)
+    assert process == RESUMABLE
+    assert 200 <= Run.open(path).load().clock_frames < FRAMES
+    train("dqn_toy", tmp_path, "whole", FRAMES)
+    assert resume(tmp_path, "stopped") == 0
+    assert outcome(tmp_path, "stopped") == outcome(tmp_path, "whole")
+    assert "resumed" in capfd.readouterr().out
+
+
+def _interrupt_itself(root: Path) -> int:
+    """Sends Ctrl-C to this process when 200 frames are played."""
+    from playfield.session import Session
+
+    played = Session._play_step
+
+    def interrupting(self: Session):  # noqa: ANN202
+        if self.clock.frames >= 200:
+            os.kill(os.getpid(), signal.SIGINT)
+            Session._play_step = played
+        yield from played(self)
+
+    Session._play_step = interrupting
+    return train("dqn_toy", root, "stopped", FRAMES)
+
+
+def test_saves_come_at_their_frames_whatever_episodes_do(tmp_path: Path) -> None:
+    """D2-B13: a cadence tested only at episode ends practically never saves."""
+    train("dqn_toy", tmp_path, "run", 600, save_every_frames=100, keep=20)
+    assert [m.frames for m in Run.open(tmp_path / "run").checkpoints()] == [100, 200, 300, 400, 500, 600]
+
+
+@pytest.mark.parametrize("damage", ["truncated", "altered", "missing"])
+def test_damage_is_named_and_the_checkpoint_before_is_used(
+    damage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train("dqn_toy", tmp_path, "run", 400, save_every_frames=200)
+    train("dqn_toy", tmp_path, "whole", 600)
+    newest = sorted((tmp_path / "run" / "checkpoints").iterdir())[-1] / "tensors.safetensors"
+    content = newest.read_bytes()
+    match damage:
+        case "truncated":
+            newest.write_bytes(content[:-7])
+        case "altered":
+            newest.write_bytes(content[:100] + bytes([content[100] ^ 1]) + content[101:])
+        case _:
+            newest.unlink()
+    resume(tmp_path, "run", frames=600)
+    printed = capsys.readouterr().out
+    assert "tensors.safetensors" in printed
+    assert "at 200 frames" in printed
+    assert outcome(tmp_path, "run") == outcome(tmp_path, "whole")
+
+
+def test_a_limit_already_reached_trains_no_further(tmp_path: Path) -> None:
+    train("dqn_toy", tmp_path, "run", 300)
+    before = outcome(tmp_path, "run")
+    assert resume(tmp_path, "run") == 0
+    assert outcome(tmp_path, "run") == before
+
+
+def test_other_threads_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from playfield.cli.train import Resume
+
+    train("dqn_toy", tmp_path, "run", 200)
+    Resume("run", frames=240, threads=2, runs=tmp_path).run()
+    printed = capsys.readouterr().out
+    assert "torch threads were 1 at save and are 2 now" in printed
+    assert "not bit for bit" in printed
+
+
+def test_a_given_model_fills_the_memory_and_survives_a_resume(tmp_path: Path) -> None:
+    """D0-15/16: warm-up by a restored policy, with the steps that remain; also when cut while still observing."""
+    train("dqn_toy", tmp_path, "teacher", 400)
+    train("dqn_toy", tmp_path, "whole", 300, observe_with="teacher")
+    train("dqn_toy", tmp_path, "chance", 300)
+    train("dqn_toy", tmp_path, "cut", 60, observe_with="teacher")
+    resume(tmp_path, "cut", frames=300)
+    assert outcome(tmp_path, "cut") == outcome(tmp_path, "whole")
+    assert outcome(tmp_path, "chance").digest != outcome(tmp_path, "whole").digest

@@ -1,0 +1,71 @@
+"""200 updates of each recipe give the very weights and events that they gave before.
+
+The numbers hold for one kind of machine, so they are kept by fingerprint. After a change that is meant to alter
+training: `PLAYFIELD_REGENERATE_GOLDEN=1 pytest tests/core/test_golden.py`, and the reason into the changelog.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from hashlib import blake2b
+from pathlib import Path
+
+import pytest
+import torch
+
+from core.toys import ADAPTED, plain, small_games
+from playfield.build import build_session
+from playfield.events import Learned
+from playfield.memory.replay import Replay
+from playfield.storage.tree import digest
+
+UPDATES = 200
+FILE = Path(__file__).with_name("golden.json")
+REGENERATE = os.environ.get("PLAYFIELD_REGENERATE_GOLDEN") == "1"
+
+
+def fingerprint() -> str:
+    """What the last bits of a sum depend on."""
+    capability, threads = torch.backends.cpu.get_cpu_capability(), torch.get_num_threads()
+    return f"torch {torch.__version__}, {_processor()}, {capability}, {threads} thread{'s' * (threads != 1)}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return "unknown processor"
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown processor")
+
+
+def play(name: str) -> dict[str, str]:
+    """Digests of the weights and of all events up to the 200th update."""
+    recipe = ADAPTED[name]
+    if isinstance(recipe.memory, Replay):
+        recipe = replace(recipe, memory=replace(recipe.memory, every_frames=2))  # an update each step: quicker
+    session = build_session(recipe, small_games(recipe.games), seed=2026)
+    told = blake2b(digest_size=16)
+    for event in session.play(float("inf")):
+        told.update(repr(plain(event)).encode())
+        if isinstance(event, Learned) and event.updates == UPDATES:
+            break
+    return {"weights": digest(session.agent.learner.state()["network"]), "events": told.hexdigest()}
+
+
+@pytest.mark.parametrize("name", ADAPTED)
+def test_200_updates(name: str):
+    golden = json.loads(FILE.read_text()) if FILE.exists() else {}
+    here = fingerprint()
+    if REGENERATE:
+        golden.setdefault(here, {})[name] = play(name)
+        FILE.write_text(json.dumps(golden, indent=2, sort_keys=True) + "\n")
+    if here not in golden:
+        pytest.skip(f"no golden numbers for this machine: {here}")
+    assert play(name) == golden[here].get(name)
+
+
+def test_every_recipe_of_the_file_still_exists():
+    for recipes in json.loads(FILE.read_text()).values():
+        assert set(recipes) == set(ADAPTED)

@@ -1,0 +1,230 @@
+"""The published numbers, written out from docs of the sources; and what recipes refuse."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from playfield.bootstrap import Double, Greedy, Settled
+from playfield.explore import EpsilonGreedy
+from playfield.learner import Copy, NoTarget
+from playfield.memory.replay import Replay
+from playfield.memory.rollout import Rollout
+from playfield.networks import Conv, LayerNorm, NoNorm, NormalInit, Plain, UniformInit
+from playfield.optimizers import Adam, RAdam, RMSProp
+from playfield.recipes import RECIPES, Recipe
+from playfield.returns import Expectation
+from playfield.schedules import Constant, Exponential, Linear, Piecewise
+from playfield.settings import UnknownSetting, difference, explain, paths
+
+STEP = 4  # emulator frames of one decision
+NATURE_LAYERS = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
+
+
+def test_numbers_of_dqn():
+    dqn = RECIPES["dqn"]
+    assert dqn.games == 1
+    assert dqn.torso == Conv(layers=NATURE_LAYERS, norm=NoNorm(), init=UniformInit())
+    assert dqn.head == Plain(hidden=512, norm=NoNorm(), init=UniformInit(), output_init=UniformInit(), bias="each")
+    assert dqn.returns == Expectation(huber=1.0)
+    assert dqn.bootstrap == Greedy()
+    assert dqn.explore == EpsilonGreedy(Linear(1.0, 0.1, over_frames=1_000_000 * STEP))
+    assert dqn.memory == Replay(
+        capacity=1_000_000,
+        start_frames=50_000 * STEP,
+        batch=32,
+        every_frames=4 * STEP,
+        n_step=1,
+        discount=0.99,
+        stack=4,
+        reward_clip=1.0,
+    )
+    assert dqn.optimizer == RMSProp(lr=2.5e-4, decay=0.95, eps=0.01 / 32**2, clip_norm=None)
+    assert dqn.target == Copy(every_frames=10_000 * STEP)
+    assert dqn.eval_epsilon == 0.05
+    assert dqn.frames == 50_000_000 * STEP
+    nature = dqn.protocol
+    assert (nature.repeat_action_probability, nature.noop_max, nature.frame_skip) == (0.0, 30, 4)
+    assert (nature.life_loss_ends_return, nature.max_frames, nature.frame_size) == (True, 108_000, (84, 84))
+
+
+def test_numbers_of_dqn_adam():
+    changed = {path: value for path, _, value in difference(RECIPES["dqn"], RECIPES["dqn_adam"]) if path != "about"}
+    assert changed == {
+        "name": "dqn_adam",
+        "protocol.name": "dopamine",
+        "protocol.repeat_action_probability": 0.25,
+        "protocol.noop_max": 0,
+        "protocol.fire_start": False,
+        "protocol.life_loss_ends_return": False,
+        "returns.huber": None,
+        "explore.epsilon.end": 0.01,
+        "explore.epsilon.over_frames": 250_000 * STEP,
+        "memory.start_frames": 20_000 * STEP,
+        "optimizer": "Adam",
+        "optimizer.lr": 6.25e-5,
+        "optimizer.eps": 1.5e-4 / 2,  # the published loss has no 1/2: half the gradient, half the eps
+        "optimizer.decay": None,
+        "target.every_frames": 8_000 * STEP,
+        "eval_epsilon": 0.001,
+    }
+
+
+def test_numbers_of_double():
+    changed = {path: value for path, _, value in difference(RECIPES["dqn"], RECIPES["double"]) if path != "about"}
+    assert changed == {
+        "name": "double",
+        "bootstrap": "Double",
+        "head.bias": "shared",
+        "explore.epsilon.end": 0.01,
+        "target.every_frames": 30_000 * STEP,
+        "eval_epsilon": 0.001,
+    }
+    assert RECIPES["double"].bootstrap == Double()
+
+
+def test_numbers_of_pqn():
+    pqn = RECIPES["pqn"]
+    assert pqn.games == 128
+    assert pqn.torso == Conv(layers=NATURE_LAYERS, norm=LayerNorm(over="channels"), init=NormalInit(scale=2.0))
+    assert pqn.head == Plain(
+        hidden=512,
+        norm=LayerNorm(),
+        init=NormalInit(scale=2.0),
+        output_init=NormalInit(scale=1.0),
+        bias="each",
+    )
+    assert pqn.returns == Expectation(huber=None)
+    assert pqn.bootstrap == Settled()
+    assert pqn.explore == EpsilonGreedy(Linear(1.0, 0.001, over_frames=5_000_000 * STEP))
+    assert pqn.memory == Rollout(
+        steps=32, epochs=2, minibatches=32, discount=0.99, lambda_=0.65, stack=4, reward_clip=1.0, pace="at_once"
+    )
+    assert 128 * 32 / pqn.memory.minibatches == 128
+    assert pqn.optimizer == RAdam(lr=2.5e-4, eps=1e-8, clip_norm=10.0)
+    assert pqn.target == NoTarget()
+    assert pqn.frames == 50_000_000 * STEP
+    assert (pqn.protocol.repeat_action_probability, pqn.protocol.noop_max) == (0.0, 30)
+    assert pqn.protocol.life_loss_ends_return
+
+
+def test_every_recipe_is_listed_under_its_own_name_and_says_what_it_is():
+    for name, recipe in RECIPES.items():
+        assert recipe.name == name
+        assert len(recipe.about) > 40
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_every_setting_is_explained(name: str):
+    recipe = RECIPES[name]
+    silent = [path for path, _ in paths(recipe) if not explain(recipe, path)]
+    assert silent == []
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_json_and_back(name: str):
+    assert Recipe.from_json(RECIPES[name].to_json()) == RECIPES[name]
+
+
+POSITIVE = st.integers(1, 10**9)
+NUMBERS = st.floats(0, 1e6, allow_nan=False)
+SCHEDULES = st.one_of(
+    st.builds(Constant, NUMBERS),
+    st.builds(Linear, NUMBERS, NUMBERS, POSITIVE),
+    st.builds(Exponential, NUMBERS, NUMBERS, POSITIVE),
+    st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=4, unique_by=lambda p: p[0]),
+)
+
+
+@given(
+    st.sampled_from(sorted(RECIPES)),
+    SCHEDULES,
+    st.one_of(
+        st.builds(RMSProp, NUMBERS, NUMBERS, NUMBERS, st.none() | NUMBERS),
+        st.builds(Adam, NUMBERS, NUMBERS, st.none() | NUMBERS),
+    ),
+    st.lists(st.tuples(POSITIVE, POSITIVE, POSITIVE), max_size=4),
+    st.text(max_size=20),
+)
+def test_any_recipe_survives_json(name: str, schedule, optimizer, layers, about: str):
+    if isinstance(schedule, list):
+        schedule = Piecewise(tuple(sorted(schedule)))
+    recipe = RECIPES[name].but(
+        explore=EpsilonGreedy(schedule), optimizer=optimizer, torso=Conv(layers=tuple(layers)), about=about
+    )
+    again = Recipe.from_json(recipe.to_json())
+    assert again == recipe
+    assert difference(again, recipe) == []
+    assert again.to_json() == recipe.to_json()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{", "not a recipe in JSON"),
+        ("[]", "one JSON object"),
+        ('{"type": "Replay"}', "one of: Recipe"),
+        ('{"type": "Recipe", "memory": {"type": "Path"}}', "memory cannot be 'Path'; it is one of: Replay, Rollout"),
+        ('{"type": "Recipe", "memory": {"type": "Copy"}}', "memory cannot be 'Copy'"),
+        ('{"type": "Recipe", "memori": 3}', "nearest are: memory"),
+    ],
+)
+def test_json_that_is_no_recipe_is_refused(text: str, sentence: str):
+    with pytest.raises(ValueError, match=sentence):
+        Recipe.from_json(text)
+
+
+def test_impossible_pairs_in_json_are_refused_too():
+    plain = json.loads(RECIPES["pqn"].to_json())
+    plain["target"] = {"type": "Copy"}
+    with pytest.raises(ValueError, match="use target=NoTarget"):
+        Recipe.from_json(json.dumps(plain))
+
+
+def test_overrides_by_path():
+    recipe = RECIPES["dqn"].with_overrides(["memory.n_step=5", " optimizer = Adam ", "optimizer.lr=1e-3", "frames=1e6"])
+    assert recipe.memory == dataclasses.replace(RECIPES["dqn"].memory, n_step=5)
+    assert recipe.optimizer == Adam(lr=1e-3)
+    assert recipe.frames == 1_000_000
+
+
+def test_overrides_of_nested_choices_and_tuples():
+    recipe = RECIPES["pqn"].with_overrides(
+        ["torso.layers=[[8, 3, 1]]", "torso.norm.over=map", "explore.epsilon=Constant", "explore.epsilon.value=0.1"]
+    )
+    assert recipe.torso.layers == ((8, 3, 1),)
+    assert recipe.torso.norm == LayerNorm(over="map")
+    assert recipe.explore.epsilon == Constant(0.1)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (["memory"], "write path=value"),
+        (["memory.n_steps=3"], "nearest are: memory.n_step, "),
+        (["memory.n_step=three"], "memory.n_step must be int, not 'three'"),
+        (["memory.n_step=0"], "memory.n_step must be 1 or more"),
+        (["eval_epsilon=2"], "between 0 and 1"),
+        (["games=0"], "1 or more"),
+        (["memory=Rollout"], "use bootstrap=Settled"),
+        (["bootstrap=Settled"], "only a Rollout memory"),
+        (["target.every_frames=0"], "target.every_frames must be 1 or more"),
+    ],
+)
+def test_overrides_that_make_no_sense_are_refused(overrides: list[str], sentence: str):
+    with pytest.raises(ValueError, match=sentence):
+        RECIPES["dqn"].with_overrides(overrides)
+
+
+def test_settings_of_the_class_that_was_not_chosen_are_unknown():
+    with pytest.raises(UnknownSetting):
+        RECIPES["pqn"].with_overrides(["memory.n_step=3"])
+
+
+def test_pqn_takes_no_target_network():
+    with pytest.raises(ValueError, match="use target=NoTarget"):
+        RECIPES["pqn"].but(target=Copy())
