@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from jaxtyping import Float, Shaped
@@ -140,11 +140,15 @@ class Conv:
                 raise ValueError(
                     f"frames of {shape[1]}x{shape[2]} pixels are too small for these {len(self.layers)} layers"
                 )
-            layer = skip_init(nn.Conv2d, channels, out, kernel, stride)
+            layer = cast(nn.Conv2d, skip_init(nn.Conv2d, channels, out, kernel, stride))
             self.init.fill(layer.weight.data, _bias(layer), generator)
             modules += [layer, self.norm.build((height, width, out)), nn.ReLU(inplace=True)]
             channels = out
-        return nn.Sequential(*modules, nn.Flatten()).to(memory_format=torch.channels_last), channels * height * width
+        torso = nn.Sequential(*modules, nn.Flatten())
+        for weights in torso.parameters():
+            if weights.ndim == 4:
+                weights.data = weights.data.contiguous(memory_format=torch.channels_last)
+        return torso, channels * height * width
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +225,7 @@ def obs_shape(frame_shape: tuple[int, ...], stack: int) -> tuple[int, ...]:
 
 
 def _linear(entries: int, units: int, init: Init, generator: torch.Generator) -> nn.Linear:
-    layer = skip_init(nn.Linear, entries, units)
+    layer = cast(nn.Linear, skip_init(nn.Linear, entries, units))
     init.fill(layer.weight.data, _bias(layer), generator)
     return layer
 

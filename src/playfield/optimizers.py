@@ -1,5 +1,8 @@
 """Optimisers as values; ours where the published one is not PyTorch's."""
 
+# PyTorch gives its fused list operations no public name yet; torch.optim itself is written with them.
+# pyright: reportPrivateUsage=false, reportPrivateImportUsage=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable

@@ -12,7 +12,6 @@ from playfield.rng import Rng
 from playfield.tape import Recorder
 from playfield.types import Clock, Step, Tree
 
-
 AgentT = TypeVar("AgentT", bound=Agent)
 
 

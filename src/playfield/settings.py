@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import math
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def setting(default: T, help: str) -> T:  # noqa: A002 - the word people look for
+def setting(default: T, help: str) -> T:
     """A dataclass field with a default and its one explanation."""
     return dataclasses.field(default=default, metadata={"help": help})
 
@@ -52,16 +53,42 @@ def explain(value: Any, path: str) -> str:
     return next(f.metadata.get("help", "") for f in dataclasses.fields(value) if f.name == name)
 
 
-def override(value: T, path: str, text: str) -> T:
-    """A copy of `value` with the setting at `path` read from `text`.
+def override(value: T, overrides: Mapping[str, str]) -> T:
+    """A copy of `value` with the settings at some paths read from texts, all at once.
 
-    A setting that is one of several classes is chosen by its class name, `memory.sampler=Uniform`.
+    A setting that is one of several classes is chosen by its class name, `bootstrap=Double`; its own may follow.
 
-    Raises: UnknownSetting with the three nearest paths; ValueError where `text` is not of the setting's type.
+    Raises: UnknownSetting with the three nearest paths; ValueError where a text is not of the setting's type, or the
+        values do not go together.
     """
-    if path not in (known := dict(paths(value))):
-        raise UnknownSetting(f"there is no setting {path!r}; the nearest are: {nearest(path, list(known))}")
-    return _overridden(value, path, text, path)
+    plain = to_plain(value)
+    for path, text in overrides.items():
+        owner, cls = plain, type(value)
+        *parents, name = path.split(".")
+        for parent in parents:
+            if parent not in owner or not isinstance(owner[parent], dict):
+                raise _unknown(path, plain)
+            owner, cls = owner[parent], _class_in(_hints(cls)[parent], owner[parent]["type"])
+        if name not in _hints(cls) or name not in owner:
+            raise _unknown(path, plain)
+        owner[name] = to_plain(_parse(_hints(cls)[name], text, path))
+    return from_plain(type(value), plain)
+
+
+def _unknown(path: str, plain: Mapping[str, Any]) -> UnknownSetting:
+    return UnknownSetting(f"there is no setting {path!r}; the nearest are: {nearest(path, list(_plain_paths(plain)))}")
+
+
+def _plain_paths(plain: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, child in plain.items():
+        if name != "type":
+            yield prefix + name
+            if isinstance(child, dict):
+                yield from _plain_paths(typing.cast("Mapping[str, Any]", child), prefix + name + ".")
+
+
+def _class_in(hint: Any, name: str) -> type:
+    return next(o for o in _options(hint) if isinstance(o, type) and o.__name__ == name)
 
 
 def to_plain(value: Any) -> Any:
@@ -95,15 +122,6 @@ def difference(a: Any, b: Any) -> list[tuple[str, Any, Any]]:
     return [(p, left.get(p), right.get(p)) for p in {**left, **right} if left.get(p) != right.get(p)]
 
 
-def _overridden(value: Any, rest: str, text: str, path: str) -> Any:
-    head, _, below = rest.partition(".")
-    if below:
-        child = _overridden(getattr(value, head), below, text, path)
-    else:
-        child = _parse(_hints(type(value))[head], text, path)
-    return dataclasses.replace(value, **{head: child})
-
-
 def _leaves(value: Any) -> dict[str, Any]:
     return {p: type(v).__name__ if dataclasses.is_dataclass(v) else v for p, v in paths(value)}
 
@@ -116,8 +134,6 @@ def _hints(cls: type) -> dict[str, Any]:
 def _options(hint: Any) -> tuple[Any, ...]:
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return tuple(o for arg in typing.get_args(hint) for o in _options(arg))
-    if isinstance(hint, typing.TypeAliasType) if hasattr(typing, "TypeAliasType") else False:
-        return _options(hint.__value__)
     return (hint,)
 
 
@@ -127,7 +143,7 @@ def _fits(option: Any, plain: Any) -> bool:
     if typing.get_origin(option) is typing.Literal:
         return plain in typing.get_args(option)
     if option is float:
-        return type(plain) in (int, float)
+        return type(plain) in (int, float) and math.isfinite(plain)
     return isinstance(option, type) and type(plain) is option
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
-from cli.runs import train
 
+from cli.runs import train
 from playfield.cli.commands import run_command
 from playfield.recipes import RECIPES, Recipe
 
@@ -191,7 +191,7 @@ def test_watch_shows_a_whole_game(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[tuple[int, ...]] = []
     real = window.Window.show
 
-    def spy(self: window.Window, frame, caption: str = "") -> bool:  # noqa: ANN001
+    def spy(self: window.Window, frame, caption: str = "") -> bool:
         shown.append(frame.shape)
         return real(self, frame, caption)
 

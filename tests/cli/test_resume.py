@@ -1,4 +1,4 @@
-"""Resuming is as if the run had never stopped: for every recipe, after SIGKILL, after Ctrl-C, from a damaged checkpoint."""
+"""Resuming is as if the run had never stopped: every recipe, after SIGKILL, after Ctrl-C, past a damaged checkpoint."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from cli.runs import RECIPES, in_child, outcome, resume, train
 
+from cli.runs import RECIPES, in_child, outcome, resume, train
 from playfield.cli.training import RESUMABLE
 from playfield.recipes import RECIPES as SHIPPED
 from playfield.storage.run import Run
@@ -75,7 +75,7 @@ def _interrupt_itself(root: Path) -> int:
 
     played = Session._play_step
 
-    def interrupting(self: Session):  # noqa: ANN202
+    def interrupting(self: Session):
         if self.clock.frames >= 200:
             os.kill(os.getpid(), signal.SIGINT)
             Session._play_step = played

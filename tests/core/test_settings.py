@@ -72,14 +72,14 @@ class Drawing:
     ],
 )
 def test_override_reads_the_text_as_the_settings_type(path: str, text: str, value: object):
-    changed = getattr(override(Drawing(), path, text), path)
+    changed = getattr(override(Drawing(), {path: text}), path)
     assert changed == value
     assert type(changed) is type(value)
 
 
 def test_override_reaches_below_and_changes_nothing_else():
     before = Drawing(shape=Square(side=2, corner=Round(3.0)))
-    after = override(before, "shape.corner.radius", "4")
+    after = override(before, {"shape.corner.radius": "4"})
     assert after == Drawing(shape=Square(side=2, corner=Round(4.0)))
     assert before.shape == Square(side=2, corner=Round(3.0))
 
@@ -105,16 +105,16 @@ def test_override_reaches_below_and_changes_nothing_else():
 )
 def test_values_of_the_wrong_type_are_refused_with_a_sentence(path: str, text: str, sentence: str):
     with pytest.raises(ValueError, match=sentence):
-        override(Drawing(), path, text)
+        override(Drawing(), {path: text})
 
 
 def test_an_unknown_path_names_the_three_nearest():
     with pytest.raises(
         UnknownSetting, match=r"there is no setting 'shape.radios'; the nearest are: shape.radius, \S+, \S+$"
     ):
-        override(Drawing(), "shape.radios", "1")
+        override(Drawing(), {"shape.radios": "1"})
     with pytest.raises(UnknownSetting, match=r"'shape\.side'"):  # of the class that was not chosen
-        override(Drawing(), "shape.side", "1")
+        override(Drawing(), {"shape.side": "1"})
 
 
 def test_nearest_is_in_order_of_likeness():

@@ -44,7 +44,7 @@ class Recipes:
         return 0
 
 
-def find_recipe(name: str):  # noqa: ANN201 - the type would import torch for every command
+def find_recipe(name: str):
     """A shipped recipe by name, or one from a JSON file.
 
     Raises: ValueError naming the three nearest recipes.

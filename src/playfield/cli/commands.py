@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Sequence
+from dataclasses import replace
+from dataclasses import replace
 from typing import Protocol, cast
 
 import tyro
@@ -18,6 +20,12 @@ from playfield.storage.run import NameTaken, NoCheckpoint, RunBusy
 
 USER_ERROR = 2
 """Exit code where the command was given something it cannot do; one sentence says what to do."""
+
+
+OVERRIDE = re.compile(r"[a-z_]+(\.[a-z_]+)*=")
+
+
+OVERRIDE = re.compile(r"[a-z_]+(\.[a-z_]+)*=")
 
 
 class Command(Protocol):
@@ -43,18 +51,22 @@ COMMANDS = {
 }
 
 
-def run_command(arguments: Sequence[str]) -> int:
+def run_command(arguments: list[str]) -> int:
     """Parse and run; every user's mistake ends in one sentence on standard error."""
+    # Overrides may stand anywhere, also after options, where the parser would not look for them.
+    overrides = [a for a in arguments[1:] if OVERRIDE.match(a)] if arguments[:1] == ["train"] else []
     command = cast(
         Command,
         tyro.extras.subcommand_cli_from_dict(
             COMMANDS,
             prog="playfield",
             description="Agents that learn to play games from what they see.",
-            args=list(arguments),
+            args=[a for a in arguments if a not in overrides],
             config=(tyro.conf.FlagConversionOff,),
         ),
     )
+    if isinstance(command, Train):
+        command = replace(command, overrides=(*command.overrides, *overrides))
     try:
         return command.run()
     except BrokenPipeError:

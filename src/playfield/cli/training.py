@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
@@ -58,7 +58,7 @@ class Interruption:
         self.asked: str | None = None
 
     @contextmanager
-    def watching(self) -> Iterator[Interruption]:
+    def watching(self) -> Generator[Interruption]:
         """Catch the signals while the block runs."""
         before = [signal.signal(number, self._ask) for number in self.signals]
         try:

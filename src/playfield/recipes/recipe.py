@@ -42,7 +42,7 @@ class Recipe:
         rollout, settled = isinstance(self.memory, Rollout), isinstance(self.bootstrap, Settled)
         if rollout and not settled:
             raise ValueError(
-                "a Rollout memory already delivers whole returns, so there is nothing to bootstrap: use bootstrap=Settled"
+                "a Rollout memory delivers whole returns, so there is nothing to bootstrap: use bootstrap=Settled"
             )
         if settled and not rollout:
             raise ValueError("bootstrap=Settled learns from whole returns, which only a Rollout memory delivers")
@@ -62,13 +62,13 @@ class Recipe:
 
         Raises: UnknownSetting naming the nearest paths; ValueError for a wrong value or an impossible pair.
         """
-        plain: Recipe = self
+        pairs: dict[str, str] = {}
         for text in overrides:
             path, equals, value = text.partition("=")
             if not equals:
                 raise ValueError(f"{text!r} is not an override; write path=value, for instance memory.n_step=3")
-            plain = override(plain, path.strip(), value.strip())
-        return plain
+            pairs[path.strip()] = value.strip()
+        return override(self, pairs)
 
     def to_json(self) -> str:
         """The recipe as text that `from_json` reads back to an equal value."""

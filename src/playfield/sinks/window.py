@@ -11,7 +11,7 @@ import numpy as np
 from playfield.types import Array
 
 
-class NoDisplay(Exception):  # noqa: N818 - reads as what happened
+class NoDisplay(Exception):
     """There is no display to open a window on."""
 
 

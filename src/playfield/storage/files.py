@@ -18,7 +18,7 @@ _PIECE = 1 << 20
 _SPARE_BYTES = 1 << 20
 
 
-class DamagedFile(Exception):  # noqa: N818 - reads as what happened
+class DamagedFile(Exception):
     """A file is not what was written: missing, truncated, altered, or of a kind this version does not read."""
 
     def __init__(self, path: Path, reason: str) -> None:
@@ -27,7 +27,7 @@ class DamagedFile(Exception):  # noqa: N818 - reads as what happened
         self.reason = reason
 
 
-class NoSpace(Exception):  # noqa: N818 - reads as what happened
+class NoSpace(Exception):
     """The disk is full; what was committed before is intact."""
 
     def __init__(self, path: Path) -> None:
@@ -37,7 +37,7 @@ class NoSpace(Exception):  # noqa: N818 - reads as what happened
         self.path = path
 
 
-class WriteFailed(Exception):  # noqa: N818 - reads as what happened
+class WriteFailed(Exception):
     """The system could not promise that data reached the disk, so nothing more may be written by this process."""
 
     def __init__(self, path: Path, error: OSError) -> None:

@@ -53,15 +53,15 @@ _MOST_RUN_BYTES = 4 << 20
 _REFUSED_IN_NAMES = set('/\\:*?"<>|')
 
 
-class NameTaken(Exception):  # noqa: N818 - reads as what happened
+class NameTaken(Exception):
     """A run of that name exists; nothing is ever overwritten."""
 
 
-class RunBusy(Exception):  # noqa: N818 - reads as what happened
+class RunBusy(Exception):
     """Another process writes to the run."""
 
 
-class NoCheckpoint(Exception):  # noqa: N818 - reads as what happened
+class NoCheckpoint(Exception):
     """The run has no checkpoint that could be loaded."""
 
 
