@@ -85,6 +85,21 @@ def test_epsilon_counts_frames_since_learning_began():
     assert [event.updates for event in told] == list(range(1, len(told) + 1))
 
 
+def test_epsilon_stays_at_its_start_while_the_memory_is_filled():
+    """D1-B15: counted from the run's first frame, epsilon would be 0 before the network ever chose."""
+    assert isinstance(GREEDY.memory, Replay)
+    memory = replace(GREEDY.memory, capacity=4000, start_frames=2000, every_frames=10**6)
+    explore = EpsilonGreedy(Linear(1.0, 0.0, over_frames=1600))
+    recipe = GREEDY.but(games=8, memory=memory, explore=explore, target=Copy(10**6))
+    agent = agent_of(recipe)
+    agent.learner.network = Always(1)
+    played = actions(agent, recipe, 3800)
+    observing = 2000 // 8
+    first = played[observing : observing + 10]  # epsilon is above 0.95: one action in three is the network's choice
+    assert 0.2 < (first == 1).mean() < 0.5
+    assert (played[-20:] == 1).all()
+
+
 def test_the_value_of_a_decision_is_the_best_action_value():
     recipe = ADAPTED["pqn"]
     agent, games = agent_of(recipe), small_games(recipe.games)

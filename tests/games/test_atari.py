@@ -15,7 +15,8 @@ from playfield.games.atari import AtariGames, DamagedRom, atari_names, crop_and_
 from playfield.games.gymnasium_games import MissingPackage, UnknownEnvironment, UnsupportedGame, missing_package
 from playfield.games.make import UnknownGame, known_games, make_games
 from playfield.games.protocol import AtariProtocol, machado, nature
-from playfield.types import Step
+from playfield.tape import Recorder
+from playfield.types import Clock, Step
 
 QUIET = nature(noop_max=0, frame_size=(42, 42))
 """Nothing is left to chance."""
@@ -72,6 +73,18 @@ def test_the_score_is_the_raw_sum_over_the_whole_game(breakout: list[Step]) -> N
     assert len(set(column(breakout, "seed")[: end + 1])) == 1
 
 
+def test_a_game_is_reported_whole_and_by_life(breakout: list[Step]) -> None:
+    """D1-B3, D3-B4: neither the points of one life nor clipped ones are called the game's score."""
+    end = int(np.flatnonzero(column(breakout, "last"))[0])
+    recorder = Recorder(1)
+    recorder.begin(breakout[0])
+    ended = [e for step in breakout[1:] for e in recorder.add(np.zeros(1, dtype=np.int64), step, Clock())]
+    assert len(ended) == 1
+    assert ended[0].score == column(breakout, "reward")[: end + 1].sum()
+    assert len(ended[0].life_scores) == 5
+    assert max(ended[0].life_scores) < ended[0].score == sum(ended[0].life_scores)
+
+
 def test_without_life_loss_only_the_end_has_discount_0() -> None:
     choose = np.random.default_rng(2)
     with playing("breakout", nature(noop_max=0, life_loss_ends_return=False, frame_size=(42, 42))) as atari:
@@ -123,6 +136,34 @@ def test_no_ops_vary_the_start_and_are_not_counted() -> None:
     assert len(set(passed)) > 1
     assert max(passed) <= 9
     assert not with_noops.frames.any()
+
+
+def test_the_first_frame_is_the_one_after_the_no_ops() -> None:
+    """D1-B4: the agent must not decide on a picture that the no-ops have made stale."""
+    with playing("seaquest", nature(noop_max=0, fire_start=False, frame_skip=1, frame_size=(42, 42))) as atari:
+        course = [step.frame[0] for step in play(atari, [0] * 30)]
+    with playing("seaquest", nature(noop_max=30, fire_start=False, frame_size=(42, 42)), games=3) as atari:
+        first = atari.begin(np.random.default_rng(0))
+        passed = atari._frames.tolist()
+    assert min(passed) > 0
+    for frame, frames in zip(first.frame, passed, strict=True):
+        np.testing.assert_array_equal(frame, course[frames])
+        assert (frame != course[0]).any()
+
+
+def test_a_game_that_ends_during_its_no_ops_is_begun_again() -> None:
+    """D1-B4: Pong is lost by idling, and an end that nobody looked at would leave the agent in a dead game."""
+    with playing("pong", nature(noop_max=0, fire_start=False, frame_size=(42, 42))) as atari:
+        idle = play(atari, [0] * 900)
+    length = int(column(idle, "frames")[: int(np.flatnonzero(column(idle, "last"))[0]) + 1].sum())
+    with playing("pong", nature(noop_max=8000, fire_start=False, frame_size=(42, 42)), games=2) as atari:
+        steps = [atari.begin(np.random.default_rng(0))]
+        assert max(atari._frames) > length
+        for _ in range(40):
+            atari.send(np.zeros(2, dtype=np.int64))
+            steps.append(atari.recv())
+    assert not np.stack([step.last for step in steps]).any()
+    assert (np.stack([step.discount for step in steps]) == 1).all()
 
 
 # --- what was asked is what is played

@@ -16,7 +16,7 @@ PONG_LAPTOP = PQN.but(
     protocol=nature(frame_size=(42, 42)),
     torso=Conv(layers=((16, 6, 3), (32, 3, 2), (32, 3, 1)), norm=LayerNorm(), init=OrthogonalInit()),
     head=Plain(hidden=128, norm=LayerNorm(), init=OrthogonalInit(), output_init=OrthogonalInit(gain=1.0)),
-    explore=EpsilonGreedy(Linear(1.0, 0.02, over_frames=800_000)),
+    explore=EpsilonGreedy(Linear(1.0, 0.01, over_frames=800_000)),
     memory=Rollout(steps=32, epochs=3, minibatches=16, discount=0.99, lambda_=0.65, pace="spread"),
     optimizer=RAdam(lr=5e-4),
     frames=8_000_000,
