@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check -q
 
-.PHONY: train test check format clean
+.PHONY: help train test check format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -11,19 +12,20 @@ help:
 	@echo "make test    the test suite"
 	@echo "make check   format, lint, types, import laws"
 	@echo "make format  rewrite the sources in house format"
+	@echo "make clean   remove the environment"
 
 $(VENV)/.user: pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit("Playfield needs Python 3.11 or newer; this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -q -e .
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Playfield needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=python3.12, for instance")'
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "The module venv is missing; install it, on Debian and Ubuntu with: sudo apt install python3-venv"; exit 1; }
+	$(PIP) -e .
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml $(VENV)/.user
-	$(BIN)/python -m pip install --disable-pip-version-check -q -e '.[dev]'
+	$(PIP) -e '.[dev]'
 	@touch $@
 
 train: $(VENV)/.user
-	$(BIN)/playfield train pong_laptop pong --until-score 18 --over 30 --minutes 20
+	@$(BIN)/playfield train pong_laptop pong --until-score 18 --over 30 --minutes 20 || test $$? -eq 85
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest

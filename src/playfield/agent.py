@@ -103,11 +103,10 @@ class DeepAgent:
         """While only observing what chance or the warm-up network chooses, then what the own network does."""
         obs = self.memory.newest_obs()
         if self.memory.observing_frames(clock) > 0:
-            network, epsilon = (
-                self._warm_up or self.learner.network,
-                np.full(len(obs), 1.0 if self._warm_up is None else 0.0),
-            )
+            network = self._warm_up or self.learner.network
+            epsilon = np.full(len(obs), 1.0 if self._warm_up is None else 0.0)
         else:
+            self._warm_up = None  # it has done its part and need not be saved any more
             network = self.learner.network
             epsilon = epsilons(self._explore.epsilon, self.memory.learning_frames(clock), len(obs))
         q = action_values(network, obs)
@@ -120,7 +119,7 @@ class DeepAgent:
         learned: list[Learned] = []
         frames = self.memory.learning_frames(clock)
         for batch in self.memory.batches(clock):
-            update = self.learner.step(batch)
+            update = self.learner.step(batch, frames)
             self.memory.feedback(batch.key, update.surprise)
             learned.append(
                 Learned(

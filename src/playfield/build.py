@@ -9,7 +9,7 @@ from torch import nn
 
 from playfield.agent import Acting, DeepAgent, NetworkPolicy
 from playfield.games.games import Games, GameSpec
-from playfield.learner import Learner, NoTarget
+from playfield.learner import Learner, LearningRule, NoTarget
 from playfield.memory.rows import RowRing, RowShape
 from playfield.networks import QNetwork, obs_shape
 from playfield.recipes.recipe import Recipe
@@ -34,8 +34,8 @@ def build_agent(recipe: Recipe, spec: GameSpec, rng: Rng) -> DeepAgent:
     """
     network = build_network(recipe, spec, rng.torch("weights"))
     target: nn.Module = network if isinstance(recipe.target, NoTarget) else deepcopy(network).requires_grad_(False)
-    optimizer = recipe.optimizer.build(network.parameters())
-    learner = Learner(network, target, optimizer, recipe.bootstrap, (recipe.target, recipe.optimizer.clip_norm))
+    rule = LearningRule(bootstrap=recipe.bootstrap, target=recipe.target, optimizer=recipe.optimizer)
+    learner = Learner(network, target, rule)
     memory = recipe.memory.build(spec.games, spec.frame_shape, spec.frame_dtype, rng.numpy("samples"))
     return DeepAgent(learner, memory, recipe.explore, rng)
 

@@ -38,7 +38,7 @@ def evaluate(policy: Policy, games: Games, plan: EvaluationPlan) -> Iterator[Eve
     copies = games.spec.games
     quota = np.full(copies, plan.episodes // copies) + (np.arange(copies) < plan.episodes % copies)
     clock, recorder = Clock(), Recorder(copies)
-    step = games.begin(Rng(plan.seed).numpy("episodes"))
+    step = games.begin(Rng(plan.seed).numpy("evaluation episodes"))
     recorder.begin(step)
     ended: list[EpisodeEnded] = []
     while quota.any():

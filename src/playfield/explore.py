@@ -23,6 +23,10 @@ class EpsilonGreedy:
         Linear(), "probability of a random action, by emulator frames since learning began"
     )
 
+    def __post_init__(self) -> None:
+        if not all(0.0 <= self.epsilon(frames) <= 1.0 for frames in (0, 1e6, 1e9, 1e12)):
+            raise ValueError("explore.epsilon must stay between 0 and 1")
+
 
 def choose(q: Float[Array, "G A"], epsilon: Float[Array, "G"], generator: np.random.Generator) -> Int64[Array, "G"]:
     """An epsilon-greedy action for each game.

@@ -8,10 +8,9 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from playfield.bootstrap import Bootstrap, QFunction
-from playfield.optimizers import load_optimizer_state, optimizer_state
+from playfield.optimizers import OptimizerSpec, load_optimizer_state, optimizer_state, rate
 from playfield.settings import setting
 from playfield.types import Batch, Distance, Tree
 
@@ -33,6 +32,15 @@ class NoTarget:
 
 
 Target = Copy | NoTarget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearningRule:
+    """How gradients are made and used."""
+
+    bootstrap: Bootstrap
+    target: Target
+    optimizer: OptimizerSpec
 
 
 class Update(NamedTuple):
@@ -63,27 +71,21 @@ def td_loss(online: QFunction, target: QFunction, batch: Batch, bootstrap: Boots
 class Learner:
     """Holds the online and target networks and takes gradient steps."""
 
-    def __init__(
-        self,
-        network: nn.Module,
-        target: nn.Module,
-        optimizer: Optimizer,
-        bootstrap: Bootstrap,
-        rule: tuple[Target, float | None],
-    ) -> None:
-        self.network, self.target = network, target
-        self.optimizer, self.bootstrap = optimizer, bootstrap
-        self.target_rule, self.clip_norm = rule
+    def __init__(self, network: nn.Module, target: nn.Module, rule: LearningRule) -> None:
+        self.network, self.target, self.rule = network, target, rule
+        self.optimizer = rule.optimizer.build(network.parameters())
         self.updates = 0
         self._copies = 0
 
-    def step(self, batch: Batch) -> Update:
-        """One optimiser step on the weighted mean loss of the batch."""
-        distance, mean_q = td_loss(self.network, self.target, batch, self.bootstrap)
+    def step(self, batch: Batch, learning_frames: int) -> Update:
+        """One optimiser step on the weighted mean loss of the batch, of the size due by frames since learning began."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate(self.rule.optimizer.lr, learning_frames)
+        distance, mean_q = td_loss(self.network, self.target, batch, self.rule.bootstrap)
         loss = (batch.weight * distance.loss).mean()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        limit = self.clip_norm if self.clip_norm is not None else float("inf")
+        limit = float("inf") if self.rule.optimizer.clip_norm is None else self.rule.optimizer.clip_norm
         grad_norm = nn.utils.clip_grad_norm_(self.network.parameters(), limit, foreach=True)
         self.optimizer.step()
         self.updates += 1
@@ -92,8 +94,8 @@ class Learner:
     def refresh_target(self, learning_frames: int) -> None:
         """Copy the online network into the target if that is due, by frames since learning began."""
         if (
-            isinstance(self.target_rule, Copy)
-            and (due := learning_frames // self.target_rule.every_frames) > self._copies
+            isinstance(self.rule.target, Copy)
+            and (due := learning_frames // self.rule.target.every_frames) > self._copies
         ):
             self.target.load_state_dict(self.network.state_dict())
             self._copies = due

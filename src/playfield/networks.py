@@ -125,6 +125,12 @@ class Conv:
     norm: Norm = setting(NoNorm(), "between each convolution and its ReLU")
     init: Init = setting(UniformInit(), "how weights and biases start")
 
+    def __post_init__(self) -> None:
+        if not self.layers or any(min(layer) < 1 for layer in self.layers):
+            raise ValueError(
+                "torso.layers must name at least one layer, each of channels, kernel and stride of 1 or more"
+            )
+
     def build(self, shape: tuple[int, ...], generator: torch.Generator) -> tuple[nn.Module, int]:
         """The torso for observations of `shape` (C, H, W), and how many features it gives.
 
@@ -159,6 +165,10 @@ class Mlp:
     norm: Norm = setting(NoNorm(), "between each layer and its ReLU")
     init: Init = setting(UniformInit(), "how weights and biases start")
 
+    def __post_init__(self) -> None:
+        if any(units < 1 for units in self.hidden):
+            raise ValueError("torso.hidden must name layers of 1 unit or more")
+
     def build(self, shape: tuple[int, ...], generator: torch.Generator) -> tuple[nn.Module, int]:
         modules: list[nn.Module] = [_Pixels(), nn.Flatten()] if len(shape) == 3 else []
         sizes = [math.prod(shape), *self.hidden]
@@ -179,6 +189,10 @@ class Plain:
     init: Init = setting(UniformInit(), "how weights and biases start")
     output_init: Init = setting(UniformInit(), "how the last layer's weights and biases start")
     bias: Literal["each", "shared"] = setting("each", "one bias for each action, or a single one shared by all")
+
+    def __post_init__(self) -> None:
+        if self.hidden < 1:
+            raise ValueError("head.hidden must be 1 or more")
 
     def build(self, features: int, actions: int, outputs: int, generator: torch.Generator) -> nn.Module:
         last = _linear(self.hidden, actions * outputs, self.output_init, generator)

@@ -13,9 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from playfield.schedules import Linear
 from playfield.settings import setting
 from playfield.types import Tree
 
+LR_HELP = "step size; a Linear schedule counts emulator frames since learning began"
 CLIP_HELP = "largest global gradient norm; longer gradients are shortened to it before the step; none for no limit"
 
 
@@ -28,42 +30,61 @@ class RMSProp:
     Source: Graves (2013) eq. 40, as used by Mnih et al. (2015). PyTorch adds eps outside the root: not the same.
     """
 
-    lr: float = setting(2.5e-4, "step size")
+    lr: float | Linear = setting(2.5e-4, LR_HELP)
     decay: float = setting(0.95, "how slowly the running means of g and g² move")
     eps: float = setting(
         0.01 / 32**2, "added under the root; 0.01 for gradients summed over 32 samples is 0.01/32² for means"
     )
     clip_norm: float | None = setting(None, CLIP_HELP)
 
+    def __post_init__(self) -> None:
+        _check(self.lr, self.eps, self.clip_norm)
+
     def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
-        return CenteredRMSProp(parameters, self.lr, self.decay, self.eps)
+        return CenteredRMSProp(parameters, rate(self.lr, 0), self.decay, self.eps)
 
 
 @dataclass(frozen=True, slots=True)
 class Adam:
     """Adam. Source: Kingma & Ba (2015)."""
 
-    lr: float = setting(6.25e-5, "step size")
+    lr: float | Linear = setting(6.25e-5, LR_HELP)
     eps: float = setting(1.5e-4, "added outside the root")
     clip_norm: float | None = setting(None, CLIP_HELP)
 
+    def __post_init__(self) -> None:
+        _check(self.lr, self.eps, self.clip_norm)
+
     def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
-        return torch.optim.Adam(parameters, lr=self.lr, eps=self.eps, fused=True)
+        return torch.optim.Adam(parameters, lr=rate(self.lr, 0), eps=self.eps, fused=True)
 
 
 @dataclass(frozen=True, slots=True)
 class RAdam:
     """Rectified Adam. Source: Liu et al. (2020)."""
 
-    lr: float = setting(2.5e-4, "step size")
+    lr: float | Linear = setting(2.5e-4, LR_HELP)
     eps: float = setting(1e-8, "added outside the root")
     clip_norm: float | None = setting(10.0, CLIP_HELP)
 
+    def __post_init__(self) -> None:
+        _check(self.lr, self.eps, self.clip_norm)
+
     def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
-        return torch.optim.RAdam(parameters, lr=self.lr, eps=self.eps, foreach=True)
+        return torch.optim.RAdam(parameters, lr=rate(self.lr, 0), eps=self.eps, foreach=True)
 
 
 OptimizerSpec = RMSProp | Adam | RAdam
+
+
+def rate(lr: float | Linear, frames: int) -> float:
+    """The step size at a number of emulator frames since learning began."""
+    return lr(frames) if isinstance(lr, Linear) else lr
+
+
+def _check(lr: float | Linear, eps: float, clip_norm: float | None) -> None:
+    if rate(lr, 0) <= 0 or rate(lr, 10**18) < 0 or eps < 0 or (clip_norm is not None and clip_norm <= 0):
+        raise ValueError("optimizer.lr and clip_norm must be above 0, and eps 0 or more")
 
 
 class CenteredRMSProp(Optimizer):

@@ -62,7 +62,8 @@ def override(value: T, overrides: Mapping[str, str]) -> T:
         values do not go together.
     """
     plain = to_plain(value)
-    for path, text in overrides.items():
+    # Choices of a class come before the settings of what was chosen.
+    for path, text in sorted(overrides.items(), key=lambda item: item[0].count(".")):
         owner, cls = plain, type(value)
         *parents, name = path.split(".")
         for parent in parents:
@@ -89,6 +90,14 @@ def _plain_paths(plain: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 def _class_in(hint: Any, name: str) -> type:
     return next(o for o in _options(hint) if isinstance(o, type) and o.__name__ == name)
+
+
+def setting_text(value: Any) -> str:
+    """A setting's value as it would be typed."""
+    if value is None:
+        return "none"
+    plain = to_plain(value)
+    return str(plain["type"]) if isinstance(plain, dict) else str(plain)
 
 
 def to_plain(value: Any) -> Any:
@@ -156,7 +165,7 @@ def _describe(hint: Any) -> str:
 def _dataclass_from(hint: Any, plain: Mapping[str, Any], path: str, where: str) -> Any:
     classes = {o.__name__: o for o in _options(hint) if dataclasses.is_dataclass(o) and isinstance(o, type)}
     name = plain.get("type")
-    if name not in classes:
+    if not isinstance(name, str) or name not in classes:
         raise ValueError(f"{where} cannot be {name!r}; it is one of: {', '.join(sorted(classes)) or _describe(hint)}")
     cls, given = classes[name], {k: v for k, v in plain.items() if k != "type"}
     hints = _hints(cls)
@@ -164,6 +173,8 @@ def _dataclass_from(hint: Any, plain: Mapping[str, Any], path: str, where: str) 
     for key in given:
         if key not in known:
             raise UnknownSetting(f"{where} has no setting {key!r}; the nearest are: {nearest(key, known)}")
+    if missing := [f for f in known if f not in given]:
+        raise ValueError(f"{where} leaves out {', '.join(missing)}; a recipe file states every setting")
     prefix = path + "." if path else ""
     return cls(**{key: from_plain(hints[key], v, prefix + key) for key, v in given.items()})
 

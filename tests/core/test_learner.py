@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import pytest
 import torch
 from torch import nn
-from torch.optim import SGD, Adam
+from torch.optim import SGD
 
 from core.tables import Table, batch
 from playfield.bootstrap import Greedy
-from playfield.learner import Copy, Learner, NoTarget, load_weights
+from playfield.learner import Copy, Learner, LearningRule, NoTarget, load_weights
+from playfield.optimizers import Adam
+from playfield.schedules import Linear
 
 ZEROS = [[0.0, 0.0, 0.0]] * 4
 
@@ -29,14 +32,39 @@ class SpyOptimizer(SGD):
         super().step()
 
 
+@dataclass(frozen=True)
+class Spied:
+    """An optimiser's spec whose optimiser notes what it is given."""
+
+    clip_norm: float | None = None
+    lr: float | Linear = 1.0
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> SpyOptimizer:
+        return SpyOptimizer(list(parameters))
+
+
+def rule(optimizer: object, target: object = Copy(100)) -> LearningRule:
+    return LearningRule(bootstrap=Greedy(), target=target, optimizer=optimizer)  # type: ignore[arg-type]
+
+
 def learner(clip_norm: float | None, huber: float | None = None) -> Learner:
     network, target = Table(ZEROS, huber), Table(ZEROS, huber)
-    return Learner(network, target, SpyOptimizer(list(network.parameters())), Greedy(), (Copy(100), clip_norm))
+    return Learner(network, target, rule(Spied(clip_norm)))
+
+
+def test_the_step_size_follows_its_schedule():
+    sizes: list[float] = []
+    network = Table(ZEROS)
+    it = Learner(network, Table(ZEROS), rule(Spied(lr=Linear(1.0, 0.5, over_frames=100))))
+    for frames in (0, 50, 100, 1000):
+        it.step(batch(action=[0, 2], reward=[4.0, -2.0], discount=[0.0, 0.0]), frames)
+        sizes += [group["lr"] for group in it.optimizer.param_groups]
+    assert sizes == [1.0, 0.75, 0.5, 0.5]
 
 
 def test_a_step_by_hand():
     it = learner(None)
-    update = it.step(batch(action=[0, 2], reward=[4.0, -2.0], discount=[0.5, 0.5]))
+    update = it.step(batch(action=[0, 2], reward=[4.0, -2.0], discount=[0.5, 0.5]), 0)
     # errors -4 and 2; loss (8 + 2) / 2; each gradient error / 2; lr 1
     assert update.loss == 5.0
     assert it.network.q.tolist() == [[2.0, 0, 0], [0, 0, -1.0], [0, 0, 0], [0, 0, 0]]
@@ -48,7 +76,7 @@ def test_a_step_by_hand():
 
 def test_weights_are_elementwise_and_one_per_sample():
     it = learner(None)
-    update = it.step(batch(action=[0, 2], reward=[4.0, -2.0], discount=[0.0, 0.0], weight=[0.25, 1.0]))
+    update = it.step(batch(action=[0, 2], reward=[4.0, -2.0], discount=[0.0, 0.0], weight=[0.25, 1.0]), 0)
     # (0.25 * 8 + 1 * 2) / 2; a (B, B) product of weights and losses would give another mean
     assert update.loss == 2.0
     assert it.network.q.tolist() == [[0.5, 0, 0], [0, 0, -1.0], [0, 0, 0], [0, 0, 0]]
@@ -57,7 +85,7 @@ def test_weights_are_elementwise_and_one_per_sample():
 @pytest.mark.parametrize("clip_norm", [0.5, 1.0, 10.0])
 def test_gradients_are_short_when_the_optimizer_sees_them(clip_norm: float):
     it = learner(clip_norm)
-    update = it.step(batch(action=[0, 2], reward=[60.0, -80.0], discount=[0.0, 0.0]))
+    update = it.step(batch(action=[0, 2], reward=[60.0, -80.0], discount=[0.0, 0.0]), 0)
     assert update.grad_norm == pytest.approx(50.0)  # before clipping
     assert it.optimizer.norms[0] <= clip_norm * (1 + 1e-6)
     assert it.optimizer.norms[0] == pytest.approx(clip_norm, rel=1e-4)
@@ -68,15 +96,15 @@ def test_gradients_are_short_when_the_optimizer_sees_them(clip_norm: float):
 def test_short_gradients_are_left_alone():
     clipped, free = learner(10.0), learner(None)
     for it in (clipped, free):
-        it.step(batch(action=[0, 2], reward=[3.0, -4.0], discount=[0.0, 0.0]))
+        it.step(batch(action=[0, 2], reward=[3.0, -4.0], discount=[0.0, 0.0]), 0)
     assert clipped.network.q.tolist() == free.network.q.tolist()
 
 
 def test_gradients_do_not_pile_up():
     it = learner(None)
     same = batch(action=[0, 2], reward=[4.0, -2.0], discount=[0.0, 0.0])
-    it.step(same)
-    update = it.step(same)
+    it.step(same, 0)
+    update = it.step(same, 0)
     assert update.loss == 0.5 * (0.5 * 4 + 0.5 * 1)  # errors have halved to -2 and 1
 
 
@@ -105,7 +133,7 @@ def test_a_late_copy_does_not_shift_later_ones():
 def test_between_copies_the_target_shares_nothing_with_the_network():
     it = learner(None)
     it.refresh_target(100)
-    it.step(batch(action=[0, 2], reward=[4.0, -2.0], discount=[0.0, 0.0]))
+    it.step(batch(action=[0, 2], reward=[4.0, -2.0], discount=[0.0, 0.0]), 0)
     assert it.target.q.tolist() == ZEROS
 
 
@@ -116,23 +144,23 @@ def test_copying_every_0_frames_is_refused():
 
 def test_without_a_target_the_network_bootstraps_from_itself():
     network = Table([[0.0, 0, 0], [0, 0, 0], [8.0, 0, 0], [0, 6.0, 0]], huber=None)
-    it = Learner(network, network, SpyOptimizer(list(network.parameters())), Greedy(), (NoTarget(), None))
+    it = Learner(network, network, rule(Spied(), NoTarget()))
     it.refresh_target(10**9)
-    assert it.step(batch(action=[0, 0], reward=[0, 0], discount=[0.5, 0.5])).surprise.tolist() == [4.0, 3.0]
+    assert it.step(batch(action=[0, 0], reward=[0, 0], discount=[0.5, 0.5]), 0).surprise.tolist() == [4.0, 3.0]
     assert "target" not in it.state()
 
 
 def test_state_of_a_fresh_learner_wipes_a_used_one():
     def fresh() -> Learner:
         network = Table(ZEROS)
-        return Learner(network, Table(ZEROS), Adam(network.parameters()), Greedy(), (Copy(100), None))
+        return Learner(network, Table(ZEROS), rule(Adam(lr=1e-3)))
 
     some = batch(action=[0, 2], reward=[4.0, -2.0], discount=[0.5, 0.5])
     used, expected = fresh(), fresh()
-    used.step(some)
+    used.step(some, 0)
     used.load(fresh().state())
-    used.step(some)
-    expected.step(some)
+    used.step(some, 0)
+    expected.step(some, 0)
     assert used.network.q.tolist() == expected.network.q.tolist()
     assert used.updates == expected.updates == 1
 

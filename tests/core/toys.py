@@ -38,7 +38,9 @@ _ROLLOUT = [
 ]
 ADAPTED: dict[str, Recipe] = {
     "dqn": RECIPES["dqn"].with_overrides(_REPLAY),
-    "dqn, convolutions": RECIPES["dqn"].with_overrides(["torso=Conv", _ROLLOUT[1], *(o for o in _REPLAY if "torso" not in o)]),
+    "dqn, convolutions": RECIPES["dqn"].with_overrides(
+        ["torso=Conv", _ROLLOUT[1], *(o for o in _REPLAY if "torso" not in o)]
+    ),
     "dqn_adam": RECIPES["dqn_adam"].with_overrides(_REPLAY),
     "double": RECIPES["double"].with_overrides(_REPLAY),
     "dqn_toy": RECIPES["dqn_toy"].with_overrides(_REPLAY),

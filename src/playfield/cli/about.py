@@ -14,7 +14,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from playfield.settings import difference, explain, nearest, paths, to_plain
+from playfield.settings import difference, explain, nearest, paths, setting_text
 
 Positional = tyro.conf.Positional
 
@@ -98,14 +98,6 @@ def _diff_recipes(left: str, right: str) -> None:
     Console().print(table)
 
 
-def setting_text(value: object) -> str:
-    """A setting's value as it would be typed."""
-    if value is None:
-        return "none"
-    plain = to_plain(value)
-    return str(plain["type"]) if isinstance(plain, dict) else str(plain)
-
-
 @dataclass(frozen=True, slots=True)
 class ListGames:
     """List the games that can be played; any Gymnasium environment is played as gym:ID besides."""
@@ -124,7 +116,9 @@ class ListGames:
             console.print(*names, sep="  ", highlight=False)
         else:
             print("\n".join(names))
-        console.print(f"{len(names)} games, and any Gymnasium environment as gym:ID (for instance gym:CartPole-v1)")
+        Console(stderr=True).print(
+            f"{len(names)} games, and any Gymnasium environment as gym:ID (for instance gym:CartPole-v1)"
+        )
         return 0
 
 
@@ -189,7 +183,7 @@ class Doctor:
 
 
 OPTIONAL = (
-    ("live window (watch)", "pygame", "window"),
+    ("live window (watch), films of classic control", "pygame", "window"),
     ("TensorBoard", "tensorboard", "tensorboard"),
 )
 

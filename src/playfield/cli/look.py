@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -23,13 +23,13 @@ from playfield.cli.results import (
     play_episode,
     plot_run,
     report,
-    results_path,
+    results_folder,
     write_film,
 )
-from playfield.cli.runs import Known, find_run, known
+from playfield.cli.runs import Known, find_run, known, recipe_label
 from playfield.events import Evaluated, Tape
 from playfield.games.games import GameSpec
-from playfield.games.make import make_games
+from playfield.games.make import known_games, make_games
 from playfield.games.protocol import PROTOCOLS, AtariProtocol
 from playfield.learner import load_weights
 from playfield.recipes import RECIPES
@@ -37,7 +37,7 @@ from playfield.rng import Rng
 from playfield.score import human_normalised, iqm, scoring_text, stratified_bootstrap
 from playfield.sinks.plots import load_curve, plot_runs, save_plot
 from playfield.sinks.video import View
-from playfield.storage.run import Loaded, Run
+from playfield.storage.run import Loaded, NoCheckpoint, Run
 from playfield.storage.tapes import Tapes
 from playfield.types import Clock
 
@@ -52,7 +52,12 @@ def load_network(run: Run, network: nn.Module, checkpoint: str | None = None) ->
     """
     if checkpoint == "best":
         best = run.best()
-        checkpoint = best.checkpoint if best is not None else None
+        if best is None:
+            raise NoCheckpoint(
+                f"the run {run.name!r} has no best checkpoint yet: it is chosen by the mean score of episodes, "
+                "and too few had ended when it was saved; leave --checkpoint out for the newest"
+            )
+        checkpoint = best.checkpoint
     loaded = run.load(checkpoint)
     for sentence in loaded.warnings:
         print(f"note: {sentence}", flush=True)
@@ -86,6 +91,14 @@ def protocol_named(name: str | None, own: AtariProtocol) -> AtariProtocol:
     return PROTOCOLS[name](frame_size=own.frame_size, crop=own.crop, actions=own.actions)
 
 
+def same_actions(protocol: AtariProtocol, trained_under: AtariProtocol, names: tuple[str, ...]) -> AtariProtocol:
+    """Other rules with exactly the actions that an agent was trained with, in their order."""
+    if protocol == trained_under:
+        return protocol
+    full = trained_under.full_action_set or protocol.full_action_set
+    return replace(protocol, full_action_set=full, actions=names)
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluate:
     """Play whole games with a run's agent, without learning, and print the table of scores."""
@@ -106,7 +119,8 @@ class Evaluate:
     def run(self) -> int:
         run = find_run(self.name, self.runs)
         of = known(run)
-        other = protocol_named(self.protocol, of.recipe.protocol)
+        own = of.recipe.protocol
+        other = same_actions(protocol_named(self.protocol, own), own, game_spec(of, own).actions)
         network, clock = trained(run, of, self.checkpoint)
         report(run, of, network, clock, Evaluation(episodes=self.episodes, seed=self.seed, protocol=other))
         return 0
@@ -124,7 +138,7 @@ class _Player:
 
 def _player(name: str, who: Who, root: Path, seed: int) -> _Player:
     """The run's agent, or random play of a run's game or of the game itself."""
-    run = None if who == "random" and not (root / name).is_dir() and not Path(name).is_dir() else find_run(name, root)
+    run = None if (who == "random" and name in known_games()) or name.startswith("gym:") else find_run(name, root)
     of = Known(RECIPES["dqn"], name, 0, {}) if run is None else known(run)
     spec = game_spec(of, of.recipe.protocol)
     if run is None or who == "random":
@@ -194,7 +208,7 @@ class Video:
             run = find_run(self.name, self.runs)
             of, protocol = known(run), known(run).recipe.protocol
             tape, label = self._taped(run)
-            folder = results_path(run, "x").parent
+            folder = results_folder(run)
         else:
             player = _player(self.name, self.policy, self.runs, self.seed)
             of, protocol, folder = player.of, player.protocol, Path()
@@ -258,41 +272,39 @@ class Compare:
         found = [find_run(name, self.runs) for name in self.names]
         if not found:
             raise ValueError("name at least one run; `playfield runs` lists them")
-        groups: dict[tuple[str, str, str], list[Evaluated]] = {}
+        groups: dict[tuple[str, str], dict[str, list[Evaluated]]] = {}
         for run in found:
             evaluated = newest_evaluation(run)
             if evaluated is None:
                 print(f"note: {run.name} was not evaluated yet; `playfield evaluate {run.name}` does it")
                 continue
-            key = (evaluated.game, known(run).recipe.name, scoring_text(evaluated.protocol))
-            groups.setdefault(key, []).append(evaluated)
+            key = (evaluated.game, scoring_text(evaluated.protocol))
+            groups.setdefault(key, {}).setdefault(recipe_label(known(run).recipe), []).append(evaluated)
         if not groups:
             raise ValueError("none of these runs was evaluated yet, so there is nothing to compare")
-        Console().print(_comparison(groups))
+        for (game, protocol), recipes in sorted(groups.items()):
+            Console().print(_comparison(game, protocol, recipes))
         return 0
 
 
-def _comparison(groups: dict[tuple[str, str, str], list[Evaluated]]) -> Table:
-    table = Table(title="Evaluations: raw scores of whole games", title_justify="left")
-    for column in ("game", "recipe", "protocol"):
-        table.add_column(column, overflow="fold")
-    for column in ("runs", "episodes", "frames", "mean", "IQM", "95 % interval of the IQM", "human-normalised"):
+def _comparison(game: str, protocol: str, recipes: dict[str, list[Evaluated]]) -> Table:
+    """One game under one protocol: scores under different rules never stand in one table."""
+    table = Table(title=f"{game}\n{protocol}", title_justify="left", title_style="")
+    table.add_column("recipe", overflow="fold")
+    for column in ("runs", "games", "frames", "mean", "IQM, 95 % interval", "human"):
         table.add_column(column, justify="right")
-    for (game, recipe, protocol), evaluations in sorted(groups.items()):
+    for recipe, evaluations in sorted(recipes.items()):
         scores = [e.scores for e in evaluations]
         every = np.concatenate([np.asarray(s) for s in scores])
         interval = stratified_bootstrap(scores, iqm, np.random.default_rng(0))
         frames = sorted({e.clock.frames for e in evaluations})
         table.add_row(
-            game,
             recipe,
-            protocol,
             str(len(scores)),
             str(len(every)),
-            f"{frames[0]:,}" + (f" to {frames[-1]:,}" if len(frames) > 1 else ""),
+            " to ".join(f"{f / 1e6:.3g}M" for f in dict.fromkeys((frames[0], frames[-1]))),
             f"{every.mean():,.2f}",
-            f"{float(iqm(every)):,.2f}",
-            f"{interval.low:,.2f} to {interval.high:,.2f}",
+            f"{float(iqm(every)):,.2f} ({interval.low:,.2f} to {interval.high:,.2f})",
             _normalised(game, float(every.mean())),
         )
     return table

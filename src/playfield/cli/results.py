@@ -16,6 +16,7 @@ from playfield.cli.runs import Known
 from playfield.evaluate import EvaluationPlan, evaluate
 from playfield.events import Evaluated, Tape
 from playfield.games.films import film
+from playfield.games.gymnasium_games import MissingPackage
 from playfield.games.make import make_games
 from playfield.games.protocol import AtariProtocol
 from playfield.memory.rows import RowRing, RowShape
@@ -30,6 +31,7 @@ from playfield.types import Array, Clock
 
 MOST_COPIES = 10
 """Games that an evaluation plays side by side."""
+EVALUATIONS = "evaluations.jsonl"
 EVALUATION_SEED = 1_000_003
 """Evaluations start from seeds that no training run of a small seed draws."""
 
@@ -48,11 +50,11 @@ class Evaluation:
             raise ValueError("--episodes must be 1 or more")
 
 
-def results_path(run: Run, name: str) -> Path:
-    """A file in the run's `results` folder, which is made if need be."""
+def results_folder(run: Run) -> Path:
+    """The run's `results` folder, which is made if need be."""
     folder = run.path / "results"
     folder.mkdir(exist_ok=True)
-    return folder / name
+    return folder
 
 
 def evaluate_network(of: Known, network: nn.Module, clock: Clock, evaluation: Evaluation) -> Evaluated:
@@ -82,25 +84,36 @@ def evaluate_network(of: Known, network: nn.Module, clock: Clock, evaluation: Ev
 def report(run: Run, of: Known, network: nn.Module, clock: Clock, evaluation: Evaluation) -> None:
     """Evaluate, print the table, plot the run and film its best game."""
     evaluated = evaluate_network(of, network, clock, evaluation)
-    add_evaluation(results_path(run, "evaluations.jsonl"), evaluated)
+    add_evaluation(results_folder(run) / EVALUATIONS, evaluated)
     print_evaluation(evaluation_table(evaluated, np.random.default_rng(evaluation.seed)))
     print(f"curve    {plot_run(run)}", flush=True)
-    path = results_path(run, "best_game.mp4")
-    write_film(path, of, evaluated.best, protocol=evaluation.protocol or of.recipe.protocol)
-    print(f"film     {path}, the best game: {max(evaluated.scores):g} points\nrun      {run.path}", flush=True)
+    path = results_folder(run) / film_name(of, evaluation)
+    try:
+        write_film(path, of, evaluated.best, protocol=evaluation.protocol or of.recipe.protocol)
+        print(f"film     {path}, the best game: {max(evaluated.scores):g} points")
+    except MissingPackage as error:  # training and evaluation are done and stored; only the film needs the package
+        print(f"film     not made: {error}")
+    print(f"run      {run.path}", flush=True)
 
 
 def plot_run(run: Run) -> Path:
     """Draw the run's learning curve into its results."""
-    path = results_path(run, "learning_curve.png")
+    path = results_folder(run) / "learning_curve.png"
     save_plot(learning_curve(load_curve(run.path)), path)
     return path
 
 
+def film_name(of: Known, evaluation: Evaluation) -> str:
+    """`best_game.mp4`, with the protocol's name where it is not the one trained under."""
+    other = evaluation.protocol is not None and evaluation.protocol != of.recipe.protocol
+    return f"best_game_{evaluation.protocol.name}.mp4" if other and evaluation.protocol else "best_game.mp4"
+
+
 def newest_evaluation(run: Run) -> Evaluated | None:
-    """The evaluation made last, if there is one."""
-    evaluations = read_evaluations(run.path / "results" / "evaluations.jsonl")
-    return evaluations[-1] if evaluations else None
+    """The evaluation under the run's own protocol that was made last, if there is one."""
+    evaluations = read_evaluations(run.path / "results" / EVALUATIONS)
+    own = [e for e in evaluations if e.protocol == run.about.protocol]
+    return own[-1] if own else None
 
 
 def write_film(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playfield.recipes import Recipe
-from playfield.settings import from_plain, nearest
+from playfield.recipes import RECIPES, Recipe
+from playfield.settings import difference, from_plain, nearest, setting_text
 from playfield.sinks.eventlog import read_events
 from playfield.sinks.metrics import read_metrics
 from playfield.sinks.recent import LAST, Begin
@@ -51,6 +51,16 @@ def known(run: Run) -> Known:
         raise ValueError(f"{run.path / 'run.json'} does not fit this version of Playfield: {error}") from error
 
 
+def recipe_label(recipe: Recipe) -> str:
+    """The recipe's name, and every setting that is not as the shipped recipe of that name has it."""
+    if recipe.name not in RECIPES:
+        return recipe.name
+    changed = [
+        f"{path}={setting_text(to)}" for path, _, to in difference(RECIPES[recipe.name], recipe) if to is not None
+    ]
+    return " ".join([recipe.name, *changed])
+
+
 def free_name(stem: str, root: Path) -> str:
     """`stem`, or `stem-2`, `stem-3`... where that name is taken."""
     taken = {path.name for path in root.iterdir()} if root.is_dir() else set[str]()
@@ -65,12 +75,12 @@ def _numbered(stem: str) -> Iterator[str]:
         number += 1
 
 
-def begin_of(run: Run, clock: Clock, updates: int) -> Begin:
-    """From where displays and metrics go on: what the run's own files say."""
+def begin_of(run: Run, clock: Clock, updates: int, most: int = LAST) -> Begin:
+    """From where displays and metrics go on: what the run's own files say, with the last `most` scores."""
     scores = [row["score"] for row in _events(run) if row["event"] == "EpisodeEnded"]
     rows = read_metrics(run.path / "metrics.jsonl") if (run.path / "metrics.jsonl").is_file() else []
     elapsed = float(rows[-1]["elapsed_seconds"] or 0.0) if rows else 0.0
-    return Begin(clock=clock, updates=updates, scores=tuple(scores[-LAST:]), elapsed_seconds=elapsed)
+    return Begin(clock=clock, updates=updates, scores=tuple(scores[-max(most, LAST) :]), elapsed_seconds=elapsed)
 
 
 def list_summaries(root: Path) -> tuple[list[list[str]], list[str]]:
@@ -96,7 +106,7 @@ def _summary(run: Run) -> list[str]:
     size = sum(f.stat().st_size for f in run.path.rglob("*") if f.is_file()) / 1e6
     return [
         run.name,
-        of.recipe.name,
+        recipe_label(of.recipe),
         of.game,
         str(of.seed),
         f"{newest[0].frames:,}" if newest else "none",

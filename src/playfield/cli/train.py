@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
+import sys
 from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from playfield.agent import DeepAgent
 from playfield.build import build_network, build_session
 from playfield.cli.about import find_recipe
 from playfield.cli.look import load_network, protocol_named
-from playfield.cli.results import Evaluation, report
+from playfield.cli.results import Evaluation, plot_run, report
 from playfield.cli.runs import Known, begin_of, find_run, free_name, known
 from playfield.cli.training import RESUMABLE, Interruption, Plan, Sink, Training
 from playfield.events import EpisodeEnded, Event
@@ -32,7 +34,7 @@ from playfield.sinks.eventlog import EventLog
 from playfield.sinks.metrics import Metrics
 from playfield.sinks.progress import Limits, Progress
 from playfield.sinks.recent import Begin
-from playfield.sinks.tensorboard import TensorBoard
+from playfield.sinks.tensorboard import TensorBoard, require_tensorboard
 from playfield.storage import fingerprint
 from playfield.storage.run import Loaded, Run
 from playfield.storage.tapes import RecordedEpisode, TapeLog
@@ -88,9 +90,13 @@ class Train:
         games = make_games(self.game, recipe.protocol, recipe.games)
         session = build_session(recipe, games, self.seed)
         if self.observe_with is not None:
+            if session.agent.observing_frames(session.clock) == 0:
+                raise ValueError(f"--observe-with has nothing to do: {recipe.name} learns from its first rollout on")
             network = build_network(recipe, games.spec, Rng(0).torch("weights"))
             load_network(find_run(self.observe_with, self.runs), network)
             session.agent.warm_up_with(network)
+        if self.tensorboard:
+            require_tensorboard()
         stem = f"{recipe.name}-{self.game.replace(':', '-').replace('/', '-')}-s{self.seed}"
         run = Run.create(
             self.runs,
@@ -157,17 +163,17 @@ class Resume:
             for sentence in (*loaded.warnings, *_changes(loaded)):
                 print(f"note: {sentence}", flush=True)
             session = build_session(of.recipe, make_games(of.game, of.recipe.protocol, of.recipe.games), of.seed)
+            session.load(loaded.tree)  # before anything is cut back: it may find that the games do not come back
             run.cut_back(loaded)
-            session.load(loaded.tree)
             print(f"resumed  {run.path} at {session.clock.frames:,} frames, checkpoint {loaded.checkpoint}", flush=True)
-            begin = begin_of(run, session.clock, session.agent.learner.updates)
+            begin = begin_of(run, session.clock, session.agent.learner.updates, plan.over)
             return pursue(run, of, session, plan, begin)
 
 
 def pursue(run: Run, of: Known, session: Session[DeepAgent], plan: Plan, begin: Begin) -> int:
     """Train to the end of the plan, then evaluate, plot and film; or save and say how to go on."""
     with ExitStack() as stack:
-        display = Progress(Limits(until_frames=plan.frames, minutes=plan.minutes), begin=begin)
+        display = Progress(Limits(until_frames=plan.frames, minutes=_minutes_left(plan, begin)), begin=begin)
         stack.callback(display.close)
         training = Training(
             session=session,
@@ -185,11 +191,25 @@ def pursue(run: Run, of: Known, session: Session[DeepAgent], plan: Plan, begin: 
     print(f"stopped  {stopped.reason}; saved at {session.clock.frames:,} frames", flush=True)
     if interruption.asked is not None:
         folder = "" if run.path.parent == Path("runs") else f" --runs {run.path.parent}"
-        print(f"go on with: playfield resume {run.name}{folder}", flush=True)
+        print(f"go on with: {command_name()} resume {run.name}{folder}", flush=True)
         return RESUMABLE
     if plan.episodes > 0:
         report(run, of, session.agent.learner.network, session.clock, Evaluation(episodes=plan.episodes))
+    else:
+        print(f"curve    {plot_run(run)}\nrun      {run.path}", flush=True)
     return 0
+
+
+def command_name() -> str:
+    """How this program was called, so that what is printed can be typed: a new user has nothing on the search path."""
+    called = Path(sys.argv[0])
+    if called.stem != "playfield" or shutil.which("playfield") == str(called.absolute()):
+        return "playfield"
+    return str(called.relative_to(Path.cwd())) if called.is_relative_to(Path.cwd()) else str(called)
+
+
+def _minutes_left(plan: Plan, begin: Begin) -> float | None:
+    return None if plan.minutes is None else max(0.0, plan.minutes - begin.elapsed_seconds / 60.0)
 
 
 def _sinks(run: Run, plan: Plan, begin: Begin, stack: ExitStack) -> list[Sink]:

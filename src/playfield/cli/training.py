@@ -18,6 +18,9 @@ from playfield.storage.run import Run
 RESUMABLE = 85
 """Exit code of a run that was asked to stop before its end, and can be resumed."""
 
+FLUSH_SECONDS = 2.0
+"""Wall time after which other processes see what the sinks wrote."""
+
 Sink = Callable[[Event], None]
 
 
@@ -60,11 +63,14 @@ class Interruption:
     @contextmanager
     def watching(self) -> Generator[Interruption]:
         """Catch the signals while the block runs."""
-        before = [signal.signal(number, self._ask) for number in self.signals]
+        # A signal that is ignored stays so: nohup and background jobs ask for that.
+        before = {n: h for n in self.signals if (h := signal.getsignal(n)) is not signal.SIG_IGN}
+        for number in before:
+            signal.signal(number, self._ask)
         try:
             yield self
         finally:
-            for number, handler in zip(self.signals, before, strict=True):
+            for number, handler in before.items():
                 signal.signal(number, handler)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
@@ -91,6 +97,7 @@ class Training:
     _saved_frames: int = 0
     _saved_at: float = 0.0
     _begun_at: float = 0.0
+    _flushed_at: float = 0.0
 
     def pursue(self, interruption: Interruption) -> Stopped:
         """Train until a limit is reached or a person interrupts; the last word is always a checkpoint."""
@@ -106,6 +113,7 @@ class Training:
                 reason = self._reached(interruption)
                 if reason is None and self._save_is_due():
                     self.save()
+                self._show_files()
         self.save()
         stopped = Stopped(clock=self.session.clock, reason=reason or "all frames are played")
         self.display(stopped)
@@ -142,6 +150,12 @@ class Training:
         if plan.minutes is not None and minutes >= plan.minutes:
             return f"{plan.minutes:g} minutes are over"
         return None
+
+    def _show_files(self) -> None:
+        """Let other processes see what the sinks wrote."""
+        if time.monotonic() - self._flushed_at >= FLUSH_SECONDS:
+            self.run.flush()
+            self._flushed_at = time.monotonic()
 
     def _save_is_due(self) -> bool:
         played = self.session.clock.frames - self._saved_frames

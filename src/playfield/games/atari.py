@@ -134,7 +134,7 @@ class AtariGames:
             frame_dtype="uint8",
             frames_per_action=protocol.frame_skip,
             frames_per_second=FRAMES_PER_SECOND,
-            protocol={**protocol.plain(), "actions": list(names), "emulator": f"ale-py {version('ale-py')}"},
+            protocol={**protocol.plain(), "action_names": list(names), "emulator": f"ale-py {version('ale-py')}"},
         )
         self._background = ThreadPoolExecutor(1, thread_name_prefix="playfield-atari")
         self._waiting: Callable[[], Step] | None = None

@@ -9,6 +9,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium import error, spaces
+from gymnasium.envs.registration import EnvSpec
 from jaxtyping import Shaped, UInt8
 
 from playfield.games.each import EachGame, Outcome, Solo
@@ -44,6 +45,12 @@ class GymnasiumGame:
         self.actions = tuple(str(a) for a in range(int(self._actions.n)))
         self.frames_per_second = float(env.metadata.get("render_fps") or 30)
         self.frame_shape, self.frame_dtype = _frame_of(env, environment_id)
+
+    @property
+    def environment_spec(self) -> EnvSpec:
+        """What Gymnasium knows of the environment, with the arguments it was made with."""
+        assert self._env.spec is not None
+        return self._env.spec
 
     def reset(self, seed: int) -> Shaped[Array, "..."]:
         """Start an episode from its seed."""
@@ -107,7 +114,7 @@ def gymnasium_games(name: str, games: int) -> EachGame:
     environment_id = name.removeprefix(PREFIX)
     first = GymnasiumGame(open_environment(environment_id), environment_id)
     others = [GymnasiumGame(open_environment(environment_id), environment_id) for _ in range(games - 1)]
-    protocol = _protocol(environment_id)
+    protocol = _protocol(first.environment_spec)
     skip = protocol["frame_skip"]
     spec = GameSpec(
         name=name,
@@ -123,13 +130,12 @@ def gymnasium_games(name: str, games: int) -> EachGame:
     return EachGame(spec, solos)
 
 
-def _protocol(environment_id: str) -> dict[str, object]:
-    spec = gymnasium.spec(environment_id)
+def _protocol(spec: EnvSpec) -> dict[str, object]:
     return {
         "name": "gymnasium",
         "id": spec.id,
         "version": gymnasium.__version__,
-        "max_frames": spec.max_episode_steps,
+        "max_steps": spec.max_episode_steps,
         "arguments": {key: repr(value) for key, value in spec.kwargs.items()},
         **_atari_arguments(spec.kwargs),
     }

@@ -80,7 +80,7 @@ def nature(**changes: Any) -> AtariProtocol:
     No-ops: DQN Zoo draws 1..30 frames, Kaixhin's Rainbow 0..29; here 0..30, or 1..30 in games that have FIRE.
     Length: 108,000 frames as in DQN Zoo and all later papers; Mnih et al. themselves stopped at 18,000.
 
-    Source: specs 1.0 and 2.1; dqn_zoo/processors.py and gym_atari.py.
+    Source: Mnih et al. (2015), methods; DQN Zoo (2020) for the 108,000 frames.
     """
     return replace(AtariProtocol(), **changes)
 

@@ -35,6 +35,10 @@ class Replay:
         for name in ("capacity", "batch", "every_frames", "n_step", "stack"):
             if getattr(self, name) < 1:
                 raise ValueError(f"memory.{name} must be 1 or more")
+        if self.start_frames < 0:
+            raise ValueError("memory.start_frames must be 0 or more")
+        if self.reward_clip is not None and self.reward_clip <= 0:
+            raise ValueError("memory.reward_clip must be above 0, or none to learn raw rewards")
         if not 0.0 <= self.discount <= 1.0:
             raise ValueError("memory.discount must lie between 0 and 1")
 

@@ -45,6 +45,8 @@ class Rollout:
         for name in ("steps", "epochs", "minibatches", "stack"):
             if getattr(self, name) < 1:
                 raise ValueError(f"memory.{name} must be 1 or more")
+        if self.reward_clip is not None and self.reward_clip <= 0:
+            raise ValueError("memory.reward_clip must be above 0, or none to learn raw rewards")
         if not (0.0 <= self.discount <= 1.0 and 0.0 <= self.lambda_ <= 1.0):
             raise ValueError("memory.discount and memory.lambda_ must lie between 0 and 1")
 

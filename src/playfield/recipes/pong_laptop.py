@@ -10,14 +10,14 @@ from playfield.schedules import Linear
 
 PONG_LAPTOP = PQN.but(
     name="pong_laptop",
-    about="PQN for two cores: small frames, a 91k-parameter network, many small minibatches, a short epsilon schedule, "
-    "and learning spread over the next rollout, so that emulators and network work side by side.",
+    about="PQN for two cores: small frames, a 91k-parameter network, many small minibatches, short schedules "
+    "of epsilon and step size, and learning spread over the next rollout: emulators and network work side by side.",
     games=32,
     protocol=nature(frame_size=(42, 42)),
     torso=Conv(layers=((16, 6, 3), (32, 3, 2), (32, 3, 1)), norm=LayerNorm(), init=OrthogonalInit()),
     head=Plain(hidden=128, norm=LayerNorm(), init=OrthogonalInit(), output_init=OrthogonalInit(gain=1.0)),
     explore=EpsilonGreedy(Linear(1.0, 0.01, over_frames=800_000)),
     memory=Rollout(steps=32, epochs=3, minibatches=16, discount=0.99, lambda_=0.65, pace="spread"),
-    optimizer=RAdam(lr=5e-4),
+    optimizer=RAdam(lr=Linear(5e-4, 1e-4, over_frames=2_000_000)),
     frames=8_000_000,
 )

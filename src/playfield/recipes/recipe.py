@@ -82,7 +82,7 @@ class Recipe:
         """
         try:
             plain = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError) as error:
             raise ValueError(f"this is not a recipe in JSON: {error}") from error
         if not isinstance(plain, dict):
             raise ValueError("this is not a recipe: the file must hold one JSON object")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from pathlib import Path
 from typing import Protocol, cast
 
 from playfield.events import EpisodeEnded, Evaluated, Event, Learned
 from playfield.sinks.recent import Begin, RecentScores
+
+INSTALL = "pip install 'playfield[tensorboard]'"
 
 
 class _Writer(Protocol):
@@ -19,10 +22,14 @@ def _open(directory: Path) -> _Writer:
     try:
         summary = importlib.import_module("tensorboard.summary")
     except ImportError:
-        raise ModuleNotFoundError(
-            "TensorBoard is not installed; install it with: pip install 'playfield[tensorboard]'"
-        ) from None
+        raise ModuleNotFoundError(f"TensorBoard is not installed; install it with: {INSTALL}") from None
     return cast(_Writer, summary.Writer(str(directory)))
+
+
+def require_tensorboard() -> None:
+    """Raises: ModuleNotFoundError with the command that installs the package."""
+    if importlib.util.find_spec("tensorboard") is None:
+        raise ModuleNotFoundError(f"TensorBoard is not installed; install it with: {INSTALL}")
 
 
 class TensorBoard:

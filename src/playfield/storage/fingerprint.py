@@ -10,7 +10,7 @@ from importlib import metadata
 
 import torch
 
-_PACKAGES = ("playfield", "torch", "numpy", "ale-py")
+_PACKAGES = ("playfield", "torch", "numpy", "ale-py", "gymnasium")
 
 
 def take() -> dict[str, str | int]:

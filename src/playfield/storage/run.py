@@ -240,6 +240,15 @@ class Run:
             self._files[name] = AppendFile(self.path / name)
         return self._files[name]
 
+    def flush(self) -> None:
+        """Hands all that the sinks wrote to the system, so that other processes see it.
+
+        Raises: NoSpace, with the data kept for the next flush.
+        """
+        for file in self._files.values():
+            if not file.closed:
+                file.flush()
+
     def save(self, tree: Tree, clock_frames: int, score: float | None = None) -> str:
         """Commits a checkpoint, and lets go of those that are no longer kept; the answer is its name.
 

@@ -1,0 +1,123 @@
+"""Laws that no type checker sees: one random source, nothing pickled, one loss, documents that run."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from playfield.recipes import RECIPES
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "src" / "playfield").rglob("*.py"))
+
+BANNED_CALLS = {
+    "torch.load",
+    "torch.save",
+    "torch.manual_seed",
+    "torch.seed",
+    "torch.rand",
+    "torch.randn",
+    "torch.randint",
+    "torch.randperm",
+    "numpy.random.seed",
+    "np.random.seed",
+    "np.random.rand",
+    "np.random.randn",
+    "np.random.randint",
+    "np.random.choice",
+    "np.load",
+    "eval",
+    "exec",
+    "__import__",
+}
+BANNED_IMPORTS = {"pickle", "random", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
+
+
+def calls(tree: ast.AST) -> list[str]:
+    return [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+
+
+def imports(tree: ast.AST) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_module_reaches_pickle_eval_or_global_chance(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    assert not BANNED_CALLS & set(calls(tree))
+    assert not BANNED_IMPORTS & imports(tree)
+
+
+def test_the_law_catches_what_it_bans() -> None:
+    tree = ast.parse("import pickle\nfrom random import choice\ntorch.load('x')\neval('1')")
+    assert {"torch.load", "eval"} <= BANNED_CALLS & set(calls(tree))
+    assert imports(tree) & BANNED_IMPORTS == {"pickle", "random"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_functions_fit_on_a_screen(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 50, f"{path.name}: {node.name} is too long"
+
+
+def test_inheritance_is_one_deep() -> None:
+    """Every class is abstract or final: none of ours has a base of ours that is not a Protocol."""
+    bases: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                bases[node.name] = [ast.unparse(b).split("[")[0] for b in node.bases]
+    for name, parents in bases.items():
+        for parent in parents:
+            if parent in bases and not parent.endswith(("Error", "Exception")):
+                assert "Protocol" in bases[parent], f"{name} inherits from {parent}"
+
+
+def readme() -> str:
+    return (ROOT / "README.md").read_text()
+
+
+def test_the_readme_python_runs(tmp_path: Path) -> None:
+    code = re.search(r"```python\n(.*?)```", readme(), re.DOTALL)
+    assert code is not None
+    short = code[1].replace("20_000", "600")
+    done = subprocess.run([sys.executable, "-c", short], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) >= 8, "eight games of catch end within 600 frames"
+
+
+def test_the_readme_names_commands_and_recipes_that_exist() -> None:
+    from playfield.cli.commands import COMMANDS
+
+    used = re.findall(r"^playfield (\w+)(?: (\w+))?", readme(), re.MULTILINE)
+    assert len(used) > 8
+    assert {command for command, _ in used} <= set(COMMANDS)
+    assert {word for command, word in used if command == "train"} <= set(RECIPES)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_starts_a_second_time_without_set_up() -> None:
+    """What `make train` would run, once the environment stands: the training and nothing else."""
+    planned = subprocess.run(
+        ["make", "--dry-run", "--no-print-directory", "-o", ".venv/.user", "-o", ".venv/.dev", "train"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
+    )
+    lines = planned.stdout.splitlines()
+    assert len(lines) == 1
+    assert "playfield train pong_laptop pong" in lines[0]
