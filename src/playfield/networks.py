@@ -81,9 +81,11 @@ class LayerNorm:
         "what is averaged over: the whole feature map (PyTorch ports of PQN) or each pixel's channels (its JAX code)",
     )
 
+    eps: float = setting(1e-5, "added to the variance")
+
     def build(self, shape: tuple[int, ...]) -> nn.Module:
         """`shape` is `(H, W, C)` for maps and `(N,)` for vectors."""
-        return _ChannelsLastNorm(shape if self.over == "map" else shape[-1:])
+        return _ChannelsLastNorm(shape if self.over == "map" else shape[-1:], self.eps)
 
 
 Norm = NoNorm | LayerNorm
@@ -92,16 +94,16 @@ Norm = NoNorm | LayerNorm
 class _ChannelsLastNorm(nn.Module):
     """Layer norm of `N C H W` maps that lie in memory as `N H W C`, so that no copy is needed."""
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
+    def __init__(self, shape: tuple[int, ...], eps: float) -> None:
         super().__init__()
-        self.shape = list(shape)
+        self.shape, self.eps = list(shape), eps
         self.weight = nn.Parameter(torch.ones(shape))
         self.bias = nn.Parameter(torch.zeros(shape))
 
     def forward(self, x: Float[Tensor, "B ..."]) -> Float[Tensor, "B ..."]:
         if x.ndim == 2:
-            return functional.layer_norm(x, self.shape, self.weight, self.bias)
-        last = functional.layer_norm(x.permute(0, 2, 3, 1), self.shape, self.weight, self.bias)
+            return functional.layer_norm(x, self.shape, self.weight, self.bias, self.eps)
+        last = functional.layer_norm(x.permute(0, 2, 3, 1), self.shape, self.weight, self.bias, self.eps)
         return last.permute(0, 3, 1, 2)
 
 

@@ -88,17 +88,17 @@ def outcome(root: Path, name: str) -> Outcome:
     )
 
 
-def in_child(target: object, *arguments: object, kill_after: int | None = None, path: Path | None = None) -> int:
-    """Run a function in a forked process; with `kill_after`, kill it once that many checkpoints exist.
+def in_child(target: object, *arguments: object, kill_at: str | None = None, path: Path | None = None) -> int:
+    """Run a function in a forked process; with `kill_at`, kill it once a checkpoint of that name was there.
 
     The kill comes at a random instant after the checkpoint, so that it also hits writes.
     """
     process = multiprocessing.get_context("fork").Process(target=_quiet, args=(target, *arguments))
     process.start()
-    if kill_after is not None:
+    if kill_at is not None:
         assert path is not None
         deadline = time.monotonic() + 60
-        while process.is_alive() and len(list(path.glob("checkpoints/0*"))) < kill_after:
+        while process.is_alive() and max((p.name for p in path.glob("checkpoints/0*")), default="") < kill_at:
             assert time.monotonic() < deadline, "the run made no checkpoint"
             time.sleep(0.001)
         time.sleep(int.from_bytes(os.urandom(1)) / 255 * 0.05)

@@ -24,10 +24,10 @@ def test_every_shipped_recipe_is_tested() -> None:
 def test_a_killed_run_ends_as_the_uninterrupted_one(recipe: str, tmp_path: Path) -> None:
     train(recipe, tmp_path, "whole", FRAMES, save_every_frames=10_000)
     kills = 0
-    code = in_child(_train_saving, recipe, tmp_path, kill_after=2, path=tmp_path / "killed")
+    code = in_child(_train_saving, recipe, tmp_path, kill_at="00000001", path=tmp_path / "killed")
     kills += code == -signal.SIGKILL
-    for checkpoints in (4, 7):
-        code = in_child(resume, tmp_path, "killed", kill_after=checkpoints, path=tmp_path / "killed")
+    for number in ("00000004", "00000008"):
+        code = in_child(resume, tmp_path, "killed", kill_at=number, path=tmp_path / "killed")
         kills += code == -signal.SIGKILL
     resume(tmp_path, "killed")
     assert kills > 0, "no kill hit the run: the test showed nothing"
@@ -88,7 +88,7 @@ def _interrupt_itself(root: Path) -> int:
 def test_saves_come_at_their_frames_whatever_episodes_do(tmp_path: Path) -> None:
     """D2-B13: a cadence tested only at episode ends practically never saves."""
     train("dqn_toy", tmp_path, "run", 600, save_every_frames=100, keep=20)
-    assert [m.frames for m in Run.open(tmp_path / "run").checkpoints()] == [100, 200, 300, 400, 500, 600]
+    assert [m.frames for m in Run.open(tmp_path / "run").checkpoints()] == [0, 100, 200, 300, 400, 500, 600]
 
 
 @pytest.mark.parametrize("damage", ["truncated", "altered", "missing"])

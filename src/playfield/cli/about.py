@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import platform
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +14,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from playfield.cli.machine import cores, memory_bytes
 from playfield.settings import difference, explain, nearest, paths, setting_text
 
 Positional = tyro.conf.Positional
@@ -154,9 +155,8 @@ class Doctor:
     """Report what this machine offers, and what is missing for the optional parts."""
 
     def run(self) -> int:
+        import imageio_ffmpeg
         import torch
-
-        from playfield.games.atari import atari_names
 
         free = shutil.disk_usage(Path.cwd()).free / 1e9
         cuda = torch.cuda.is_available()
@@ -167,12 +167,13 @@ class Doctor:
                 f"{torch.__version__}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}",
             ),
             ("device", torch.cuda.get_device_name() if cuda else "CPU (no GPU found)"),
-            ("CPU cores", str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())),
+            ("CPU cores", str(cores())),
             ("ale-py", _version("ale_py")),
-            ("Atari ROMs", f"{len(atari_names())} games, {_rom_health()}"),
+            ("Atari ROMs", _rom_health()),
             ("Gymnasium", _version("gymnasium")),
             ("free disk here", f"{free:.1f} GB"),
-            ("memory", _memory()),
+            ("memory", "unknown" if (has := memory_bytes()) is None else f"{has / 1e9:.1f} GB"),
+            ("film encoder", f"ffmpeg {imageio_ffmpeg.get_ffmpeg_version()}"),
             *((what, _optional(module, extra)) for what, module, extra in OPTIONAL),
         ]
         table = Table(title="Playfield's doctor", show_header=False, title_justify="left")
@@ -183,7 +184,7 @@ class Doctor:
 
 
 OPTIONAL = (
-    ("live window (watch), films of classic control", "pygame", "window"),
+    ("live window (watch), films of classic control", "pygame", "pygame-ce"),
     ("TensorBoard", "tensorboard", "tensorboard"),
 )
 
@@ -191,7 +192,7 @@ OPTIONAL = (
 def _optional(module: str, extra: str) -> str:
     if importlib.util.find_spec(module) is not None:
         return "installed"
-    return f"missing; install it with: pip install 'playfield[{extra}]'"
+    return f"missing; install it with: {sys.executable} -m pip install {extra}"
 
 
 def _version(module: str) -> str:
@@ -201,15 +202,12 @@ def _version(module: str) -> str:
 def _rom_health() -> str:
     from playfield.games.atari import DamagedRom, atari_names, check_rom
 
+    good = 0
+    damaged = ""
     for name in atari_names():
         try:
             check_rom(name)
+            good += 1
         except DamagedRom as error:
-            return str(error)
-    return "all hashes right"
-
-
-def _memory() -> str:
-    if not hasattr(os, "sysconf"):
-        return "unknown"
-    return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.1f} GB"
+            damaged = damaged or f"; {error}"
+    return f"{good} of {len(atari_names())} present with the right hash{damaged}"

@@ -13,6 +13,7 @@ import tyro
 from playfield.cli.about import Doctor, ListGames, Recipes, Runs
 from playfield.cli.look import Compare, Evaluate, Plot, Video, Watch
 from playfield.cli.train import Resume, Train
+from playfield.cli.training import NotFinite
 from playfield.recipes import Recipe
 from playfield.sinks.window import NoDisplay
 from playfield.storage.files import DamagedFile, NoSpace, WriteFailed
@@ -98,6 +99,7 @@ USER_MISTAKES = (
     NoCheckpoint,
     NoDisplay,
     NoSpace,
+    NotFinite,
     RunBusy,
     WriteFailed,
 )

@@ -169,16 +169,16 @@ class Watch:
     def run(self) -> int:
         from playfield.sinks.window import Window
 
+        window: Window | None = None
         for number in itertools.count() if self.games is None else range(self.games):
             player = _player(self.name, self.policy, self.runs, self.seed + number)  # anew: a run may be training on
             tape, score = play_episode(player.of, player.policy, self.seed + number, player.protocol)
             pictures, rate = filmed(player.of, tape, protocol=player.protocol, view=self.view)
-            window = Window(frames_per_second=rate, scale=self.scale)
-            try:
-                if not all(window.show(p, f"{self.name}: game {number + 1}, {score:g} points") for p in pictures):
-                    return 0
-            finally:
-                window.close()
+            window = window or Window(frames_per_second=rate, scale=self.scale)
+            if not all(window.show(p, f"{self.name}: game {number + 1}, {score:g} points") for p in pictures):
+                break
+        if window is not None:
+            window.close()
         return 0
 
 

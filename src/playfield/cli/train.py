@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import shutil
 import sys
 from collections import deque
@@ -17,7 +16,9 @@ import tyro
 from playfield.agent import DeepAgent
 from playfield.build import build_network, build_session
 from playfield.cli.about import find_recipe
+from playfield.cli.counts import Count
 from playfield.cli.look import load_network, protocol_named
+from playfield.cli.machine import cores, memory_bytes
 from playfield.cli.results import Evaluation, plot_run, report
 from playfield.cli.runs import Known, begin_of, find_run, free_name, known
 from playfield.cli.training import RESUMABLE, Interruption, Plan, Sink, Training
@@ -56,7 +57,7 @@ class Train:
     """Name of the run; by default made from recipe, game and seed."""
     seed: int = 0
     """Everything random grows from it."""
-    frames: int | None = None
+    frames: Count | None = None
     """Stop after this many emulator frames; by default what the recipe says."""
     minutes: float | None = None
     """Stop after this many minutes."""
@@ -70,7 +71,7 @@ class Train:
     """Atari rules instead of the recipe's: nature (no sticky actions) or machado (sticky actions, all actions)."""
     observe_with: str | None = None
     """A run whose agent fills the memory before learning begins, instead of chance."""
-    save_every_frames: int = 1_000_000
+    save_every_frames: Count = 1_000_000
     """Save after this many emulator frames ..."""
     save_every_minutes: float = 5.0
     """... and after this many minutes, whichever comes first."""
@@ -89,6 +90,7 @@ class Train:
         set_threads(self.threads, recipe)
         games = make_games(self.game, recipe.protocol, recipe.games)
         session = build_session(recipe, games, self.seed)
+        warn_of_memory(session.agent.memory.most_bytes())
         if self.observe_with is not None:
             if session.agent.observing_frames(session.clock) == 0:
                 raise ValueError(f"--observe-with has nothing to do: {recipe.name} learns from its first rollout on")
@@ -98,9 +100,12 @@ class Train:
         if self.tensorboard:
             require_tensorboard()
         stem = f"{recipe.name}-{self.game.replace(':', '-').replace('/', '-')}-s{self.seed}"
+        name = free_name(stem, self.runs) if self.name is None else self.name
+        if self.name is None and name != stem:
+            print(f"note: a run {stem} exists; `{command_name()} resume {stem}` goes on with it, this one is new")
         run = Run.create(
             self.runs,
-            free_name(stem, self.runs) if self.name is None else self.name,
+            name,
             recipe=to_plain(recipe),
             protocol=games.spec.protocol,
             game=self.game,
@@ -138,7 +143,7 @@ class Resume:
 
     name: Positional[str]
     """The run's name, or the path of its directory."""
-    frames: int | None = None
+    frames: Count | None = None
     """A new limit in emulator frames, in place of the run's own."""
     minutes: float | None = None
     """A new limit in minutes, counted over all sessions."""
@@ -166,6 +171,9 @@ class Resume:
             session.load(loaded.tree)  # before anything is cut back: it may find that the games do not come back
             run.cut_back(loaded)
             print(f"resumed  {run.path} at {session.clock.frames:,} frames, checkpoint {loaded.checkpoint}", flush=True)
+            if session.clock.frames >= plan.frames:
+                print(f"nothing left to do: {session.clock.frames:,} frames are played; --frames sets a new limit")
+                return 0
             begin = begin_of(run, session.clock, session.agent.learner.updates, plan.over)
             return pursue(run, of, session, plan, begin)
 
@@ -213,7 +221,7 @@ def _minutes_left(plan: Plan, begin: Begin) -> float | None:
 
 
 def _sinks(run: Run, plan: Plan, begin: Begin, stack: ExitStack) -> list[Sink]:
-    every_frames = max(1, min(40_000, plan.frames // 200))
+    every_frames = max(1, min(10_000, plan.frames // 200))
     tapes = TapeLog(run.append_file("tapes.log"))
 
     def keep_tape(event: Event) -> None:
@@ -226,7 +234,7 @@ def _sinks(run: Run, plan: Plan, begin: Begin, stack: ExitStack) -> list[Sink]:
         keep_tape,
     ]
     if plan.tensorboard:
-        board = TensorBoard(run.path / "tensorboard", begin=begin)
+        board = TensorBoard(run.path / "tensorboard" / f"from_{begin.clock.frames:010d}", begin=begin)
         stack.callback(board.close)
         sinks.append(board)
     return sinks
@@ -245,13 +253,22 @@ def recorded(event: EpisodeEnded) -> RecordedEpisode:
     )
 
 
+def warn_of_memory(most_bytes: float) -> None:
+    """Say beforehand where a full replay memory will not fit into this machine."""
+    if (has := memory_bytes()) is not None and most_bytes > 0.7 * has:
+        print(
+            f"note: the replay memory will grow to {most_bytes / 1e9:.1f} GB and this machine has {has / 1e9:.1f} GB; "
+            "a smaller memory.capacity needs less",
+            flush=True,
+        )
+
+
 def set_threads(threads: int | None, recipe: Recipe, was: object = None) -> None:
     """Give the network its threads: results are bit-identical only for equal numbers."""
     if threads is not None and threads < 1:
         raise ValueError("--threads must be 1 or more")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     beside = 1 if isinstance(recipe.memory, Rollout) and recipe.memory.pace == "spread" else 0
-    torch.set_num_threads(threads or (was if isinstance(was, int) else max(1, cores - beside)))
+    torch.set_num_threads(threads or (was if isinstance(was, int) else max(1, cores() - beside)))
 
 
 def games_text(games: Games) -> str:

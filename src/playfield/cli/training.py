@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections import deque
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
-from playfield.events import EpisodeEnded, Event, Saved, Stepped, Stopped
+from playfield.events import EpisodeEnded, Event, Learned, Saved, Stepped, Stopped
 from playfield.session import Session
 from playfield.storage.run import Run
 
@@ -50,6 +51,10 @@ class Plan:
             raise ValueError("--episodes must be 0 or more")
         if self.save_every_minutes <= 0 or (self.minutes is not None and self.minutes <= 0):
             raise ValueError("--minutes and --save-every-minutes must be above 0")
+
+
+class NotFinite(Exception):
+    """The loss is not a number any more; such a state is never saved."""
 
 
 class Interruption:
@@ -103,14 +108,16 @@ class Training:
         """Train until a limit is reached or a person interrupts; the last word is always a checkpoint."""
         self._begun_at = self._saved_at = time.monotonic()
         self._saved_frames = self.session.clock.frames
-        reason = self._reached(interruption)
+        if self.session.clock.steps == 0:
+            self.save()  # from here on the run can be resumed, whenever it is killed
+        reason = self.reached(interruption)
         events = self.session.play(self.plan.frames)
         while reason is None and (event := next(events, None)) is not None:
             self._pass_on(event)
             if isinstance(
                 event, Stepped
             ):  # the last event of a step: only here is everything written that belongs to it
-                reason = self._reached(interruption)
+                reason = self.reached(interruption)
                 if reason is None and self._save_is_due():
                     self.save()
                 self._show_files()
@@ -128,6 +135,11 @@ class Training:
         self.display(Saved(clock=clock, checkpoint=name))
 
     def _pass_on(self, event: Event) -> None:
+        if isinstance(event, Learned) and not math.isfinite(event.loss):
+            raise NotFinite(
+                f"the loss became {event.loss} at {event.clock.frames:,} frames; nothing was saved since, so "
+                f"`playfield resume {self.run.name}` goes on from before, and a smaller optimizer.lr may help a new run"
+            )
         if isinstance(event, EpisodeEnded):
             self.scores.append(event.score)
             while len(self.scores) > self.plan.over:
@@ -136,7 +148,7 @@ class Training:
             sink(event)
         self.display(event)
 
-    def _reached(self, interruption: Interruption) -> str | None:
+    def reached(self, interruption: Interruption) -> str | None:
         """Why to stop now, if there is a reason."""
         plan = self.plan
         minutes = (self.elapsed_seconds + time.monotonic() - self._begun_at) / 60.0

@@ -84,6 +84,9 @@ class ReplayMemory:
     def feedback(self, key: Int64[Tensor, "B"], surprise: Float[Tensor, "B"]) -> None:
         """Uniform sampling does not care."""
 
+    def most_bytes(self) -> float:
+        return self.rows.bytes_per_row() * self.rows.shape.size * self.rows.shape.games
+
     def state(self) -> Tree:
         return {**self.rows.state(), "served": self._served}
 

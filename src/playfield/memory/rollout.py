@@ -108,6 +108,9 @@ class RolloutMemory:
     def feedback(self, key: Int64[Tensor, "B"], surprise: Float[Tensor, "B"]) -> None:
         """A rollout is learnt from evenly."""
 
+    def most_bytes(self) -> float:
+        return self.rows.bytes_per_row() * self.rows.shape.size * self.rows.shape.games
+
     def state(self) -> Tree:
         return {
             **self.rows.state(),

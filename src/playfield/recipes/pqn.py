@@ -15,8 +15,8 @@ PQN = DQN.but(
     about="PQN with the numbers of its authors' Atari code: 128 games of 32 steps, 2 epochs of 32 minibatches, layer "
     "norm over channels, RAdam. Weights start normal rather than truncated normal.",
     games=128,
-    torso=Conv(norm=LayerNorm(over="channels"), init=NormalInit(scale=2.0)),
-    head=Plain(hidden=512, norm=LayerNorm(), init=NormalInit(scale=2.0), output_init=NormalInit(scale=1.0)),
+    torso=Conv(norm=LayerNorm(over="channels", eps=1e-6), init=NormalInit(scale=2.0)),
+    head=Plain(hidden=512, norm=LayerNorm(eps=1e-6), init=NormalInit(scale=2.0), output_init=NormalInit(scale=1.0)),
     returns=Expectation(huber=None),
     bootstrap=Settled(),
     explore=EpsilonGreedy(Linear(1.0, 0.001, over_frames=20_000_000)),

@@ -58,6 +58,10 @@ class Curve:
     protocol: str
     """The protocol as text."""
     seed: int
+    name: str = ""
+    """Of the run."""
+    settings: str = ""
+    """Every setting of the recipe: runs whose settings differ are never taken together."""
     episode_frames: Array
     """Emulator frames of the run when each training episode ended."""
     episode_score: Array
@@ -104,6 +108,8 @@ def load_curve(run: Path) -> Curve:
         recipe=_recipe_name(about.get("recipe", "unknown recipe")),
         protocol=protocol,
         seed=int(about.get("seed", 0)),
+        name=run.name,
+        settings=json.dumps(about.get("recipe"), sort_keys=True),
         episode_frames=np.array([row["clock"]["frames"] for row in episodes], dtype=np.float64),
         episode_score=np.array([row["score"] for row in episodes], dtype=np.float64),
         evaluations=_evaluations(run, events, protocol),
@@ -265,9 +271,9 @@ def plot_runs(curves: Sequence[Curve]) -> Figure:
     """
     if not curves:
         raise ValueError("There is no run to plot.")
-    groups: dict[tuple[str, str, str], list[Curve]] = {}
+    groups: dict[tuple[str, str, str, str], list[Curve]] = {}
     for curve in curves:
-        groups.setdefault((curve.game, curve.recipe, curve.protocol), []).append(curve)
+        groups.setdefault((curve.game, curve.recipe, curve.protocol, curve.settings), []).append(curve)
     figure = Figure(figsize=(9.0, 5.6), dpi=130, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
@@ -276,9 +282,11 @@ def plot_runs(curves: Sequence[Curve]) -> Figure:
     protocols = list(dict.fromkeys(curve.protocol for curve in curves))
     figure.suptitle(", ".join(games), x=0.01, ha="left", weight="bold", color=INK)
     _subtitle(axes, protocols[0] if len(protocols) == 1 else "different protocols, see legend: not comparable")
-    for index, ((game, recipe, protocol), runs) in enumerate(groups.items()):
+    for index, ((game, recipe, protocol, _), runs) in enumerate(groups.items()):
         seeds = ", ".join(str(run.seed) for run in runs)
         label = f"{recipe}, seed{'s' if len(runs) > 1 else ''} {seeds}"
+        if len({key[3] for key in groups if key[:3] == (game, recipe, protocol)}) > 1:
+            label = f"{label} ({runs[0].name})"
         label = label if len(games) == 1 else f"{game}: {label}"
         label = label if len(protocols) == 1 else f"{label} ({protocol})"
         _draw_group(axes, runs, COLOURS[index % len(COLOURS)], label)

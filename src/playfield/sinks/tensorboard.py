@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from pathlib import Path
 from typing import Protocol, cast
 
 from playfield.events import EpisodeEnded, Evaluated, Event, Learned
 from playfield.sinks.recent import Begin, RecentScores
 
-INSTALL = "pip install 'playfield[tensorboard]'"
+INSTALL = f"{sys.executable} -m pip install tensorboard"
 
 
 class _Writer(Protocol):

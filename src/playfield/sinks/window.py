@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ class Window:
             self._pygame: Any = importlib.import_module("pygame")
         except ImportError:
             raise ModuleNotFoundError(
-                "A window needs pygame-ce; install it with: pip install 'playfield[window]'"
+                f"A window needs pygame-ce; install it with: {sys.executable} -m pip install pygame-ce"
             ) from None
         self._frames_per_second = frames_per_second
         self._scale = scale

@@ -1,0 +1,33 @@
+"""Large numbers as people write them: 1e6, 10M, 200k, 1_000_000."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from tyro.constructors import PrimitiveConstructorSpec
+
+SUFFIXES = {"k": 1_000, "M": 1_000_000}
+
+
+def count(text: str) -> int:
+    """The whole number that a text stands for.
+
+    Raises: ValueError where it stands for none.
+    """
+    number, scale = (text[:-1], SUFFIXES[text[-1]]) if text[-1:] in SUFFIXES else (text, 1)
+    value = float(number.replace("_", "")) * scale
+    if value != int(value):
+        raise ValueError(f"{text} is not a whole number")
+    return int(value)
+
+
+Count = Annotated[
+    int,
+    PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="COUNT",
+        instance_from_str=lambda texts: count(texts[0]),
+        is_instance=lambda value: isinstance(value, int),
+        str_from_instance=lambda value: [str(value)],
+    ),
+]
