@@ -34,6 +34,7 @@ ROLLOUT = (
     "memory.steps=7",
     "memory.epochs=2",
     "memory.minibatches=3",
+    "explore.epsilon=Linear",
     "explore.epsilon.over_frames=400",
 )
 RECIPES = {

@@ -34,6 +34,7 @@ _ROLLOUT = [
     "memory.steps=5",
     "memory.epochs=2",
     "memory.minibatches=3",
+    "explore.epsilon=Linear",
     "explore.epsilon.over_frames=100",
 ]
 ADAPTED: dict[str, Recipe] = {
