@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -74,7 +74,22 @@ class RAdam:
         return torch.optim.RAdam(parameters, lr=rate(self.lr, 0), eps=self.eps, foreach=True)
 
 
-OptimizerSpec = RMSProp | Adam | RAdam
+class OptimizerSpec(Protocol):
+    """What a learner asks of an optimiser's settings."""
+
+    @property
+    def lr(self) -> float | Linear:
+        """Step size."""
+        ...
+
+    @property
+    def clip_norm(self) -> float | None:
+        """Largest global gradient norm."""
+        ...
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
+        """An optimiser of these parameters."""
+        ...
 
 
 def rate(lr: float | Linear, frames: int) -> float:

@@ -173,10 +173,11 @@ def _dataclass_from(hint: Any, plain: Mapping[str, Any], path: str, where: str) 
     for key in given:
         if key not in known:
             raise UnknownSetting(f"{where} has no setting {key!r}; the nearest are: {nearest(key, known)}")
-    if missing := [f for f in known if f not in given]:
-        raise ValueError(f"{where} leaves out {', '.join(missing)}; a recipe file states every setting")
     prefix = path + "." if path else ""
-    return cls(**{key: from_plain(hints[key], v, prefix + key) for key, v in given.items()})
+    values = {key: from_plain(hints[key], v, prefix + key) for key, v in given.items()}
+    if missing := [name for name in known if name not in given]:
+        raise ValueError(f"{where} leaves out {', '.join(missing)}; a recipe file states every setting")
+    return cls(**values)
 
 
 def _tuple_from(hint: Any, plain: list[Any], path: str) -> tuple[Any, ...]:

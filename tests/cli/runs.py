@@ -58,11 +58,11 @@ class Outcome:
     frames: int
 
 
-def train(recipe: str, root: Path, name: str, frames: int, **options: object) -> int:
+def train(recipe: str, root: Path, name: str, frames: int, extra: tuple[str, ...] = (), **options: object) -> int:
     command = Train(
         recipe=recipe,
         game="catch",
-        overrides=RECIPES[recipe],
+        overrides=(*RECIPES[recipe], *extra),
         name=name,
         frames=frames,
         episodes=0,

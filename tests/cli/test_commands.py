@@ -10,8 +10,12 @@ import imageio_ffmpeg
 import pytest
 
 from cli.runs import train
-from playfield.cli.commands import run_command
+from playfield.cli.commands import run_command, without_overrides
+from playfield.cli.counts import count
+from playfield.cli.look import protocol_named, same_actions
+from playfield.games.make import make_games
 from playfield.recipes import RECIPES, Recipe
+from playfield.storage.run import Run
 
 
 def playfield(*arguments: object) -> int:
@@ -198,3 +202,63 @@ def test_watch_shows_a_whole_game(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window.Window, "show", spy)
     assert playfield("watch", "catch", "--policy", "random", "--games", 1, "--scale", 1) == 0
     assert len(shown) == 56
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("1e6", 1_000_000), ("10M", 10_000_000), ("200k", 200_000), ("1_000", 1000)]
+)
+def test_counts_are_read_as_people_write_them(text: str, number: int) -> None:
+    assert count(text) == number
+
+
+def test_a_count_that_is_not_whole_is_refused() -> None:
+    with pytest.raises(ValueError, match="not a whole number"):
+        count("1.5")
+
+
+def test_overrides_may_stand_after_options_and_options_may_hold_an_equals_sign() -> None:
+    arguments = ["train", "dqn", "pong", "--name", "games=3", "memory.n_step=2", "--frames", "10", "games=2"]
+    kept, overrides = without_overrides(arguments)
+    assert kept == ["train", "dqn", "pong", "--name", "games=3", "--frames", "10"]
+    assert overrides == ["memory.n_step=2", "games=2"]
+
+
+def test_other_rules_leave_an_agent_the_actions_it_was_trained_with() -> None:
+    """A net with 6 outputs under the 18 actions of `machado` would be scored with a permuted joystick."""
+    own = RECIPES["dqn"].protocol
+    names = ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE")
+    other = same_actions(protocol_named("machado", own), own, names)
+    assert other.repeat_action_probability == 0.25
+    games = make_games("pong", other, 1)
+    assert games.spec.actions == names
+    games.close()
+    assert same_actions(own, own, names) == own
+
+
+def test_recipes_with_other_settings_are_not_compared_as_seeds(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train("dqn_toy", trained, "other", 200, extra=("memory.n_step=5",))
+    playfield("evaluate", "other", "--episodes", 3, "--runs", trained)
+    capsys.readouterr()
+    playfield("compare", "one", "other", "--runs", trained)
+    assert "n_step=5" in re.sub(r"\s|│", "", capsys.readouterr().out)
+
+
+def test_random_play_of_a_game_is_not_mistaken_for_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "catch").mkdir()
+    assert playfield("video", "catch", "--policy", "random", "--out", tmp_path / "r.mp4") == 0
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_is_never_saved(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = playfield(
+        *("train", "dqn_toy", "catch", "--frames", 3000, "--episodes", 0, "--name", "wild", "--runs", tmp_path),
+        *("memory.start_frames=100", "optimizer.lr=1e30", "optimizer.clip_norm=none", "--save-every-frames", 50),
+    )
+    assert code == 2
+    assert "the loss became" in capsys.readouterr().err
+    for weights in Run.open(tmp_path / "wild").load().tree["agent"]["learner"]["network"].values():
+        assert bool(weights.isfinite().all())

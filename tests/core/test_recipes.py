@@ -90,10 +90,12 @@ def test_numbers_of_double():
 def test_numbers_of_pqn():
     pqn = RECIPES["pqn"]
     assert pqn.games == 128
-    assert pqn.torso == Conv(layers=NATURE_LAYERS, norm=LayerNorm(over="channels"), init=NormalInit(scale=2.0))
+    assert pqn.torso == Conv(
+        layers=NATURE_LAYERS, norm=LayerNorm(over="channels", eps=1e-6), init=NormalInit(scale=2.0)
+    )
     assert pqn.head == Plain(
         hidden=512,
-        norm=LayerNorm(),
+        norm=LayerNorm(eps=1e-6),
         init=NormalInit(scale=2.0),
         output_init=NormalInit(scale=1.0),
         bias="each",
@@ -131,12 +133,13 @@ def test_json_and_back(name: str):
 
 
 POSITIVE = st.integers(1, 10**9)
-NUMBERS = st.floats(0, 1e6, allow_nan=False)
+NUMBERS = st.floats(1e-9, 1e6, allow_nan=False)
+SHARES = st.floats(0, 1, allow_nan=False)
 SCHEDULES = st.one_of(
-    st.builds(Constant, NUMBERS),
-    st.builds(Linear, NUMBERS, NUMBERS, POSITIVE),
-    st.builds(Exponential, NUMBERS, NUMBERS, POSITIVE),
-    st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=4, unique_by=lambda p: p[0]),
+    st.builds(Constant, SHARES),
+    st.builds(Linear, SHARES, SHARES, POSITIVE),
+    st.builds(Exponential, SHARES, SHARES, POSITIVE),
+    st.lists(st.tuples(NUMBERS, SHARES), min_size=1, max_size=4, unique_by=lambda p: p[0]),
 )
 
 
@@ -147,7 +150,7 @@ SCHEDULES = st.one_of(
         st.builds(RMSProp, NUMBERS, NUMBERS, NUMBERS, st.none() | NUMBERS),
         st.builds(Adam, NUMBERS, NUMBERS, st.none() | NUMBERS),
     ),
-    st.lists(st.tuples(POSITIVE, POSITIVE, POSITIVE), max_size=4),
+    st.lists(st.tuples(POSITIVE, POSITIVE, POSITIVE), min_size=1, max_size=4),
     st.text(max_size=20),
 )
 def test_any_recipe_survives_json(name: str, schedule, optimizer, layers, about: str):
@@ -180,7 +183,7 @@ def test_json_that_is_no_recipe_is_refused(text: str, sentence: str):
 
 def test_impossible_pairs_in_json_are_refused_too():
     plain = json.loads(RECIPES["pqn"].to_json())
-    plain["target"] = {"type": "Copy"}
+    plain["target"] = {"type": "Copy", "every_frames": 100}
     with pytest.raises(ValueError, match="use target=NoTarget"):
         Recipe.from_json(json.dumps(plain))
 
@@ -192,12 +195,35 @@ def test_overrides_by_path():
     assert recipe.frames == 1_000_000
 
 
+def test_a_choice_comes_before_its_settings_whatever_the_order():
+    recipe = RECIPES["dqn"].with_overrides(["optimizer.lr=0.5", "memory.n_step=3", "optimizer=Adam", "memory=Replay"])
+    assert recipe.optimizer == Adam(lr=0.5)
+    assert recipe.memory.n_step == 3
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "optimizer.lr=-1",
+        "optimizer.lr=NaN",
+        "memory.reward_clip=-1",
+        "memory.start_frames=-5",
+        "explore.epsilon.start=3",
+        "head.hidden=0",
+        "torso.layers=[[32, 8, 0]]",
+    ],
+)
+def test_values_that_cannot_work_are_refused(override: str):
+    with pytest.raises(ValueError, match=r"epsilon|optimizer|reward_clip|start_frames|hidden|layers"):
+        RECIPES["dqn"].with_overrides([override])
+
+
 def test_overrides_of_nested_choices_and_tuples():
     recipe = RECIPES["pqn"].with_overrides(
         ["torso.layers=[[8, 3, 1]]", "torso.norm.over=map", "explore.epsilon=Constant", "explore.epsilon.value=0.1"]
     )
     assert recipe.torso.layers == ((8, 3, 1),)
-    assert recipe.torso.norm == LayerNorm(over="map")
+    assert recipe.torso.norm == LayerNorm(over="map", eps=1e-6)
     assert recipe.explore.epsilon == Constant(0.1)
 
 

@@ -141,8 +141,10 @@ def test_plain_form_and_back():
     assert from_plain(Drawing, plain) == drawing
 
 
-def test_settings_left_out_have_their_defaults():
-    assert from_plain(Drawing, {"type": "Drawing", "lines": 9}) == Drawing(lines=9)
+def test_a_file_that_leaves_settings_out_is_refused():
+    """Silent defaults would make a recipe of a later version mean something else."""
+    with pytest.raises(ValueError, match=r"leaves out .*width.*states every setting"):
+        from_plain(Drawing, {"type": "Drawing", "lines": 9})
 
 
 @pytest.mark.parametrize(
