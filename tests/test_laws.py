@@ -121,3 +121,18 @@ def test_make_starts_a_second_time_without_set_up() -> None:
     lines = planned.stdout.splitlines()
     assert len(lines) == 1
     assert "playfield train pong_laptop pong" in lines[0]
+
+
+def test_every_test_that_the_map_of_sources_names_exists() -> None:
+    named = set(re.findall(r"`([\w/]+\.py)::(\w+)", (ROOT / "docs" / "sources.md").read_text()))
+    assert len(named) > 100
+    for path, test in sorted(named):
+        text = (ROOT / "tests" / path).read_text()
+        assert f"def {test}(" in text, f"docs/sources.md names {path}::{test}"
+
+
+def test_decisions_are_short() -> None:
+    pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert [p.name[:4] for p in pages] == [f"{i:04d}" for i in range(1, len(pages) + 1)]
+    for page in pages:
+        assert len(page.read_text().splitlines()) <= 20, f"{page.name} is longer than 20 lines"

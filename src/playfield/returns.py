@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
 
-import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional
@@ -101,7 +100,3 @@ class Expectation:
     def read(self, raw: Float[Tensor, "B A 1"]) -> ExpectedReturns:
         """Network outputs as returns."""
         return ExpectedReturns(raw[:, :, 0], self.huber)
-
-    def nothing(self, batch: int, actions: int) -> ExpectedReturns:
-        """Returns that are zero for sure."""
-        return ExpectedReturns(torch.zeros(batch, actions), self.huber)

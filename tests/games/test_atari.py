@@ -16,6 +16,7 @@ from playfield.games.gymnasium_games import MissingPackage, UnknownEnvironment, 
 from playfield.games.make import UnknownGame, known_games, make_games
 from playfield.games.protocol import AtariProtocol, machado, nature
 from playfield.tape import Recorder
+from playfield.score import scoring_text
 from playfield.types import Clock, Step
 
 QUIET = nature(noop_max=0, frame_size=(42, 42))
@@ -252,10 +253,10 @@ def test_a_cropped_game_shows_that_part_of_the_screen() -> None:
 
 def test_scoring_says_in_one_line_what_a_score_means() -> None:
     pong = nature(actions=("NOOP", "RIGHT", "LEFT"))
-    assert pong.scoring == (
-        "nature: frame skip 4, no sticky actions, up to 30 no-ops, whole games, raw scores, actions NOOP RIGHT LEFT"
+    assert scoring_text(pong.plain()) == (
+        "nature: frame skip 4, no sticky actions, up to 30 no-ops, whole games, raw scores, actions NOOP/RIGHT/LEFT"
     )
-    assert machado().scoring == (
+    assert scoring_text(machado().plain()) == (
         "machado: frame skip 4, sticky actions 0.25, no no-ops, whole games, raw scores, all 18 actions"
     )
 

@@ -58,21 +58,6 @@ class AtariProtocol:
         """The protocol as values that JSON can hold."""
         return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
 
-    @property
-    def scoring(self) -> str:
-        """What a score under this protocol means, as one line for people."""
-        sticky = f"sticky actions {self.repeat_action_probability:g}" if self.repeat_action_probability else ""
-        parts = [
-            f"frame skip {self.frame_skip}",
-            sticky or "no sticky actions",
-            f"up to {self.noop_max} no-ops" if self.noop_max else "no no-ops",
-            "whole games",
-            "raw scores",
-            "all 18 actions" if self.full_action_set else "",
-            "actions " + " ".join(self.actions) if self.actions else "",
-        ]
-        return f"{self.name}: {', '.join(part for part in parts if part)}"
-
 
 def nature(**changes: Any) -> AtariProtocol:
     """The no-op protocol of Mnih et al. (2015), with any setting changed.
