@@ -15,8 +15,8 @@ from playfield.games.atari import AtariGames, DamagedRom, atari_names, crop_and_
 from playfield.games.gymnasium_games import MissingPackage, UnknownEnvironment, UnsupportedGame, missing_package
 from playfield.games.make import UnknownGame, known_games, make_games
 from playfield.games.protocol import AtariProtocol, machado, nature
-from playfield.tape import Recorder
 from playfield.score import scoring_text
+from playfield.tape import Recorder
 from playfield.types import Clock, Step
 
 QUIET = nature(noop_max=0, frame_size=(42, 42))
