@@ -45,6 +45,12 @@ class Session(Generic[AgentT]):
         yield from ended
         yield Stepped(clock=self.clock, action=decision.action, step=step)
 
+    def standing(self) -> PhaseChanged | None:
+        """The phase that goes on, told anew to somebody who was not there when it began; None before the first."""
+        remaining = self.agent.observing_frames(self.clock) or None
+        phase = self._phase
+        return None if phase is None else PhaseChanged(clock=self.clock, phase=phase, remaining_frames=remaining)
+
     def state(self) -> Tree:
         """Everything, as one tree."""
         clock = self.clock

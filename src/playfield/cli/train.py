@@ -183,6 +183,8 @@ def pursue(run: Run, of: Known, session: Session[DeepAgent], plan: Plan, begin: 
     with ExitStack() as stack:
         display = Progress(Limits(until_frames=plan.frames, minutes=_minutes_left(plan, begin)), begin=begin)
         stack.callback(display.close)
+        if (standing := session.standing()) is not None:
+            display(standing)
         training = Training(
             session=session,
             run=run,
