@@ -68,7 +68,7 @@ def run_command(arguments: list[str]) -> int:
     except BrokenPipeError:
         return 0
     except KeyboardInterrupt:
-        print("playfield: interrupted; what was saved before is kept", file=sys.stderr)
+        print("playfield: interrupted", file=sys.stderr)
         return INTERRUPTED
     except USER_MISTAKES as error:
         if os.environ.get("PLAYFIELD_TRACEBACK"):

@@ -61,6 +61,8 @@ def load_network(run: Run, network: nn.Module, checkpoint: str | None = None) ->
     loaded = run.load(checkpoint)
     for sentence in loaded.warnings:
         print(f"note: {sentence}", flush=True)
+    if loaded.warnings:
+        print(f"note: checkpoint {loaded.checkpoint} at {loaded.clock_frames:,} frames is what plays", flush=True)
     load_weights(network, loaded.tree["agent"]["learner"]["network"])
     return loaded
 

@@ -19,6 +19,8 @@ from playfield.storage.run import Run
 RESUMABLE = 85
 """Exit code of a run that was asked to stop before its end, and can be resumed."""
 
+MOST_FRAMES = 10**12
+"""More emulator frames than anybody can play; a larger number is a slip of the keyboard."""
 FLUSH_SECONDS = 2.0
 """Wall time after which other processes see what the sinks wrote."""
 
@@ -47,6 +49,8 @@ class Plan:
     def __post_init__(self) -> None:
         if self.frames < 1 or self.over < 1 or self.save_every_frames < 1 or self.keep < 1:
             raise ValueError("--frames, --over, --save-every-frames and --keep must be 1 or more")
+        if self.frames > MOST_FRAMES:
+            raise ValueError(f"--frames must be at most {MOST_FRAMES:,}")
         if self.episodes < 0:
             raise ValueError("--episodes must be 0 or more")
         if self.save_every_minutes <= 0 or (self.minutes is not None and self.minutes <= 0):

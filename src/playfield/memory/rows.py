@@ -147,4 +147,8 @@ def _lazy_zeros(shape: tuple[int, ...], dtype: str) -> Tensor:
     # numpy asks for zeroed pages that cost no memory until they are written; torch.zeros writes them all.
     if math.prod(shape) == 0:
         raise ValueError("the memory has no room for a single row; give it a larger capacity")
-    return torch.from_numpy(np.zeros(shape, dtype))
+    try:
+        return torch.from_numpy(np.zeros(shape, dtype))
+    except MemoryError as error:
+        size = math.prod(shape) * np.dtype(dtype).itemsize / 1e9
+        raise ValueError(f"the memory would take {size:,.0f} GB, more than there is; lower memory.capacity") from error
