@@ -48,6 +48,7 @@ BAD_INPUT = [
     (("train", "dqn", "pong", "--frames", "0"), r"--frames.* must be 1 or more"),
     (("train", "dqn", "pong", "--frames", "1e30"), r"--frames must be at most"),
     (("train", "dqn_toy", "catch", "memory.capacity=1_000_000_000_000"), r"lower memory\.capacity"),
+    (("watch", "gym:CartPole-v1"), r"gym:CartPole-v1 is a game, not a run; .*--policy random"),
     (("video", "pong"), r"pong is a game, not a run; .*--policy random"),
     (("train", "none.json", "pong"), r"no recipe file none\.json"),
     (("train", "dqn", "pong", "protocol.actions=['FLY']"), r"has no action FLY|must be"),

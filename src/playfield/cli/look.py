@@ -29,7 +29,7 @@ from playfield.cli.results import (
 from playfield.cli.runs import Known, find_run, known, recipe_label
 from playfield.events import Evaluated, Tape
 from playfield.games.games import GameSpec
-from playfield.games.make import known_games, make_games
+from playfield.games.make import is_game, make_games
 from playfield.games.protocol import PROTOCOLS, AtariProtocol
 from playfield.learner import load_weights
 from playfield.recipes import RECIPES
@@ -140,7 +140,7 @@ class _Player:
 
 def _player(name: str, who: Who, root: Path, seed: int) -> _Player:
     """The run's agent, or random play of a run's game or of the game itself."""
-    run = None if (who == "random" and name in known_games()) or name.startswith("gym:") else find_run(name, root)
+    run = None if who == "random" and is_game(name) else find_run(name, root)
     of = Known(RECIPES["dqn"], name, 0, {}) if run is None else known(run)
     spec = game_spec(of, of.recipe.protocol)
     if run is None or who == "random":

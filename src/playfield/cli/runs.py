@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playfield.games.make import known_games
+from playfield.games.make import is_game
 from playfield.recipes import RECIPES, Recipe
 from playfield.settings import difference, from_plain, nearest, setting_text
 from playfield.sinks.eventlog import read_events
@@ -27,15 +27,15 @@ class Known:
     plan: Mapping[str, Any]
 
 
-def find_run(name: str, root: Path, keep: int = 3) -> Run:
+def find_run(name: str, root: Path) -> Run:
     """The run of that name in `root`, or at that path.
 
     Raises: FileNotFoundError naming the nearest runs; DamagedFile.
     """
     for path in (root / name, Path(name)):
         if (path / "checkpoints").is_dir():
-            return Run.open(path, keep_last=keep)
-    if name in known_games() or name.startswith("gym:"):
+            return Run.open(path)
+    if is_game(name):
         raise FileNotFoundError(f"{name} is a game, not a run; for random play of it add --policy random")
     known = [run.name for run in list_runs(root).runs]
     offer = f"the nearest are: {nearest(name, known)}" if known else f"there are no runs in {root} yet"

@@ -19,6 +19,11 @@ def known_games() -> list[str]:
     return sorted([*atari_names(), *TOYS])
 
 
+def is_game(name: str) -> bool:
+    """Whether the name is that of a game, and not, for instance, of a run."""
+    return name.startswith(PREFIX) or name in known_games()
+
+
 def nearest(name: str) -> str:
     """The three known games whose names are most like `name`."""
     return nearest_words(name, known_games())
