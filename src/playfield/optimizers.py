@@ -13,11 +13,14 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from playfield.schedules import Linear
+from playfield.schedules import Exponential, Linear, Piecewise
 from playfield.settings import setting
 from playfield.types import Tree
 
-LR_HELP = "step size; a Linear schedule counts emulator frames since learning began"
+Rate = float | Linear | Exponential | Piecewise
+"""A step size, or how it changes with the emulator frames since learning began."""
+
+LR_HELP = "step size; a schedule of it counts emulator frames since learning began"
 CLIP_HELP = "largest global gradient norm; longer gradients are shortened to it before the step; none for no limit"
 
 
@@ -30,7 +33,7 @@ class RMSProp:
     Source: Graves (2013) eq. 40, as used by Mnih et al. (2015). PyTorch adds eps outside the root: not the same.
     """
 
-    lr: float | Linear = setting(2.5e-4, LR_HELP)
+    lr: Rate = setting(2.5e-4, LR_HELP)
     decay: float = setting(0.95, "how slowly the running means of g and g² move")
     eps: float = setting(
         0.01 / 32**2, "added under the root; 0.01 for gradients summed over 32 samples is 0.01/32² for means"
@@ -48,7 +51,7 @@ class RMSProp:
 class Adam:
     """Adam. Source: Kingma & Ba (2015)."""
 
-    lr: float | Linear = setting(6.25e-5, LR_HELP)
+    lr: Rate = setting(6.25e-5, LR_HELP)
     eps: float = setting(1.5e-4, "added outside the root")
     clip_norm: float | None = setting(None, CLIP_HELP)
 
@@ -63,7 +66,7 @@ class Adam:
 class RAdam:
     """Rectified Adam. Source: Liu et al. (2020)."""
 
-    lr: float | Linear = setting(2.5e-4, LR_HELP)
+    lr: Rate = setting(2.5e-4, LR_HELP)
     eps: float = setting(1e-8, "added outside the root")
     clip_norm: float | None = setting(10.0, CLIP_HELP)
 
@@ -78,7 +81,7 @@ class OptimizerSpec(Protocol):
     """What a learner asks of an optimiser's settings."""
 
     @property
-    def lr(self) -> float | Linear:
+    def lr(self) -> Rate:
         """Step size."""
         ...
 
@@ -92,14 +95,17 @@ class OptimizerSpec(Protocol):
         ...
 
 
-def rate(lr: float | Linear, frames: int) -> float:
+def rate(lr: Rate, frames: int) -> float:
     """The step size at a number of emulator frames since learning began."""
-    return lr(frames) if isinstance(lr, Linear) else lr
+    return lr if isinstance(lr, int | float) else lr(frames)
 
 
-def _check(lr: float | Linear, eps: float, clip_norm: float | None) -> None:
-    if rate(lr, 0) <= 0 or rate(lr, 10**18) < 0 or eps < 0 or (clip_norm is not None and clip_norm <= 0):
-        raise ValueError("optimizer.lr and clip_norm must be above 0, and eps 0 or more")
+def _check(lr: Rate, eps: float, clip_norm: float | None) -> None:
+    corners = [frames for frames, _ in lr.points] if isinstance(lr, Piecewise) else [0, 10**18]
+    if rate(lr, 0) <= 0 or any(rate(lr, int(corner)) < 0 for corner in corners):
+        raise ValueError("optimizer.lr must begin above 0 and never fall below it")
+    if eps < 0 or (clip_norm is not None and clip_norm <= 0):
+        raise ValueError("optimizer.eps must be 0 or more and clip_norm above 0")
 
 
 class CenteredRMSProp(Optimizer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from cli.runs import RECIPES, in_child, outcome, resume, train
 from playfield.cli.training import RESUMABLE
 from playfield.recipes import RECIPES as SHIPPED
-from playfield.storage.run import Run
+from playfield.storage.run import NoCheckpoint, Run
 
 FRAMES = 900
 
@@ -36,6 +37,32 @@ def test_a_killed_run_ends_as_the_uninterrupted_one(recipe: str, tmp_path: Path)
 
 def _train_saving(recipe: str, root: Path) -> int:
     return train(recipe, root, "killed", FRAMES, save_every_frames=60, keep=2)
+
+
+def test_a_run_killed_before_its_first_save_begins_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train("dqn_toy", tmp_path, "teacher", 300)
+    train("dqn_toy", tmp_path, "whole", 300, observe_with="teacher")
+    code = in_child(_killed_at_its_first_save, tmp_path)
+    assert code == -signal.SIGKILL
+    assert not list((tmp_path / "cut" / "checkpoints").iterdir())
+    assert resume(tmp_path, "cut") == 0
+    assert "was stopped before its first save: it begins at its beginning" in capsys.readouterr().out
+    assert outcome(tmp_path, "cut") == outcome(tmp_path, "whole")
+
+
+def _killed_at_its_first_save(root: Path) -> int:
+    Run.save = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+    return train("dqn_toy", root, "cut", 300, observe_with="teacher")
+
+
+def test_lost_checkpoints_of_a_run_that_was_played_are_not_passed_over(tmp_path: Path) -> None:
+    train("dqn_toy", tmp_path, "played", 300)
+    shutil.rmtree(tmp_path / "played" / "checkpoints")
+    (tmp_path / "played" / "checkpoints").mkdir()
+    events = (tmp_path / "played" / "events.jsonl").read_bytes()
+    with pytest.raises(NoCheckpoint, match="has no checkpoint"):
+        resume(tmp_path, "played")
+    assert (tmp_path / "played" / "events.jsonl").read_bytes() == events
 
 
 def test_two_halves_are_one_whole_for_an_atari_game(tmp_path: Path) -> None:

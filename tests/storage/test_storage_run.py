@@ -72,7 +72,7 @@ def test_one_writer_per_run(run):
 
 
 def test_without_a_checkpoint_loading_says_so(run):
-    with pytest.raises(NoCheckpoint, match="no checkpoint yet"):
+    with pytest.raises(NoCheckpoint, match="no checkpoint: wait for its first save"):
         run.load()
 
 

@@ -91,12 +91,7 @@ class Train:
         games = make_games(self.game, recipe.protocol, recipe.games)
         session = build_session(recipe, games, self.seed)
         warn_of_memory(session.agent.memory.most_bytes())
-        if self.observe_with is not None:
-            if session.agent.observing_frames(session.clock) == 0:
-                raise ValueError(f"--observe-with has nothing to do: {recipe.name} learns from its first rollout on")
-            network = build_network(recipe, games.spec, Rng(0).torch("weights"))
-            load_network(find_run(self.observe_with, self.runs), network)
-            session.agent.warm_up_with(network)
+        warm_up(session, recipe, plan, self.runs)
         if self.tensorboard:
             require_tensorboard()
         stem = f"{recipe.name}-{self.game.replace(':', '-').replace('/', '-')}-s{self.seed}"
@@ -129,6 +124,7 @@ class Train:
             save_every_minutes=self.save_every_minutes,
             keep=self.keep,
             tensorboard=self.tensorboard,
+            observe_with=self.observe_with,
         )
 
     def _recipe(self) -> Recipe:
@@ -164,18 +160,36 @@ class Resume:
         run.keep_last = plan.keep
         set_threads(self.threads, of.recipe, was=run.about.fingerprint.get("torch threads"))
         with run.writing():
-            loaded = run.load()
-            for sentence in (*loaded.warnings, *_changes(loaded)):
+            loaded = None if run.is_untouched() else run.load()
+            for sentence in (*loaded.warnings, *_changes(loaded)) if loaded else ():
                 print(f"note: {sentence}", flush=True)
             session = build_session(of.recipe, make_games(of.game, of.recipe.protocol, of.recipe.games), of.seed)
-            session.load(loaded.tree)  # before anything is cut back: it may find that the games do not come back
-            run.cut_back(loaded)
-            print(f"resumed  {run.path} at {session.clock.frames:,} frames, checkpoint {loaded.checkpoint}", flush=True)
+            if loaded is None:
+                warm_up(session, of.recipe, plan, run.path.parent)
+                print(f"note: {run.path} was stopped before its first save: it begins at its beginning", flush=True)
+            else:
+                session.load(loaded.tree)  # before anything is cut back: it may find that the games do not come back
+                run.cut_back(loaded)
+                print(f"resumed  {run.path} at {session.clock.frames:,} frames, checkpoint {loaded.checkpoint}")
             if session.clock.frames >= plan.frames:
                 print(f"nothing left to do: {session.clock.frames:,} frames are played; --frames sets a new limit")
                 return 0
             begin = begin_of(run, session.clock, session.agent.learner.updates, plan.over)
             return pursue(run, of, session, plan, begin)
+
+
+def warm_up(session: Session[DeepAgent], recipe: Recipe, plan: Plan, root: Path) -> None:
+    """Let the agent of the run that the plan names, if it names one, fill the memory of a session that begins.
+
+    Raises: ValueError where nothing is observed before learning; FileNotFoundError where there is no such run in `root`.
+    """
+    if plan.observe_with is None:
+        return
+    if session.agent.observing_frames(session.clock) == 0:
+        raise ValueError(f"--observe-with has nothing to do: {recipe.name} learns from its first rollout on")
+    network = build_network(recipe, session.games.spec, Rng(0).torch("weights"))
+    load_network(find_run(plan.observe_with, root), network)
+    session.agent.warm_up_with(network)
 
 
 def pursue(run: Run, of: Known, session: Session[DeepAgent], plan: Plan, begin: Begin) -> int:

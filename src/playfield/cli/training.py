@@ -45,6 +45,8 @@ class Plan:
     keep: int = 3
     """Newest checkpoints kept, besides the best."""
     tensorboard: bool = False
+    observe_with: str | None = None
+    """The run whose agent fills the memory before learning begins; None for chance."""
 
     def __post_init__(self) -> None:
         if self.frames < 1 or self.over < 1 or self.save_every_frames < 1 or self.keep < 1:

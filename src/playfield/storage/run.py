@@ -306,6 +306,11 @@ class Run:
                 found[-1] = f"{damage}; checkpoint {only_sinks_damaged} is not used"
         raise NoCheckpoint(self._nothing_to_load(found))
 
+    def is_untouched(self) -> bool:
+        """Whether nothing was ever saved or recorded: the process that made the run was stopped before it began."""
+        recorded = (path for path in self.path.iterdir() if checkpoints.is_sink_name(path.name))
+        return not self._folders() and not any(path.stat().st_size for path in recorded)
+
     def cut_back(self, loaded: Loaded | None) -> None:
         """Makes a loaded checkpoint (None: the very beginning) the present: what came after it is undone.
 
@@ -419,7 +424,7 @@ class Run:
 
     def _nothing_to_load(self, found: list[str]) -> str:
         if not found:
-            return f"the run {self.name!r} has no checkpoint yet"
+            return f"the run {self.name!r} has no checkpoint: wait for its first save, or train again under another --name"
         return f"no checkpoint of the run {self.name!r} can be loaded: " + "; ".join(found)
 
     def _take_lock(self, descriptor: int) -> None:
