@@ -78,3 +78,11 @@ def test_without_a_display_the_way_out(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SDL_VIDEODRIVER", "no such driver")
     with pytest.raises(NoDisplay, match="no display to open a window on; `playfield video` writes a film"):
         Window(frames_per_second=60.0)
+
+
+def test_where_sdl_would_draw_into_memory_unasked_there_is_no_display(monkeypatch: pytest.MonkeyPatch):
+    for name in ("SDL_VIDEODRIVER", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(NoDisplay, match="no display to open a window on"):
+        Window()
+    assert not pygame.display.get_init()

@@ -12,6 +12,10 @@ import numpy as np
 from playfield.types import Array
 
 
+INVISIBLE = ("offscreen", "dummy")
+NO_DISPLAY = "There is no display to open a window on; `playfield video` writes a film instead."
+
+
 class NoDisplay(Exception):
     """There is no display to open a window on."""
 
@@ -19,8 +23,8 @@ class NoDisplay(Exception):
 class Window:
     """Shows frames at the speed of the game until the person closes the window or presses Escape."""
 
-    def __init__(self, *, frames_per_second: float, scale: int = 3) -> None:
-        """The window opens with the first frame, which gives it its size.
+    def __init__(self, *, frames_per_second: float = 60.0, scale: int = 3) -> None:
+        """The window opens with the first frame, which gives it its size; whether it can is found out at once.
 
         Raises: ModuleNotFoundError with the command that installs pygame-ce; NoDisplay where there is none.
         """
@@ -33,7 +37,8 @@ class Window:
             raise ModuleNotFoundError(
                 f"A window needs pygame-ce; install it with: {sys.executable} -m pip install pygame-ce"
             ) from None
-        self._frames_per_second = frames_per_second
+        self.frames_per_second = frames_per_second
+        """Pictures shown in a second; may be changed from game to game."""
         self._scale = scale
         self._screen: Any = None
         self._open_display()
@@ -44,10 +49,12 @@ class Window:
     def _open_display(self) -> None:
         try:
             self._pygame.display.init()
-        except self._pygame.error:
-            raise NoDisplay(
-                "There is no display to open a window on; `playfield video` writes a film instead."
-            ) from None
+        except self._pygame.error as error:
+            raise NoDisplay(NO_DISPLAY) from error
+        # Without a display SDL quietly draws into memory, unless somebody asked for that (as tests do).
+        if self._pygame.display.get_driver() in INVISIBLE and "SDL_VIDEODRIVER" not in os.environ:
+            self._pygame.display.quit()
+            raise NoDisplay(NO_DISPLAY)
 
     def show(self, frame: Array, caption: str = "") -> bool:
         """Show one uint8 [H, W, 3] frame when its time has come; False once the person wants no more.
@@ -65,7 +72,7 @@ class Window:
         surface = self._pygame.surfarray.make_surface(np.ascontiguousarray(frame.swapaxes(0, 1)))
         self._screen.blit(self._pygame.transform.scale(surface, (width, height)), (0, 0))
         self._pygame.display.flip()
-        self._ticks.tick(self._frames_per_second)
+        self._ticks.tick(self.frames_per_second)
         self.open = not any(self._asks_to_close(event) for event in self._pygame.event.get())
         return self.open
 
