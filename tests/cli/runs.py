@@ -98,7 +98,7 @@ def in_child(target: object, *arguments: object, kill_at: str | None = None, pat
     process.start()
     if kill_at is not None:
         assert path is not None
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while process.is_alive() and max((p.name for p in path.glob("checkpoints/0*")), default="") < kill_at:
             assert time.monotonic() < deadline, "the run made no checkpoint"
             time.sleep(0.001)
