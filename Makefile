@@ -25,7 +25,7 @@ $(VENV)/.dev: pyproject.toml $(VENV)/.user
 	@touch $@
 
 train: $(VENV)/.user
-	@$(BIN)/playfield train pong_laptop pong --until-score 19 --over 30 --minutes 20 || test $$? -eq 85
+	@$(BIN)/playfield train pong_laptop pong --until-score 19.5 --over 60 --minutes 20 || test $$? -eq 85
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
