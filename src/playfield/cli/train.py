@@ -181,7 +181,7 @@ class Resume:
 def warm_up(session: Session[DeepAgent], recipe: Recipe, plan: Plan, root: Path) -> None:
     """Let the agent of the run that the plan names, if it names one, fill the memory of a session that begins.
 
-    Raises: ValueError where nothing is observed before learning; FileNotFoundError where there is no such run in `root`.
+    Raises: ValueError where nothing is observed before learning; FileNotFoundError where `root` has no such run.
     """
     if plan.observe_with is None:
         return

@@ -11,7 +11,6 @@ import numpy as np
 
 from playfield.types import Array
 
-
 INVISIBLE = ("offscreen", "dummy")
 NO_DISPLAY = "There is no display to open a window on; `playfield video` writes a film instead."
 

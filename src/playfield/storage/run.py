@@ -424,7 +424,9 @@ class Run:
 
     def _nothing_to_load(self, found: list[str]) -> str:
         if not found:
-            return f"the run {self.name!r} has no checkpoint: wait for its first save, or train again under another --name"
+            return (
+                f"the run {self.name!r} has no checkpoint: wait for its first save, or train again under another --name"
+            )
         return f"no checkpoint of the run {self.name!r} can be loaded: " + "; ".join(found)
 
     def _take_lock(self, descriptor: int) -> None:
