@@ -39,19 +39,33 @@ def _train_saving(recipe: str, root: Path) -> int:
     return train(recipe, root, "killed", FRAMES, save_every_frames=60, keep=2)
 
 
-def test_a_run_killed_before_its_first_save_begins_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("killer", ["_killed_before_its_first_save", "_killed_within_its_first_save"])
+def test_a_run_killed_before_its_first_save_is_whole_begins_anew(
+    killer: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     train("dqn_toy", tmp_path, "teacher", 300)
     train("dqn_toy", tmp_path, "whole", 300, observe_with="teacher")
-    code = in_child(_killed_at_its_first_save, tmp_path)
-    assert code == -signal.SIGKILL
-    assert not list((tmp_path / "cut" / "checkpoints").iterdir())
+    assert in_child(globals()[killer], tmp_path) == -signal.SIGKILL
+    assert not Run.open(tmp_path / "cut").checkpoints()
     assert resume(tmp_path, "cut") == 0
     assert "was stopped before its first save: it begins at its beginning" in capsys.readouterr().out
     assert outcome(tmp_path, "cut") == outcome(tmp_path, "whole")
 
 
-def _killed_at_its_first_save(root: Path) -> int:
+def _killed_before_its_first_save(root: Path) -> int:
     Run.save = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+    return train("dqn_toy", root, "cut", 300, observe_with="teacher")
+
+
+def _killed_within_its_first_save(root: Path) -> int:
+    rename = os.rename
+
+    def deadly(source: Path, target: Path) -> None:
+        if Path(target).parent.name == "checkpoints":
+            os.kill(os.getpid(), signal.SIGKILL)
+        rename(source, target)
+
+    os.rename = deadly
     return train("dqn_toy", root, "cut", 300, observe_with="teacher")
 
 

@@ -49,8 +49,6 @@ class TapeLog:
 
     def __init__(self, file: AppendFile) -> None:
         self._file = file
-        if not file.length:
-            file.write(_MAGIC)
 
     def add(self, episode: RecordedEpisode) -> None:
         """Appends one episode.
@@ -59,6 +57,8 @@ class TapeLog:
         """
         if len(episode.actions) > _MOST_ACTIONS:
             raise ValueError(f"an episode of {len(episode.actions)} actions is too long for a tape")
+        if not self._file.length:  # not sooner: an empty file tells that nothing was played yet
+            self._file.write(_MAGIC)
         header = json.dumps({name: getattr(episode, name) for name in _FIELDS}).encode()
         payload = zstandard.ZstdCompressor(level=1).compress(episode.actions)
         head = struct.pack("<III", len(header), len(payload), zlib.crc32(payload, zlib.crc32(header)))
