@@ -1,4 +1,4 @@
-"""From action values to actions: pure, given a generator; one epsilon for every game."""
+"""From what a network says of the actions to actions: pure, given a generator."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int64
 
-from playfield.schedules import Constant, Exponential, Linear, Piecewise, Schedule
+from playfield.schedules import Constant, Exponential, Linear, Piecewise
 from playfield.settings import setting
 from playfield.types import Array
 
@@ -27,6 +27,33 @@ class EpsilonGreedy:
         if not all(0.0 <= self.epsilon(frames) <= 1.0 for frames in (0, 1e6, 1e9, 1e12)):
             raise ValueError("explore.epsilon must stay between 0 and 1")
 
+    def epsilon_at(self, frames: int) -> float:
+        """Probability of a random action."""
+        return self.epsilon(frames)
+
+    def choose(self, mean: Float[Array, "G A"], frames: int, draws: np.random.Generator) -> Int64[Array, "G"]:
+        """An action for each game."""
+        return choose(mean, np.full(len(mean), self.epsilon(frames)), draws)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """Every action with the probability that a policy network gives it."""
+
+    def epsilon_at(self, frames: int) -> float:
+        """None: chance comes from the policy."""
+        return 0.0
+
+    def choose(self, mean: Float[Array, "G A"], frames: int, draws: np.random.Generator) -> Int64[Array, "G"]:
+        """An action for each game; `mean` holds log probabilities."""
+        below = np.exp(mean.astype(np.float64)).cumsum(1)
+        point = draws.random(len(mean)) * below[:, -1]
+        return (below <= point[:, None]).sum(1)
+
+
+Explore = EpsilonGreedy | Sampled
+"""Every way to try actions out."""
+
 
 def choose(q: Float[Array, "G A"], epsilon: Float[Array, "G"], generator: np.random.Generator) -> Int64[Array, "G"]:
     """An epsilon-greedy action for each game.
@@ -35,8 +62,3 @@ def choose(q: Float[Array, "G A"], epsilon: Float[Array, "G"], generator: np.ran
     """
     explores = generator.random(len(q)) < epsilon
     return np.where(explores, generator.integers(0, q.shape[1], len(q)), q.argmax(1))
-
-
-def epsilons(schedule: Schedule, frames: int, games: int) -> Float[Array, "G"]:
-    """One epsilon for each game; the same for all."""
-    return np.full(games, schedule(frames))

@@ -39,18 +39,21 @@ class Linear:
 class Exponential:
     """Decay towards `end`: the distance to it shrinks by e every `decay_frames`.
 
-    v(f) = end + (start − end) exp(−f / decay_frames)
+    v(f) = end + (start − end) exp(−f / decay_frames),   and 0 from `until_frames` on
     """
 
     start: float = setting(1.0, "value at frame 0")
     end: float = setting(0.01, "value approached, never passed")
     decay_frames: int = setting(1_000_000, "emulator frames in which the distance to `end` shrinks by a factor e")
+    until_frames: int | None = setting(None, "emulator frames from which on the value is 0; none for never")
 
     def __post_init__(self) -> None:
         if self.decay_frames <= 0:
             raise ValueError("an exponential schedule needs decay_frames of 1 or more; use Constant for no change")
 
     def __call__(self, frames: float) -> float:
+        if self.until_frames is not None and frames >= self.until_frames:
+            return 0.0
         return self.end + (self.start - self.end) * math.exp(-max(frames, 0.0) / self.decay_frames)
 
 

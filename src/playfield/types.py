@@ -94,6 +94,8 @@ class Distance(NamedTuple):
     """To descend."""
     surprise: Float[Tensor, "B"]
     """To prioritise by; carries no gradient."""
+    outside: Float[Tensor, "B"] | None = None
+    """Share of each target that lies beyond what the prediction can represent; None where nothing does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
+import pytest
 import torch
 
 from core.tables import Table, batch
-from playfield.bootstrap import Double, Greedy, Next, Settled
+from playfield.bootstrap import Double, Expected, Greedy, Munchausen, Next, Settled, scaled_log_policy
 from playfield.learner import td_loss
 
 #            samples 0 and 1, then the observations that follow them
@@ -73,3 +76,62 @@ def test_settled_is_regression_to_the_reward():
     (0.5 * (by_hand[torch.arange(5), whole.action] - returns).square().mean()).backward()
     torch.testing.assert_close(distance.loss.detach(), 0.5 * (q[torch.arange(5), whole.action] - returns).square())
     torch.testing.assert_close(network.q.grad, by_hand.grad)
+
+
+def test_expected_values_the_epsilon_greedy_policy():
+    # the best, 10 and 7, seven times in ten, and a tenth of the sums 22 and 13
+    assert values(Expected(epsilon=0.3)(Table(ONLINE), Table(TARGET), BATCH)) == pytest.approx([9.2, 6.2])
+
+
+def test_expected_without_chance_is_greedy():
+    greedy = values(Greedy()(Table(ONLINE), Table(TARGET), BATCH))
+    assert values(Expected(epsilon=0.0)(Table(ONLINE), Table(TARGET), BATCH)) == greedy
+
+
+SOFT = [[0.0, math.log(3.0)], [5.0, 5.0], [math.log(4.0), 0.0], [1.0, 1.0]]
+PAIRS = batch(action=[0, 1], reward=[1.0, -1.0], discount=[0.5, 0.25])
+
+
+def test_munchausen_by_hand():
+    """Temperature 1: policies are 1/4, 3/4 and 1/2, 1/2 before, 4/5, 1/5 and 1/2, 1/2 after."""
+    munchausen = Munchausen(alpha=0.5, temperature=1.0, low=-1.0)
+    following = munchausen(Table(ONLINE), Table(SOFT), PAIRS)
+    # log(1/4) = -1.39 is clipped to -1; log(1/2) is not
+    assert following.reward.tolist() == pytest.approx([-0.5, 0.5 * math.log(0.5)])
+    assert following.policy.tolist()[0] == pytest.approx([0.8, 0.2])
+    soft = [0.8 * (math.log(4.0) - math.log(0.8)) + 0.2 * (0.0 - math.log(0.2)), 1.0 + math.log(2.0)]
+    assert values(following) == pytest.approx(soft)
+    distance, _ = td_loss(Table(SOFT, None), Table(SOFT, None), PAIRS, munchausen)
+    goals = [1.0 - 0.5 + 0.5 * soft[0], -1.0 + 0.5 * math.log(0.5) + 0.25 * soft[1]]
+    assert distance.loss.tolist() == pytest.approx([0.5 * (0.0 - goals[0]) ** 2, 0.5 * (5.0 - goals[1]) ** 2])
+
+
+def test_the_soft_value_is_a_log_sum_exp():
+    """Σ π (q − τ log π) = τ log Σ exp(q/τ), for any temperature."""
+    for temperature in (0.03, 1.0, 7.0):
+        following = Munchausen(alpha=0.0, temperature=temperature)(Table(ONLINE), Table(TARGET), BATCH)
+        expected = temperature * torch.logsumexp(torch.tensor(TARGET[2:]) / temperature, 1)
+        assert values(following) == pytest.approx(expected.tolist(), rel=1e-5)
+
+
+def test_munchausen_without_alpha_and_nearly_without_temperature_is_greedy():
+    following = Munchausen(alpha=0.0, temperature=1e-4)(Table(ONLINE), Table(TARGET), BATCH)
+    assert values(following) == pytest.approx(values(Greedy()(Table(ONLINE), Table(TARGET), BATCH)), abs=1e-3)
+    assert torch.as_tensor(following.reward).tolist() == [0.0, 0.0]
+
+
+def test_the_log_policy_may_come_from_the_online_network():
+    online = [[0.0, 0.0], [0.0, math.log(3.0)], [9.0, 9.0], [9.0, 9.0]]
+    following = Munchausen(alpha=1.0, temperature=1.0, log_policy="online")(Table(online), Table(SOFT), PAIRS)
+    assert following.reward.tolist() == pytest.approx([math.log(0.5), math.log(0.75)])
+
+
+def test_a_small_temperature_does_not_overflow():
+    scaled = scaled_log_policy(torch.tensor([[1e4, 0.0, -1e4]]), 1e-3)
+    assert scaled.tolist() == [[0.0, -1e4, -2e4]]
+
+
+@pytest.mark.parametrize("wrong", [{"alpha": 1.1}, {"temperature": 0.0}, {"low": 0.5}])
+def test_impossible_munchausen_settings_are_refused(wrong: dict[str, float]):
+    with pytest.raises(ValueError, match=r"bootstrap\.alpha"):
+        Munchausen(**wrong)

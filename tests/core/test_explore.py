@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from core.tables import step
 from playfield.agent import Acting, NetworkPolicy
-from playfield.explore import EpsilonGreedy, choose, epsilons
+from playfield.explore import EpsilonGreedy, Sampled, choose
 from playfield.memory.rows import RowRing, RowShape
 from playfield.returns import ExpectedReturns
 from playfield.schedules import Linear
@@ -69,4 +69,19 @@ def test_later_draws_do_not_depend_on_epsilon():
 
 def test_all_games_share_one_scheduled_epsilon():
     explore = EpsilonGreedy(Linear(1.0, 0.5, over_frames=100))
-    assert epsilons(explore.epsilon, 50, 3).tolist() == [0.75, 0.75, 0.75]
+    assert explore.epsilon_at(50) == 0.75
+    q = np.tile(np.array([[9, 0, 0]], np.float32), (500, 1))
+    ours = explore.choose(q, 50, np.random.default_rng(5))
+    assert ours.tolist() == choose(q, np.full(500, 0.75), np.random.default_rng(5)).tolist()
+
+
+def test_actions_are_sampled_as_the_policy_says():
+    log_pi = np.log(np.array([[0.5, 0.2, 0.3]], np.float32)).repeat(6000, 0)
+    counts = np.bincount(Sampled().choose(log_pi, 0, np.random.default_rng(6)), minlength=3)
+    assert chisquare(counts, [3000, 1200, 1800]).pvalue > 0.01
+
+
+def test_an_impossible_action_is_never_sampled():
+    with np.errstate(divide="ignore"):
+        log_pi = np.log(np.array([[0.0, 1.0, 0.0]], np.float32)).repeat(2000, 0)
+    assert set(Sampled().choose(log_pi, 0, np.random.default_rng(7))) == {1}

@@ -1,12 +1,9 @@
-"""What a network predicts about the return of every action. Pure; the learner knows only the verbs.
-
-Five verbs: `mean` and `at` and `under` on the returns of all actions, `backup` and `distance` on one chosen return.
-"""
+"""The mean return of every action: plain action values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar
 
 from jaxtyping import Float, Int64
 from torch import Tensor
@@ -16,41 +13,16 @@ from playfield.settings import setting
 from playfield.types import Distance
 
 
-class Return(Protocol):
-    """The return of one action per sample, as far as it is represented."""
-
-    def backup(self, reward: Float[Tensor, "B"], discount: Float[Tensor, "B"]) -> Self:
-        """The return one decision earlier: reward + discount x this."""
-        ...
-
-    def distance(self, target: Self) -> Distance:
-        """How far this prediction is from `target`, which carries no gradient."""
-        ...
-
-
-class Returns(Protocol):
-    """The return of every action."""
-
-    @property
-    def mean(self) -> Float[Tensor, "B A"]:
-        """Expected return of every action."""
-        ...
-
-    def at(self, action: Int64[Tensor, "B"]) -> Return:
-        """The return of the action that was taken."""
-        ...
-
-    def under(self, policy: Float[Tensor, "B A"], bonus: Float[Tensor, "B A"]) -> Return:
-        """The return when `policy` chooses, with `bonus` added to each action's return."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class ExpectedReturn:
     """The expected return of one action per sample."""
 
     value: Float[Tensor, "B"]
     huber: float | None
+
+    @property
+    def mean(self) -> Float[Tensor, "B"]:
+        return self.value
 
     def backup(self, reward: Float[Tensor, "B"], discount: Float[Tensor, "B"]) -> ExpectedReturn:
         return ExpectedReturn(reward + discount * self.value, self.huber)
@@ -74,6 +46,9 @@ class ExpectedReturns:
     @property
     def mean(self) -> Float[Tensor, "B A"]:
         return self.q
+
+    def worth(self, mean: Float[Tensor, "B A"]) -> Float[Tensor, "B"]:
+        return mean.amax(1)
 
     def at(self, action: Int64[Tensor, "B"]) -> ExpectedReturn:
         return ExpectedReturn(self.q.gather(1, action[:, None])[:, 0], self.huber)
