@@ -4,27 +4,31 @@ from __future__ import annotations
 
 from copy import deepcopy
 
-import torch
 from torch import nn
 
 from playfield.agent import Acting, DeepAgent, NetworkPolicy
 from playfield.games.games import Games, GameSpec
-from playfield.learner import Learner, LearningRule, NoTarget
+from playfield.learner import Learner, LearningRule, NoTarget, load_weights
 from playfield.memory.rows import RowRing, RowShape
-from playfield.networks import QNetwork, obs_shape
+from playfield.networks import Chance, Draws, FractionEmbedding, ImplicitQNetwork, QNetwork, obs_shape
 from playfield.recipes.recipe import Recipe
+from playfield.returns import ImplicitQuantiles
 from playfield.rng import Rng
 from playfield.session import Session
 
 
-def build_network(recipe: Recipe, spec: GameSpec, generator: torch.Generator) -> QNetwork:
+def build_network(recipe: Recipe, spec: GameSpec, rng: Rng) -> nn.Module:
     """The recipe's network for a game, freshly drawn.
 
     Raises: ValueError where the recipe does not fit what the game shows.
     """
-    torso, features = recipe.torso.build(obs_shape(spec.frame_shape, recipe.memory.stack), generator)
-    head = recipe.head.build(features, len(spec.actions), recipe.returns.outputs, generator)
-    return QNetwork(torso, head, len(spec.actions), recipe.returns)
+    draws = Draws(rng.torch("weights"), Chance(rng.torch("noise")))
+    torso, features = recipe.torso.build(obs_shape(spec.frame_shape, recipe.memory.stack), draws)
+    actions, returns = len(spec.actions), recipe.returns
+    head = recipe.head.build(features, actions, returns.outputs, draws)
+    if isinstance(returns, ImplicitQuantiles):
+        return ImplicitQNetwork(torso, head, FractionEmbedding(returns, features, draws), returns)
+    return QNetwork(torso, head, actions, returns)
 
 
 def build_agent(recipe: Recipe, spec: GameSpec, rng: Rng) -> DeepAgent:
@@ -32,7 +36,7 @@ def build_agent(recipe: Recipe, spec: GameSpec, rng: Rng) -> DeepAgent:
 
     Raises: ValueError where the recipe does not fit the game.
     """
-    network = build_network(recipe, spec, rng.torch("weights"))
+    network = build_network(recipe, spec, rng)
     target: nn.Module = network if isinstance(recipe.target, NoTarget) else deepcopy(network).requires_grad_(False)
     rule = LearningRule(bootstrap=recipe.bootstrap, target=recipe.target, optimizer=recipe.optimizer)
     learner = Learner(network, target, rule)
@@ -47,10 +51,12 @@ def build_session(recipe: Recipe, games: Games, seed: int) -> Session[DeepAgent]
 
 
 def build_policy(recipe: Recipe, spec: GameSpec, network: nn.Module, rng: Rng) -> NetworkPolicy:
-    """The network as it plays in evaluations."""
+    """The network as it plays in evaluations: a copy, without noise, that draws its chance from `rng` alone."""
     stack = recipe.memory.stack
     shape = RowShape(
         size=stack, games=spec.games, frame_shape=spec.frame_shape, frame_dtype=spec.frame_dtype, stack=stack
     )
-    acting = Acting(network=network, epsilon=recipe.eval_epsilon, draws=rng.numpy("evaluation"))
+    player = build_network(recipe, spec, rng)
+    load_weights(player, network.state_dict())
+    acting = Acting(network=player.eval(), epsilon=recipe.eval_epsilon, draws=rng.numpy("evaluation"))
     return NetworkPolicy(acting, RowRing(shape))

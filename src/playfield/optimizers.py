@@ -63,6 +63,35 @@ class Adam:
 
 
 @dataclass(frozen=True, slots=True)
+class AdamW:
+    """Adam, and weights that shrink by a share of themselves at every step, apart from the gradient.
+
+        w ← w − lr · weight_decay · w − Adam's step
+
+    Source: Loshchilov & Hutter (2019); BBF (Schwarzer et al., 2023), which spares biases and norms, as here.
+    Neutral: weight_decay=0 is `Adam`.
+    """
+
+    lr: Rate = setting(1e-4, LR_HELP)
+    eps: float = setting(1.5e-4, "added outside the root")
+    weight_decay: float = setting(0.1, "share that is taken from a weight at a step, divided by the step size")
+    clip_norm: float | None = setting(None, CLIP_HELP)
+
+    def __post_init__(self) -> None:
+        _check(self.lr, self.eps, self.clip_norm)
+        if self.weight_decay < 0:
+            raise ValueError("optimizer.weight_decay must be 0 or more")
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
+        every = list(parameters)
+        groups = [
+            {"params": [p for p in every if p.ndim > 1], "weight_decay": self.weight_decay},
+            {"params": [p for p in every if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW([g for g in groups if g["params"]], lr=rate(self.lr, 0), eps=self.eps, fused=True)
+
+
+@dataclass(frozen=True, slots=True)
 class RAdam:
     """Rectified Adam. Source: Liu et al. (2020)."""
 

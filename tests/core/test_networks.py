@@ -12,21 +12,32 @@ from torch import nn
 from playfield.build import build_network
 from playfield.games.games import GameSpec
 from playfield.networks import (
+    Chance,
     Conv,
+    Draws,
     LayerNorm,
+    LeakyRelu,
     Mlp,
+    Noisy,
+    NoisyLinear,
     NormalInit,
     OrthogonalInit,
     Plain,
     QNetwork,
+    Relu,
     obs_shape,
 )
 from playfield.recipes import RECIPES
 from playfield.returns import Expectation
+from playfield.rng import Rng
 
 
 def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+def draws(seed: int = 0) -> Draws:
+    return Draws(generator(seed), Chance(generator(seed + 1)))
 
 
 def game(frame_shape: tuple[int, ...] = (84, 84, 1), actions: int = 6, dtype: str = "uint8") -> GameSpec:
@@ -43,7 +54,7 @@ def game(frame_shape: tuple[int, ...] = (84, 84, 1), actions: int = 6, dtype: st
 
 @pytest.fixture(scope="module")
 def nature() -> QNetwork:
-    return build_network(RECIPES["dqn"], game(), generator())
+    return build_network(RECIPES["dqn"], game(), Rng(0))
 
 
 def test_parameters_of_the_nature_network(nature: QNetwork):
@@ -58,7 +69,7 @@ def test_nature_network_gives_one_number_for_each_action(nature: QNetwork):
 
 @pytest.mark.parametrize("torso", [Conv(), Mlp()])
 def test_pixels_are_scaled_exactly_once(torso: Conv | Mlp):
-    built, _ = torso.build((4, 84, 84), generator())
+    built, _ = torso.build((4, 84, 84), draws())
     first = next(m for m in built.modules() if isinstance(m, nn.Conv2d | nn.Linear))
     seen = []
     first.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
@@ -72,7 +83,7 @@ def test_pixels_are_scaled_exactly_once(torso: Conv | Mlp):
 
 
 def test_vectors_are_not_scaled():
-    built, features = Mlp(hidden=(7, 5)).build((3,), generator())
+    built, features = Mlp(hidden=(7, 5)).build((3,), draws())
     linear = built[0]
     assert features == 5
     x = torch.tensor([[255.0, -3.0, 1.0]])
@@ -110,7 +121,7 @@ def test_weights_come_from_the_given_generator_alone(name: str):
     if not isinstance(recipe.torso, Mlp):  # the same code with less work
         recipe = replace(recipe, head=replace(recipe.head, hidden=16))
     untouched = torch.get_rng_state()
-    one, same, other = (build_network(recipe, game(), generator(seed)).state_dict() for seed in (1, 1, 2))
+    one, same, other = (build_network(recipe, game(), Rng(seed)).state_dict() for seed in (1, 1, 2))
     assert torch.equal(torch.get_rng_state(), untouched)
     assert all(torch.equal(one[key], same[key]) for key in one)
     drawn = [key for key in one if one[key].ndim > 1 and one[key].std() > 0]  # not the ones and zeros of norms
@@ -142,10 +153,10 @@ def test_layer_norm_on_vectors():
 
 def test_norms_stand_between_every_layer_and_its_relu():
     recipe = RECIPES["pqn"]
-    network = build_network(replace(recipe, head=replace(recipe.head, hidden=8)), game(), generator())
+    network = build_network(replace(recipe, head=replace(recipe.head, hidden=8)), game(), Rng(0))
     kinds = [type(m).__name__ for m in network.modules() if not list(m.children())]
     layer = ["_ChannelsLastNorm", "ReLU"]
-    assert kinds == ["_Pixels", *(["Conv2d", *layer] * 3), "Flatten", "Linear", *layer, "Linear"]
+    assert kinds == ["Pixels", *(["Conv2d", *layer] * 3), "Flatten", "Linear", *layer, "Linear"]
     assert [tuple(m.weight.shape) for m in network.modules() if type(m).__name__ == "_ChannelsLastNorm"] == [
         (32,),
         (64,),
@@ -155,8 +166,8 @@ def test_norms_stand_between_every_layer_and_its_relu():
 
 
 def test_a_shared_bias_moves_all_actions_together():
-    head = Plain(hidden=5, bias="shared").build(3, 4, 1, generator())
-    each = Plain(hidden=5).build(3, 4, 1, generator())
+    head = Plain(hidden=5, bias="shared").build(3, 4, 1, draws())
+    each = Plain(hidden=5).build(3, 4, 1, draws())
     assert sum(p.numel() for p in each.parameters()) - sum(p.numel() for p in head.parameters()) == 3
     x = torch.randn(2, 3, generator=generator(1))
     before = head(x).detach()
@@ -177,26 +188,75 @@ def test_observations_put_frames_into_channels():
 
 def test_vectors_for_a_convolution_are_refused():
     with pytest.raises(ValueError, match="shows vectors; use torso=Mlp"):
-        build_network(RECIPES["dqn"], game((4,), dtype="float32"), generator())
+        build_network(RECIPES["dqn"], game((4,), dtype="float32"), Rng(0))
 
 
 def test_frames_too_small_are_refused():
     with pytest.raises(ValueError, match="12x12 pixels are too small"):
-        build_network(RECIPES["dqn"], game((12, 12, 1)), generator())
+        build_network(RECIPES["dqn"], game((12, 12, 1)), Rng(0))
 
 
 def test_the_smallest_frames_that_fit():
-    built, features = Conv().build((1, 36, 36), generator())
+    built, features = Conv().build((1, 36, 36), draws())
     assert features == 64
     assert built(torch.zeros(1, 1, 36, 36, dtype=torch.uint8)).shape == (1, 64)
     with pytest.raises(ValueError, match="too small"):
-        Conv().build((1, 35, 36), generator())
+        Conv().build((1, 35, 36), draws())
 
 
 def test_returns_of_each_action_are_read_from_its_own_output():
-    torso, features = Mlp(hidden=(4,)).build((2,), generator())
-    network = QNetwork(torso, Plain(hidden=4).build(features, 3, 1, generator()), 3, Expectation())
+    torso, features = Mlp(hidden=(4,)).build((2,), draws())
+    network = QNetwork(torso, Plain(hidden=4).build(features, 3, 1, draws()), 3, Expectation())
     with torch.no_grad():
         network.head[-1].weight.zero_()
         network.head[-1].bias.copy_(torch.tensor([1.0, 2.0, 3.0]))
     assert network(torch.zeros(1, 2)).mean.tolist() == [[1.0, 2.0, 3.0]]
+
+
+def test_noise_has_a_generator_of_its_own_which_building_leaves_alone():
+    rng, untouched = Rng(0), Rng(0)
+    recipe = RECIPES["dqn_toy"]
+    network = build_network(recipe.but(head=Plain(hidden=4, layer=Noisy())), game(), rng)
+    sources = {m.chance.generator for m in network.modules() if isinstance(m, NoisyLinear)}
+    assert sources == {rng.torch("noise")}
+    assert torch.equal(rng.torch("noise").get_state(), untouched.torch("noise").get_state())
+    assert not torch.equal(rng.torch("weights").get_state(), untouched.torch("weights").get_state())
+
+
+def test_padding_of_a_single_layer():
+    torso = Conv(layers=((32, 8, 4), (64, 4, 2), (64, 3, 1)), padding=(1, 0, 0))
+    _, features = torso.build((4, 100, 100), draws())
+    assert features == 5184  # 100 + 2 -> 24 -> 11 -> 9; 9 * 9 * 64
+    built, features = Conv(layers=((5, 3, 1),), padding=(1,)).build((1, 4, 6), draws())
+    assert features == 5 * 4 * 6 == built(torch.zeros(1, 1, 4, 6, dtype=torch.uint8)).shape[1]
+
+
+@pytest.mark.parametrize("padding", [(1,), (1, 0, 0, 0), (1, 0, -1)])
+def test_padding_that_fits_no_layers_is_refused(padding: tuple[int, ...]):
+    with pytest.raises(ValueError, match="a number of 0 or more for each of"):
+        Conv(padding=padding)
+
+
+def test_leaky_relu_by_hand():
+    x = torch.tensor([[-2.0, 0.0, 3.0]])
+    assert LeakyRelu(slope=0.25).build()(x.clone()).tolist() == [[-0.5, 0.0, 3.0]]
+    assert torch.equal(LeakyRelu(slope=0.0).build()(x.clone()), Relu().build()(x.clone()))
+    with pytest.raises(ValueError, match="slope"):
+        LeakyRelu(slope=1.0)
+
+
+def test_the_activation_stands_after_every_layer_but_the_last():
+    torso, features = Conv(layers=((3, 2, 1), (3, 2, 1)), activation=LeakyRelu(0.5)).build((1, 5, 5), draws())
+    head = Plain(hidden=4, activation=LeakyRelu(0.5)).build(features, 2, 1, draws())
+    kinds = [type(m).__name__ for m in [*torso, *head] if not isinstance(m, nn.Identity)]
+    assert kinds == ["Pixels", *(["Conv2d", "LeakyReLU"] * 2), "Flatten", "Linear", "LeakyReLU", "Linear"]
+
+
+def test_weights_keep_their_layout_in_memory_when_loaded():
+    built, _ = Conv().build((4, 84, 84), draws(0))
+    other, _ = Conv().build((4, 84, 84), draws(5))
+    other.load_state_dict({name: value.contiguous() for name, value in built.state_dict().items()})
+    assert [p.stride() for p in other.parameters()] == [p.stride() for p in built.parameters()]
+    assert built[1].weight.stride() == (4 * 8 * 8, 1, 8 * 4, 4)
+    frames = torch.randint(0, 256, (2, 4, 84, 84), generator=generator(3)).to(torch.uint8)
+    assert torch.equal(built(frames), other(frames))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from core.tables import clone
-from playfield.optimizers import Adam, OptimizerSpec, RAdam, RMSProp, load_optimizer_state, optimizer_state
+from playfield.optimizers import Adam, AdamW, OptimizerSpec, RAdam, RMSProp, load_optimizer_state, optimizer_state
 
 
 def weights(seed: int = 0) -> list[nn.Parameter]:
@@ -78,7 +78,30 @@ def test_natures_numbers_are_the_defaults():
     assert RMSProp() == RMSProp(lr=2.5e-4, decay=0.95, eps=0.01 / 1024, clip_norm=None)
 
 
-@pytest.mark.parametrize("spec", [RMSProp(lr=0.01), Adam(lr=0.01), RAdam(lr=0.01)], ids=lambda s: type(s).__name__)
+def test_adamw_takes_the_step_worked_by_hand():
+    weight, bias = nn.Parameter(torch.tensor([[2.0]])), nn.Parameter(torch.tensor([2.0]))
+    weight.grad, bias.grad = torch.tensor([[3.0]]), torch.tensor([3.0])
+    AdamW(lr=0.1, eps=1.0, weight_decay=0.5).build([weight, bias]).step()
+    # Adam's first step: m = 3, √v = 3, so 0.1 * 3 / (3 + 1) = 0.075; and 0.1 * 0.5 * 2 = 0.1 from weights, not biases
+    assert weight.item() == pytest.approx(2.0 - 0.1 - 0.075)
+    assert bias.item() == pytest.approx(2.0 - 0.075)
+
+
+def test_adamw_without_decay_is_adam():
+    decayed, plain = weights(), weights()
+    descend(decayed, AdamW(lr=0.01, eps=1e-3, weight_decay=0.0).build(decayed), range(10))
+    descend(plain, Adam(lr=0.01, eps=1e-3).build(plain), range(10))
+    assert all(torch.equal(a, b) for a, b in zip(decayed, plain, strict=True))
+
+
+def test_adamw_refuses_a_decay_that_grows_weights():
+    with pytest.raises(ValueError, match="weight_decay must be 0 or more"):
+        AdamW(weight_decay=-0.1)
+
+
+@pytest.mark.parametrize(
+    "spec", [RMSProp(lr=0.01), Adam(lr=0.01), AdamW(lr=0.01), RAdam(lr=0.01)], ids=lambda s: type(s).__name__
+)
 @pytest.mark.parametrize("cut", [0, 1, 7])
 def test_a_restored_optimizer_goes_on_bit_for_bit(spec: OptimizerSpec, cut: int):
     whole = weights()
