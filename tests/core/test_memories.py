@@ -11,6 +11,7 @@ import torch
 
 from core.streams import Play
 from core.tables import clone
+from playfield.memory.priorities import Proportional, RankBased
 from playfield.memory.replay import Replay, ReplayMemory
 from playfield.memory.rollout import Rollout, RolloutMemory
 from playfield.types import Batch, Clock
@@ -19,6 +20,12 @@ GAMES, CALLS = 2, 60
 SPECS: dict[str, Replay | Rollout] = {
     "replay": Replay(capacity=40, start_frames=40, batch=4, every_frames=12, stack=2, n_step=1),
     "replay, 3 steps": Replay(capacity=40, start_frames=40, batch=4, every_frames=5, stack=4, n_step=3),
+    "proportional": Replay(
+        capacity=40, start_frames=40, batch=4, every_frames=5, stack=2, n_step=2, sampler=Proportional(offset=1e-6)
+    ),
+    "ranked": Replay(
+        capacity=40, start_frames=40, batch=4, every_frames=5, stack=2, n_step=2, sampler=RankBased(sort_every=40)
+    ),
     "rollout at once": Rollout(steps=5, epochs=2, minibatches=3, stack=2),
     "rollout spread": Rollout(steps=5, epochs=2, minibatches=3, stack=4, pace="spread"),
 }

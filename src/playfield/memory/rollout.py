@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 
+from playfield.memory.rewards import CLIP_HELP, SCALE_HELP, check_rewards, learnt_reward
 from playfield.memory.rows import RowRing, RowShape
 from playfield.multistep import lambda_returns
 from playfield.settings import setting
@@ -34,9 +35,8 @@ class Rollout:
     discount: float = setting(0.99, "gamma, the worth of a reward one decision later")
     lambda_: float = setting(0.65, "how far the targets look: 0 one step, 1 the whole rollout")
     stack: int = setting(4, "frames in one observation")
-    reward_clip: float | None = setting(
-        1.0, "rewards are learnt as at most this, either sign; none to learn raw rewards"
-    )
+    reward_scale: float = setting(1.0, SCALE_HELP)
+    reward_clip: float | None = setting(1.0, CLIP_HELP)
     pace: Literal["at_once", "spread"] = setting(
         "at_once", "learn as soon as a rollout is complete, or spread over the next one so that emulators never wait"
     )
@@ -45,8 +45,7 @@ class Rollout:
         for name in ("steps", "epochs", "minibatches", "stack"):
             if getattr(self, name) < 1:
                 raise ValueError(f"memory.{name} must be 1 or more")
-        if self.reward_clip is not None and self.reward_clip <= 0:
-            raise ValueError("memory.reward_clip must be above 0, or none to learn raw rewards")
+        check_rewards(self.reward_scale, self.reward_clip)
         if not (0.0 <= self.discount <= 1.0 and 0.0 <= self.lambda_ <= 1.0):
             raise ValueError("memory.discount and memory.lambda_ must lie between 0 and 1")
 
@@ -148,8 +147,7 @@ class RolloutMemory:
         spec, size = self.spec, self.rows.shape.size
         games = torch.arange(self.rows.shape.games)
         reward, discount, last = self.rows.ahead(torch.full_like(games, begin), games, spec.steps, spec.discount)
-        if spec.reward_clip is not None:
-            reward = reward.clamp(-spec.reward_clip, spec.reward_clip)
+        reward = learnt_reward(reward, spec.reward_scale, spec.reward_clip)
         value = self._values[torch.arange(begin + 1, begin + spec.steps + 1) % size]
         # An episode's end is whole: its bootstrap (if it was truncated) becomes reward, and nothing flows past it.
         reward = torch.where(last, reward + discount * value, reward)
