@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q
 
-.PHONY: help train test check format clean
+.PHONY: help train test learn check format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make train   learn Pong from pixels, evaluate, plot, film (about 20 minutes on two cores)"
 	@echo "make test    the test suite"
+	@echo "make learn   every recipe learns the toy games, three seeds each (an hour on two cores)"
 	@echo "make check   format, lint, types, import laws"
 	@echo "make format  rewrite the sources in house format"
 	@echo "make clean   remove the environment"
@@ -29,6 +30,9 @@ train: $(VENV)/.user
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
+
+learn: $(VENV)/.dev
+	PLAYFIELD_LEARN=1 $(BIN)/python -m pytest tests/learning -s
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

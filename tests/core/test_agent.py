@@ -68,7 +68,7 @@ def test_a_warm_up_network_chooses_instead_of_chance():
 def test_the_warm_up_network_comes_back_after_a_restart():
     spec = small_games(GREEDY.games).spec
     agent = agent_of(GREEDY, seed=1)
-    agent.warm_up_with(build_network(GREEDY, spec, torch.Generator().manual_seed(77)))
+    agent.warm_up_with(build_network(GREEDY, spec, Rng(77)))
     restored = agent_of(GREEDY, seed=1)
     restored.load(clone(agent.state()))
     assert actions(restored, GREEDY, 30).tolist() == actions(agent, GREEDY, 30).tolist()

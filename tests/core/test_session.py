@@ -191,7 +191,7 @@ def test_a_resumed_run_equals_one_that_was_never_stopped(name: str):
         if number in (1, 23, 26) or after_end in (number, number - 1):
             saved[number] = clone(whole.state())
     assert after_end is not None
-    assert whole.agent.learner.updates > 10
+    assert whole.agent.learner.updates >= 8  # one update for each rollout of 5 steps is the fewest
     final = digest(whole.state())
     for cut, tree in saved.items():
         resumed = small_session(name, seed=99)

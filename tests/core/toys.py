@@ -14,40 +14,17 @@ from playfield.games.games import GameSpec
 from playfield.games.toys import Catch
 from playfield.recipes import RECIPES, Recipe
 from playfield.session import Session
+from scaled import Scale, overrides
 
-_REPLAY = [
-    "games=2",
-    "torso=Mlp",
-    "torso.hidden=[16]",
-    "head.hidden=16",
-    "memory.capacity=120",
-    "memory.start_frames=40",
-    "memory.batch=8",
-    "memory.every_frames=4",
-    "target.every_frames=30",
-    "explore.epsilon.over_frames=100",
-]
-_ROLLOUT = [
-    "games=3",
-    "torso.layers=[[4, 3, 1], [4, 2, 1]]",
-    "head.hidden=16",
-    "memory.steps=5",
-    "memory.epochs=2",
-    "memory.minibatches=3",
-    "explore.epsilon=Linear",
-    "explore.epsilon.over_frames=100",
-]
+SCALE = Scale(capacity=120, start_frames=40, every_frames=4, target_frames=30, epsilon_frames=100, rollout_steps=5)
 ADAPTED: dict[str, Recipe] = {
-    "dqn": RECIPES["dqn"].with_overrides(_REPLAY),
+    **{name: recipe.with_overrides(overrides(recipe, SCALE)) for name, recipe in RECIPES.items()},
     "dqn, convolutions": RECIPES["dqn"].with_overrides(
-        ["torso=Conv", _ROLLOUT[1], *(o for o in _REPLAY if "torso" not in o)]
+        [
+            *(text for text in overrides(RECIPES["dqn"], SCALE) if not text.startswith("torso")),
+            "torso.layers=[[4, 3, 1], [4, 2, 1]]",
+        ]
     ),
-    "dqn_adam": RECIPES["dqn_adam"].with_overrides(_REPLAY),
-    "double": RECIPES["double"].with_overrides(_REPLAY),
-    "dqn_toy": RECIPES["dqn_toy"].with_overrides(_REPLAY),
-    "dqn_classic": RECIPES["dqn_classic"].with_overrides(_REPLAY),
-    "pqn": RECIPES["pqn"].with_overrides(_ROLLOUT),
-    "pong_laptop": RECIPES["pong_laptop"].with_overrides(_ROLLOUT),
 }
 
 

@@ -7,15 +7,15 @@ import json
 from dataclasses import dataclass
 from typing import Any, Self
 
-from playfield.bootstrap import Double, Greedy, Settled
-from playfield.explore import EpsilonGreedy
+from playfield.bootstrap import Double, Expected, Greedy, Munchausen, Settled
+from playfield.explore import EpsilonGreedy, Sampled
 from playfield.games.protocol import AtariProtocol
 from playfield.learner import Copy, NoTarget
 from playfield.memory.replay import Replay
 from playfield.memory.rollout import Rollout
-from playfield.networks import Conv, Mlp, Plain
-from playfield.optimizers import Adam, RAdam, RMSProp
-from playfield.returns import Expectation
+from playfield.networks import Conv, Dense, Dueling, EfficientNet, Impala, Mlp, Plain
+from playfield.optimizers import Adam, AdamW, RAdam, RMSProp
+from playfield.returns import Categorical, Expectation, HLGauss, ImplicitQuantiles, PolicyAndValue, Quantiles
 from playfield.settings import from_plain, override, setting, to_plain
 
 
@@ -27,16 +27,22 @@ class Recipe:
     about: str = setting("", "what it is, which source it follows, and where it departs from it")
     games: int = setting(1, "copies of the game played together")
     protocol: AtariProtocol = setting(AtariProtocol(), "how Atari games are played; other games have their own rules")
-    torso: Conv | Mlp = setting(Conv(), "from stacked frames to features")
-    head: Plain = setting(Plain(), "from features to action values")
-    returns: Expectation = setting(Expectation(), "what is predicted about the return of each action")
-    bootstrap: Greedy | Double | Settled = setting(Greedy(), "which next value is backed up")
-    explore: EpsilonGreedy = setting(EpsilonGreedy(), "how actions are tried out while training")
+    torso: Conv | Impala | EfficientNet | Mlp = setting(Conv(), "from stacked frames to features")
+    head: Plain | Dueling = setting(Plain(), "from features to action values")
+    returns: Expectation | Categorical | Quantiles | ImplicitQuantiles | HLGauss | PolicyAndValue = setting(
+        Expectation(), "what is predicted about the return of each action"
+    )
+    bootstrap: Greedy | Double | Expected | Munchausen | Settled = setting(Greedy(), "which next value is backed up")
+    explore: EpsilonGreedy | Sampled = setting(EpsilonGreedy(), "how actions are tried out while training")
     memory: Replay | Rollout = setting(Replay(), "what is remembered and when it is learnt from")
-    optimizer: RMSProp | Adam | RAdam = setting(RMSProp(), "how gradients become steps")
+    optimizer: RMSProp | Adam | AdamW | RAdam = setting(RMSProp(), "how gradients become steps")
     target: Copy | NoTarget = setting(Copy(), "the network that values next observations")
     eval_epsilon: float = setting(0.05, "probability of a random action in evaluations")
     frames: int = setting(200_000_000, "emulator frames of a full training, where no other limit is given")
+    until_score: float | None = setting(
+        None, "training is over at this mean score of the last `over_episodes`, where no other limit is given"
+    )
+    over_episodes: int = setting(30, "complete training episodes that `until_score` looks at")
 
     def __post_init__(self) -> None:
         rollout, settled = isinstance(self.memory, Rollout), isinstance(self.bootstrap, Settled)
@@ -48,10 +54,39 @@ class Recipe:
             raise ValueError("bootstrap=Settled learns from whole returns, which only a Rollout memory delivers")
         if rollout and isinstance(self.target, Copy):
             raise ValueError("a Rollout memory has no use for a target network: use target=NoTarget")
-        if self.games < 1 or self.frames < 1:
-            raise ValueError("games and frames must be 1 or more")
+        self._check_predictions()
+        if self.games < 1 or self.frames < 1 or self.over_episodes < 1:
+            raise ValueError("games, frames and over_episodes must be 1 or more")
         if not 0.0 <= self.eval_epsilon <= 1.0:
             raise ValueError("eval_epsilon must lie between 0 and 1")
+
+    def _check_predictions(self) -> None:
+        critic = isinstance(self.returns, PolicyAndValue)
+        if isinstance(self.bootstrap, Munchausen) and isinstance(self.returns, Categorical):
+            raise ValueError(
+                "bootstrap=Munchausen moves every action's return by its own bonus, which the fixed atoms of "
+                "returns=Categorical cannot follow: use returns=ImplicitQuantiles, Quantiles, HLGauss or Expectation"
+            )
+        if critic != isinstance(self.explore, Sampled):
+            raise ValueError("returns=PolicyAndValue and explore=Sampled need each other: a policy is sampled from")
+        if critic and not isinstance(self.memory, Rollout):
+            raise ValueError("returns=PolicyAndValue learns from its own newest games: use a Rollout memory")
+        if critic and isinstance(self.head, Dueling):
+            raise ValueError("returns=PolicyAndValue has a value of its own: use head=Plain")
+        if self.head.layer != Dense() and self.eval_epsilon > 0:
+            raise ValueError(
+                "a network with noisy layers is evaluated by its mean weights, without chance: use eval_epsilon=0"
+            )
+        if isinstance(self.returns, Categorical | HLGauss):
+            self._check_support(self.returns.low, self.returns.high)
+
+    def _check_support(self, low: float, high: float) -> None:
+        clip = self.memory.reward_clip
+        if clip is not None and (high < clip or low > -clip):
+            raise ValueError(
+                f"returns from {low:g} to {high:g} cannot hold a single reward of {clip:g} or {-clip:g}: "
+                "widen returns.low and returns.high, or lower memory.reward_clip"
+            )
 
     def but(self, **changes: Any) -> Self:
         """The same recipe with other values for some fields."""

@@ -1,0 +1,77 @@
+"""Every recipe at a size at which a toy game is learnt in a minute: the recipe's own classes, smaller numbers."""
+
+from __future__ import annotations
+
+from playfield.explore import EpsilonGreedy
+from playfield.memory.priorities import Proportional, RankBased
+from playfield.memory.replay import Replay
+from playfield.networks import Impala
+from playfield.recipes import Recipe
+from playfield.returns import ImplicitQuantiles, PolicyAndValue, Quantiles
+from playfield.schedules import Constant
+
+
+def sized(recipe: Recipe, frames: int) -> Recipe:
+    """The recipe for a toy game, to be trained for so many frames."""
+    replay = isinstance(recipe.memory, Replay)
+    settings = [
+        *_network(recipe),
+        *(_replay(recipe, frames) if replay else _rollout(recipe)),
+        *_explore(recipe, frames),
+    ]
+    return recipe.with_overrides([*settings, *_returns(recipe), "memory.stack=2", "memory.discount=0.97"])
+
+
+def _network(recipe: Recipe) -> list[str]:
+    if isinstance(recipe.torso, Impala):
+        return ["torso.widths=[16]", "torso.blocks=1", "torso.pool=4", "head.hidden=64"]
+    norm = [] if isinstance(recipe.memory, Replay) else ["torso.norm=LayerNorm"]
+    return ["torso=Mlp", "torso.hidden=[64]", *norm, "head.hidden=64"]
+
+
+def _returns(recipe: Recipe) -> list[str]:
+    match recipe.returns:
+        case ImplicitQuantiles():
+            return ["returns.samples=8", "returns.target_samples=8", "returns.acting_samples=8", "returns.cosines=16"]
+        case Quantiles():
+            return ["returns.count=32"]
+        case _:
+            return []
+
+
+def _replay(recipe: Recipe, frames: int) -> list[str]:
+    assert isinstance(recipe.memory, Replay)
+    annealed = isinstance(recipe.memory.sampler, Proportional | RankBased)
+    annealed = annealed and not isinstance(recipe.memory.sampler.beta, Constant)  # type: ignore[union-attr]
+    return [
+        "games=8",
+        "memory.capacity=20_000",
+        "memory.start_frames=1_000",
+        "memory.batch=32",
+        "memory.batches=1",
+        "memory.every_frames=8",
+        f"memory.n_step={max(3, min(recipe.memory.n_step, 5))}",
+        "memory.reward_clip=none",
+        "optimizer=Adam",
+        "optimizer.lr=1e-3",
+        "optimizer.eps=1e-5",
+        "target.every_frames=500",
+        *([f"memory.sampler.beta.over_frames={frames}"] if annealed else []),
+    ]
+
+
+def _rollout(recipe: Recipe) -> list[str]:
+    if isinstance(recipe.returns, PolicyAndValue):
+        return ["games=16", "memory.steps=8", "optimizer.lr=3e-3", "memory.lambda_=0.95"]
+    return ["games=16", "memory.steps=16", "memory.minibatches=4", "memory.lambda_=0.9", "optimizer.lr=2e-3"]
+
+
+def _explore(recipe: Recipe, frames: int) -> list[str]:
+    if not isinstance(recipe.explore, EpsilonGreedy) or isinstance(recipe.explore.epsilon, Constant):
+        return []
+    return [
+        "explore.epsilon=Linear",
+        "explore.epsilon.start=1.0",
+        "explore.epsilon.end=0.03",
+        f"explore.epsilon.over_frames={frames // 2}",
+    ]

@@ -1,0 +1,55 @@
+"""Every recipe learns our toy games: mean of three seeds over whole greedy games. An hour of work: `make learn`.
+
+Catch scores between -5 and 5, about -2.5 by chance; the small Pong between -5 and 5, near -5 by chance.
+"""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+import torch
+
+from learning.sized import sized
+from playfield.build import build_policy, build_session
+from playfield.evaluate import EvaluationPlan, evaluate
+from playfield.events import Evaluated
+from playfield.games.games import Games
+from playfield.games.toys import toy_games
+from playfield.recipes import RECIPES, Recipe
+from playfield.rng import Rng
+
+WANTED = os.environ.get("PLAYFIELD_LEARN") == "1"
+pytestmark = pytest.mark.skipif(not WANTED, reason="an hour of learning: run `make learn`")
+
+SEEDS = (0, 1, 2)
+TOYS = {"catch": (16_000, 4.0), "toy_pong": (60_000, 2.5)}
+"""Emulator frames of training, and the mean score that counts as solved."""
+
+
+def learnt(recipe: Recipe, make: object, frames: int, seed: int, episodes: int) -> float:
+    """Mean score of whole greedy games after so many frames of learning."""
+    torch.set_num_threads(1)
+    assert callable(make)
+    games: Games = make(recipe.games)
+    session = build_session(recipe, games, seed)
+    for _ in session.play(frames):
+        pass
+    played: Games = make(10)
+    policy = build_policy(recipe, played.spec, session.agent.learner.network, Rng(1_000 + seed))
+    plan = EvaluationPlan(episodes=episodes, seed=1_000 + seed, policy_name="greedy", clock=session.clock)
+    evaluated = [event for event in evaluate(policy, played, plan) if isinstance(event, Evaluated)]
+    games.close()
+    played.close()
+    return float(np.mean(evaluated[0].scores))
+
+
+@pytest.mark.parametrize("game", TOYS)
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_solves_the_toys(name: str, game: str) -> None:
+    frames, solved = TOYS[game]
+    recipe = sized(RECIPES[name], frames)
+    scores = [learnt(recipe, lambda copies: toy_games(game, copies), frames, seed, 20) for seed in SEEDS]
+    print(f"{name} on {game}: {scores}, mean {np.mean(scores):.2f}")
+    assert np.mean(scores) >= solved
