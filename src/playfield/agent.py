@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -12,12 +12,13 @@ from jaxtyping import Float, Int64, Shaped
 from torch import Tensor, nn
 
 from playfield.events import Learned
-from playfield.explore import EpsilonGreedy, choose, epsilons
+from playfield.explore import Explore, choose
 from playfield.learner import Learner, load_weights
 from playfield.memory.memory import Memory
+from playfield.memory.replay import ReplayMemory
 from playfield.memory.rows import RowRing
 from playfield.rng import Rng
-from playfield.types import Array, Clock, Decision, Step, Tree
+from playfield.types import Array, Batch, Clock, Decision, Step, Tree
 
 
 class Agent(Protocol):
@@ -78,9 +79,9 @@ class NetworkPolicy:
 
     def act(self, step: Step) -> Decision:
         self._ring.add(step, nothing_decided(len(step.reward)))
-        q = action_values(self._acting.network, self._ring.newest_obs())
-        epsilon = np.full(len(q), self._acting.epsilon)
-        return Decision(action=choose(q, epsilon, self._acting.draws), value=q.max(1))
+        mean, worth = judge(self._acting.network, self._ring.newest_obs())
+        epsilon = np.full(len(mean), self._acting.epsilon)
+        return Decision(action=choose(mean, epsilon, self._acting.draws), value=worth)
 
     def newest_obs(self) -> Shaped[Tensor, "G ..."]:
         """What the network saw when it last acted."""
@@ -88,9 +89,9 @@ class NetworkPolicy:
 
 
 class DeepAgent:
-    """Epsilon-greedy on a network that learns from a memory."""
+    """A network that acts and learns from a memory."""
 
-    def __init__(self, learner: Learner, memory: Memory, explore: EpsilonGreedy, rng: Rng) -> None:
+    def __init__(self, learner: Learner, memory: Memory, explore: Explore, rng: Rng) -> None:
         self.learner, self.memory = learner, memory
         self._explore, self._draws = explore, rng.numpy("explore")
         self._warm_up: nn.Module | None = None
@@ -104,13 +105,12 @@ class DeepAgent:
         obs = self.memory.newest_obs()
         if self.memory.observing_frames(clock) > 0:
             network = self._warm_up or self.learner.network
+            mean, worth = judge(network, obs)
             epsilon = np.full(len(obs), 1.0 if self._warm_up is None else 0.0)
-        else:
-            self._warm_up = None  # it has done its part and need not be saved any more
-            network = self.learner.network
-            epsilon = epsilons(self._explore.epsilon, self.memory.learning_frames(clock), len(obs))
-        q = action_values(network, obs)
-        return Decision(action=choose(q, epsilon, self._draws), value=q.max(1))
+            return Decision(action=choose(mean, epsilon, self._draws), value=worth)
+        self._warm_up = None  # it has done its part and need not be saved any more
+        mean, worth = judge(self.learner.network, obs)
+        return Decision(action=self._explore.choose(mean, self.memory.learning_frames(clock), self._draws), value=worth)
 
     def observe(self, decision: Decision, step: Step) -> None:
         self.memory.add(step, decision)
@@ -119,6 +119,7 @@ class DeepAgent:
         learned: list[Learned] = []
         frames = self.memory.learning_frames(clock)
         for batch in self.memory.batches(clock):
+            age = self._priority_age(batch) if self.learner.probe_is_due else None
             update = self.learner.step(batch, frames)
             self.memory.feedback(batch.key, update.surprise)
             learned.append(
@@ -128,11 +129,16 @@ class DeepAgent:
                     loss=update.loss,
                     grad_norm=update.grad_norm,
                     mean_q=update.mean_q,
-                    epsilon=self._explore.epsilon(frames),
+                    epsilon=self._explore.epsilon_at(frames),
+                    diagnostics=update.diagnostics if age is None else replace(update.diagnostics, priority_age=age),
                 )
             )
         self.learner.refresh_target(frames)
         return learned
+
+    def _priority_age(self, batch: Batch) -> float | None:
+        """Mean age of the batch's priorities in updates, before they are set anew; None where there are none."""
+        return self.memory.priority_age(batch.key) if isinstance(self.memory, ReplayMemory) else None
 
     def observing_frames(self, clock: Clock) -> int:
         return self.memory.observing_frames(clock)
@@ -143,16 +149,18 @@ class DeepAgent:
 
     def load(self, tree: Tree) -> None:
         if "warm_up" in tree:
-            self._warm_up = deepcopy(self.learner.network)
+            self._warm_up = deepcopy(self.learner.network).eval()
             load_weights(self._warm_up, tree["warm_up"])
         self.learner.load(tree["learner"])
         self.memory.load(tree["memory"])
 
 
-def action_values(network: nn.Module, obs: Shaped[Tensor, "G ..."]) -> Float[Array, "G A"]:
-    """Mean returns of all actions, outside of any gradient."""
+def judge(network: nn.Module, obs: Shaped[Tensor, "G ..."]) -> tuple[Float[Array, "G A"], Float[Array, "G"]]:
+    """Mean returns of all actions, and what the observations are worth, outside of any gradient."""
     with torch.inference_mode():
-        return network(obs).mean.numpy()
+        returns = network(obs)
+        mean = returns.mean
+        return mean.numpy(), returns.worth(mean).numpy()
 
 
 def nothing_decided(games: int) -> Decision:

@@ -39,6 +39,28 @@ class Stepped:
     clock: Clock
     action: Array
     step: Step
+    value: Array | None = None
+    """What the agent expected of each game when it chose, as in `Decision.value`; None where nobody asked it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostics:
+    """Signs of health of one optimiser step; None where the recipe has no such thing or this step was not probed."""
+
+    samples: int
+    """Transitions in the batch."""
+    clipped_grad_norm: float
+    """Global gradient norm after clipping."""
+    clipped_targets: float | None = None
+    """Share of the targets' probability beyond the support of a categorical prediction, which counts as at its ends."""
+    dormant_units: float | None = None
+    """Share of units that are nearly silent; of probed steps only."""
+    policy_churn: float | None = None
+    """Share of the batch's observations whose best action this step changed; of probed steps only."""
+    effective_sample_size: float | None = None
+    """Samples of equal weight that would be worth the batch, as a share of it; of probed steps only."""
+    priority_age: float | None = None
+    """Mean number of updates since the samples' priorities were set; of probed steps only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +78,7 @@ class Learned:
     """Mean predicted return of the batch's actions."""
     epsilon: float
     """Exploration rate at this clock."""
+    diagnostics: Diagnostics | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from playfield.bootstrap import Bootstrap, QFunction
+from playfield.diagnostics import PROBE_EVERY, effective_share, look, policy_churn
+from playfield.events import Diagnostics
 from playfield.optimizers import OptimizerSpec, load_optimizer_state, optimizer_state, rate
 from playfield.settings import setting
 from playfield.types import Batch, Distance, Tree
@@ -50,6 +52,7 @@ class Update(NamedTuple):
     grad_norm: float
     mean_q: float
     surprise: Float[Tensor, "B"]
+    diagnostics: Diagnostics
 
 
 def td_loss(online: QFunction, target: QFunction, batch: Batch, bootstrap: Bootstrap) -> tuple[Distance, Tensor]:
@@ -63,16 +66,18 @@ def td_loss(online: QFunction, target: QFunction, batch: Batch, bootstrap: Boots
         following = bootstrap(online, target, batch)
         bonus = following.bonus if isinstance(following.bonus, Tensor) else torch.zeros_like(following.policy)
         goal = following.returns.under(following.policy, bonus).backup(batch.reward + following.reward, batch.discount)
-    returns = online(batch.obs)
-    mean_q = returns.mean.detach().gather(1, batch.action[:, None]).mean()
-    return returns.at(batch.action).distance(goal), mean_q
+    predicted = online(batch.obs).at(batch.action)
+    return predicted.distance(goal), predicted.mean.detach().mean()
 
 
 class Learner:
     """Holds the online and target networks and takes gradient steps."""
 
-    def __init__(self, network: nn.Module, target: nn.Module, rule: LearningRule) -> None:
+    def __init__(
+        self, network: nn.Module, target: nn.Module, rule: LearningRule, *, probe_every: int = PROBE_EVERY
+    ) -> None:
         self.network, self.target, self.rule = network, target, rule
+        self.probe_every = probe_every
         self.optimizer = rule.optimizer.build(network.parameters())
         self.updates = 0
         self._copies = 0
@@ -81,15 +86,30 @@ class Learner:
         """One optimiser step on the weighted mean loss of the batch, of the size due by frames since learning began."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate(self.rule.optimizer.lr, learning_frames)
+        before = look(self.network, batch.obs) if self.probe_is_due else None
         distance, mean_q = td_loss(self.network, self.target, batch, self.rule.bootstrap)
         loss = (batch.weight * distance.loss).mean()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         limit = float("inf") if self.rule.optimizer.clip_norm is None else self.rule.optimizer.clip_norm
-        grad_norm = nn.utils.clip_grad_norm_(self.network.parameters(), limit, foreach=True)
+        grad_norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), limit, foreach=True))
         self.optimizer.step()
         self.updates += 1
-        return Update(float(loss.detach()), float(grad_norm), float(mean_q), distance.surprise)
+        after = None if before is None else look(self.network, batch.obs)
+        diagnostics = Diagnostics(
+            samples=len(batch.key),
+            clipped_grad_norm=min(grad_norm, limit),
+            clipped_targets=None if distance.outside is None else float(distance.outside.mean()),
+            dormant_units=None if after is None else after.dormant,
+            policy_churn=None if before is None or after is None else policy_churn(before.greedy, after.greedy),
+            effective_sample_size=None if after is None else effective_share(batch.weight),
+        )
+        return Update(float(loss.detach()), grad_norm, float(mean_q), distance.surprise, diagnostics)
+
+    @property
+    def probe_is_due(self) -> bool:
+        """Whether the next step is one of those that are looked at closely: by their number alone."""
+        return (self.updates + 1) % self.probe_every == 0
 
     def refresh_target(self, learning_frames: int) -> None:
         """Copy the online network into the target if that is due, by frames since learning began."""

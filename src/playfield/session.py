@@ -43,7 +43,7 @@ class Session(Generic[AgentT]):
         ended = self.tape.add(decision.action, step, self.clock)
         yield from learned
         yield from ended
-        yield Stepped(clock=self.clock, action=decision.action, step=step)
+        yield Stepped(clock=self.clock, action=decision.action, step=step, value=decision.value)
 
     def standing(self) -> PhaseChanged | None:
         """The phase that goes on, told anew to somebody who was not there when it began; None before the first."""

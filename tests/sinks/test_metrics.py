@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from playfield.events import Diagnostics
 from playfield.sinks.metrics import Metrics, read_metrics
+from playfield.sinks.overestimation import LearntReward
 from playfield.sinks.recent import Begin, RecentScores
 from playfield.types import Clock
 
 from .stories import Bytes, Now, ended, evaluation, feed, learned, observing, stepped, training
+
+UNKNOWN = dict.fromkeys(
+    (
+        "grad_norm_clipped",
+        "clipped_targets",
+        "dormant_units",
+        "policy_churn",
+        "effective_sample_size",
+        "priority_age",
+        "replay_ratio",
+        "q_overestimation",
+        "discounted_return",
+    )
+)
+"""What metrics say of diagnostics that nobody made."""
 
 
 def rows(file: Bytes) -> list[dict[str, object]]:
@@ -51,6 +70,7 @@ def test_every_field_is_what_its_name_says():
             "grad_norm": 4.0,
             "mean_q": -2.0,
             "epsilon": 0.4,
+            **UNKNOWN,
             "frames_per_second": 20.0,
             "elapsed_seconds": 2.0,
         },
@@ -65,10 +85,60 @@ def test_every_field_is_what_its_name_says():
             "grad_norm": 16.0,
             "mean_q": -8.0,
             "epsilon": 0.3,
+            **UNKNOWN,
             "frames_per_second": 10.0,
             "elapsed_seconds": 6.0,
         },
     ]
+
+
+def test_diagnostics_are_means_over_the_updates_that_have_them():
+    file = Bytes()
+    seen = [
+        Diagnostics(samples=8, clipped_grad_norm=1.0, clipped_targets=0.5, dormant_units=0.25, priority_age=10.0),
+        Diagnostics(samples=8, clipped_grad_norm=3.0, clipped_targets=0.0),
+        Diagnostics(samples=4, clipped_grad_norm=2.0, clipped_targets=0.1, dormant_units=0.75, policy_churn=0.125),
+    ]
+    updates = [replace(learned(4, n, 1.0), diagnostics=one) for n, one in enumerate(seen, start=1)]
+    feed(Metrics(file, every_frames=20), [*updates, *[stepped(frames) for frames in range(4, 41, 4)]])
+    first, second = rows(file)
+    assert {name: first[name] for name in UNKNOWN} == {
+        "grad_norm_clipped": 2.0,
+        "clipped_targets": pytest.approx(0.2),
+        "dormant_units": 0.5,
+        "policy_churn": 0.125,
+        "effective_sample_size": None,
+        "priority_age": 10.0,
+        "replay_ratio": 20 / 5,  # samples of three updates, decisions of five steps of one game
+        "q_overestimation": None,
+        "discounted_return": None,
+    }
+    assert {name: second[name] for name in UNKNOWN} == UNKNOWN
+
+
+def test_neither_observed_steps_nor_ignored_actions_enter_the_replay_ratio():
+    file = Bytes()
+    update = replace(learned(24, 1, 1.0), diagnostics=Diagnostics(samples=6, clipped_grad_norm=1.0))
+    begins = stepped(32)
+    begins = replace(begins, step=replace(begins.step, first=np.ones(1, bool)))
+    observed = [observing(0, 24), *[stepped(frames) for frames in range(4, 25, 4)], training(24)]
+    feed(Metrics(file, every_frames=40), [*observed, update, stepped(28), begins, stepped(36), stepped(40)])
+    assert [row["replay_ratio"] for row in rows(file)] == [2.0]
+
+
+def test_overestimation_is_of_the_episodes_that_ended_since_the_row_before():
+    file = Bytes()
+    learnt = LearntReward(discount=0.5)
+    values = [0.0, 3.0, 1.0, 0.0, 4.0, 0.0]
+    firsts = [True, False, False, True, False, True]
+    steps = [
+        replace(event, value=np.array([value], np.float32), step=replace(event.step, first=np.array([first])))
+        for event, value, first in zip([stepped(f) for f in range(4, 25, 4)], values, firsts, strict=True)
+    ]
+    feed(Metrics(file, every_frames=8, learnt=learnt), [learned(4, 1, 1.0), *steps])
+    # nothing is ever won: expected 3 and 1 in the episode that was over at frame 16, 4 in that of frame 24
+    assert [row["q_overestimation"] for row in rows(file)] == [None, 2.0, 4.0]
+    assert [row["discounted_return"] for row in rows(file)] == [None, 0.0, 0.0]
 
 
 def test_before_the_first_update_and_episode_the_fields_are_empty_not_zero():

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
-from playfield.events import Event, Learned, Stepped
+from playfield.events import Event, Learned, PhaseChanged, Stepped
 from playfield.sinks.jsonl import AppendFile, json_line, read_lines
+from playfield.sinks.overestimation import Hindsight, LearntReward, Overestimation
 from playfield.sinks.recent import Begin, RecentScores
 from playfield.types import Clock
 
@@ -19,6 +20,11 @@ class Metrics:
     A row says how things stood right after the step that passed it: `loss`, `grad_norm` and `mean_q` are means over the
     optimiser steps since the row before, `epsilon` and `updates` are the latest, `score_mean_last_30` is over the last
     `score_count` finished training episodes. Wall time is a value in the row and never the reason for one.
+
+    The diagnostics, too, are means over what was seen since the row before, and null where nothing was:
+    `replay_ratio` is transitions learnt from per decision played, `q_overestimation` is expected less discounted return
+    and `discounted_return` that return, both over the decisions of finished episodes; the others are those of
+    `playfield.events.Diagnostics`.
     """
 
     def __init__(
@@ -27,9 +33,13 @@ class Metrics:
         *,
         every_frames: int,
         begin: Begin | None = None,
+        learnt: LearntReward | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Raises: ValueError for an interval below one frame."""
+        """`learnt` says what values are about; without it nothing is known of overestimation.
+
+        Raises: ValueError for an interval below one frame.
+        """
         if every_frames < 1:
             raise ValueError(f"Metrics need an interval of at least 1 frame, not {every_frames}.")
         begin = begin or Begin()
@@ -44,6 +54,8 @@ class Metrics:
         self._updates = begin.updates
         self._epsilon: float | None = None
         self._learned: list[Learned] = []
+        self._decisions = 0
+        self._overestimation = None if learnt is None else Overestimation(learnt)
 
     def _multiple_after(self, frames: int) -> int:
         return (frames // self._every_frames + 1) * self._every_frames
@@ -53,10 +65,16 @@ class Metrics:
         self._scores.take(event)
         if self._scores.evaluating:
             return
+        if self._overestimation is not None:
+            self._overestimation.take(event)
         match event:
-            case Stepped(clock=clock) if clock.frames >= self._next:
-                self._write(clock)
-                self._next = self._multiple_after(clock.frames)
+            case PhaseChanged(phase="training"):
+                self._decisions = 0  # what was only observed counts for no replay ratio
+            case Stepped(clock=clock, step=step):
+                self._decisions += int((~step.first).sum())
+                if clock.frames >= self._next:
+                    self._write(clock)
+                    self._next = self._multiple_after(clock.frames)
             case Learned():
                 self._learned.append(event)
                 self._updates = event.updates
@@ -78,18 +96,40 @@ class Metrics:
             "grad_norm": self._mean("grad_norm"),
             "mean_q": self._mean("mean_q"),
             "epsilon": self._epsilon,
+            **self._diagnostics(),
             "frames_per_second": (clock.frames - self._row_frames) / spent if spent > 0 else None,
             "elapsed_seconds": elapsed,
         }
         self._file.write(json_line(row))
         self._row_frames, self._row_seconds, self._learned = clock.frames, elapsed, []
+        self._decisions = 0
+
+    def _diagnostics(self) -> dict[str, float | None]:
+        seen = [learned.diagnostics for learned in self._learned if learned.diagnostics is not None]
+        samples = sum(one.samples for one in seen)
+        hindsight = Hindsight(None, None) if self._overestimation is None else self._overestimation.read()
+        return {
+            "grad_norm_clipped": _mean([one.clipped_grad_norm for one in seen]),
+            "clipped_targets": _mean([one.clipped_targets for one in seen]),
+            "dormant_units": _mean([one.dormant_units for one in seen]),
+            "policy_churn": _mean([one.policy_churn for one in seen]),
+            "effective_sample_size": _mean([one.effective_sample_size for one in seen]),
+            "priority_age": _mean([one.priority_age for one in seen]),
+            "replay_ratio": samples / self._decisions if samples and self._decisions else None,
+            "q_overestimation": hindsight.overestimation,
+            "discounted_return": hindsight.discounted_return,
+        }
 
     def _mean(self, name: str) -> float | None:
-        values = [cast(float, getattr(learned, name)) for learned in self._learned]
-        return sum(values) / len(values) if values else None
+        return _mean([cast(float, getattr(learned, name)) for learned in self._learned])
 
     def close(self) -> None:
         """Nothing is pending: rows are written as they fall due, and the file belongs to who opened it."""
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
 
 
 def read_metrics(path: Path) -> list[dict[str, float | None]]:

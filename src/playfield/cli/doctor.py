@@ -1,0 +1,121 @@
+"""`doctor`: what a machine offers, and how healthy a run's learning is."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import math
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from playfield.cli.machine import cores, memory_bytes
+from playfield.cli.runs import find_run, known
+from playfield.memory.replay import Replay
+from playfield.sinks.advice import advise
+from playfield.sinks.metrics import read_metrics
+from playfield.storage.run import Run
+
+Positional = tyro.conf.Positional
+
+
+@dataclass(frozen=True, slots=True)
+class Doctor:
+    """Report what this machine offers, or how a run is doing: playfield doctor | playfield doctor RUN"""
+
+    name: Positional[str | None] = None
+    """The run's name, or the path of its directory; without one the machine is looked at."""
+    runs: Path = Path("runs")
+    """Folder of the runs."""
+
+    def run(self) -> int:
+        if self.name is None:
+            _print_machine()
+        else:
+            _print_run(find_run(self.name, self.runs))
+        return 0
+
+
+def _print_run(run: Run) -> None:
+    """Every diagnostic with its newest value, its healthy range, and advice where it left that."""
+    path, memory = run.path / "metrics.jsonl", known(run).recipe.memory
+    rows = read_metrics(path) if path.is_file() else []
+    oldest_age = memory.capacity / memory.batch if isinstance(memory, Replay) else math.inf
+    table = Table(title=f"Diagnostics of {run.name}", title_justify="left")
+    for column in ("diagnostic", "newest", "at frames", "healthy", "verdict"):
+        table.add_column(column, overflow="fold", justify="right" if column in ("newest", "at frames") else "left")
+    for finding in advise(rows, oldest_age):
+        table.add_row(
+            finding.title,
+            "-" if finding.value is None else f"{finding.value:.4g}",
+            "-" if finding.frames is None else f"{finding.frames:,.0f}",
+            finding.healthy or "-",
+            finding.verdict,
+            style="bold" if finding.is_advice else "",
+        )
+    Console().print(table)
+
+
+def _print_machine() -> None:
+    """What is there, and what is missing for the optional parts."""
+    import imageio_ffmpeg
+    import torch
+
+    free = shutil.disk_usage(Path.cwd()).free / 1e9
+    cuda = torch.cuda.is_available()
+    rows = [
+        ("Python", platform.python_version()),
+        (
+            "PyTorch",
+            f"{torch.__version__}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}",
+        ),
+        ("device", torch.cuda.get_device_name() if cuda else "CPU (no GPU found)"),
+        ("CPU cores", str(cores())),
+        ("ale-py", _version("ale_py")),
+        ("Atari ROMs", _rom_health()),
+        ("Gymnasium", _version("gymnasium")),
+        ("free disk here", f"{free:.1f} GB"),
+        ("memory", "unknown" if (has := memory_bytes()) is None else f"{has / 1e9:.1f} GB"),
+        ("film encoder", f"ffmpeg {imageio_ffmpeg.get_ffmpeg_version()}"),
+        *((what, _optional(module, extra)) for what, module, extra in OPTIONAL),
+    ]
+    table = Table(title="Playfield's doctor", show_header=False, title_justify="left")
+    for what, found in rows:
+        table.add_row(what, found)
+    Console().print(table)
+
+
+OPTIONAL = (
+    ("live window (watch), films of classic control", "pygame", "pygame-ce"),
+    ("TensorBoard", "tensorboard", "tensorboard"),
+)
+
+
+def _optional(module: str, extra: str) -> str:
+    if importlib.util.find_spec(module) is not None:
+        return "installed"
+    return f"missing; install it with: {sys.executable} -m pip install {extra}"
+
+
+def _version(module: str) -> str:
+    return str(getattr(importlib.import_module(module), "__version__", "unknown"))
+
+
+def _rom_health() -> str:
+    from playfield.games.atari import DamagedRom, atari_names, check_rom
+
+    good = 0
+    damaged = ""
+    for name in atari_names():
+        try:
+            check_rom(name)
+            good += 1
+        except DamagedRom as error:
+            damaged = damaged or f"; {error}"
+    return f"{good} of {len(atari_names())} present with the right hash{damaged}"
