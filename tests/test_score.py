@@ -7,6 +7,8 @@ import os
 import ale_py.roms
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from playfield import score
 from playfield.events import Evaluated, Tape
@@ -45,7 +47,7 @@ def test_all_57_games_and_all_published_games_are_ale_py_games():
     assert set(score.baselines()) <= roms
     assert {row.game for row in score.published_scores()} <= roms
     assert {row.game for row in score.training_curves()} <= roms
-    assert len(score.published_scores()) == 2220
+    assert len(score.published_scores()) == 2220 + 177
     assert all(base.human > base.random for base in score.baselines().values())
 
 
@@ -211,3 +213,135 @@ def test_an_evaluation_becomes_its_table():
     )
     table = score.evaluation_table(evaluated, np.random.default_rng(0))
     assert (table.kind, table.policy, table.frames, table.mean) == ("evaluation", "random", 400, -20.5)
+
+
+RUNS = st.lists(st.lists(st.integers(-3, 3).map(float), min_size=1, max_size=4), min_size=1, max_size=3)
+
+
+def test_aggregates_by_hand():
+    # Two games of four runs: pooled 0 1 2 3 | 10 20 30 100, without the lowest and highest two: 2 3 10 20.
+    runs = [[3.0, 0.0, 1.0, 2.0], [100.0, 10.0, 30.0, 20.0]]
+    found = score.aggregate(runs, np.random.default_rng(0))
+    assert found.iqm.value == pytest.approx((2 + 3 + 10 + 20) / 4)
+    assert found.mean.value == pytest.approx((1.5 + 40.0) / 2)
+    assert found.median.value == pytest.approx((1.5 + 40.0) / 2)  # of two games' means
+    three = score.aggregate([*runs, [7.0, 7.0]], np.random.default_rng(0))
+    assert three.median.value == 7.0
+    assert score.aggregate([[1.0, 2.0, 60.0]], np.random.default_rng(0)).median.value == 2.0  # one game: over its runs
+
+
+def test_aggregates_resample_seeds_within_each_game_only():
+    found = score.aggregate([[0.0, 0.0], [10.0, 10.0]], np.random.default_rng(0))
+    assert found.mean.interval == score.Interval(low=5.0, high=5.0, level=0.95)
+    spread = score.aggregate([[0.0, 2.0], [10.0, 10.0]], np.random.default_rng(0)).mean.interval
+    assert spread is not None
+    assert (spread.low, spread.high) == (5.0, 6.0)
+
+
+def test_the_interval_of_an_aggregate_is_that_of_the_naive_bootstrap():
+    runs = [[1.0, 5.0, 9.0], [2.0, 2.0, 8.0, 4.0]]
+    found = score.aggregate(runs, np.random.default_rng(3), resamples=50)
+    generator = np.random.default_rng(3)
+    first, second = (generator.integers(len(game), size=(50, len(game))) for game in runs)
+    means = sorted(
+        (np.mean([runs[0][i] for i in a]) + np.mean([runs[1][i] for i in b])) / 2
+        for a, b in zip(first, second, strict=True)
+    )
+    assert found.mean.interval is not None
+    assert found.mean.interval.low == pytest.approx(np.quantile(means, 0.025))
+    assert found.mean.interval.high == pytest.approx(np.quantile(means, 0.975))
+
+
+def test_one_seed_of_a_game_gives_no_interval():
+    found = score.aggregate([[1.0, 2.0], [3.0]], np.random.default_rng(0))
+    assert (found.iqm.interval, found.median.interval, found.mean.interval) == (None, None, None)
+
+
+@pytest.mark.parametrize("runs", [[], [[1.0], []]])
+def test_aggregates_of_nothing_are_refused(runs: list[list[float]]):
+    with pytest.raises(ValueError, match="at least one stratum"):
+        score.aggregate(runs, np.random.default_rng(0))
+
+
+def test_probability_of_improvement_by_hand():
+    # Game 1: 3 beats 1 and 2, 2 beats 1 and ties with 2: 3.5 of 4. Game 2: never: 0.
+    found = score.probability_of_improvement([[3.0, 2.0], [0.0]], [[1.0, 2.0], [5.0]], np.random.default_rng(0))
+    assert found.value == pytest.approx((3.5 / 4 + 0.0) / 2)
+    assert found.interval is None  # one run of game 2
+    certain = score.probability_of_improvement([[3.0, 4.0]], [[1.0, 2.0]], np.random.default_rng(0))
+    assert certain.interval == score.Interval(low=1.0, high=1.0, level=0.95)
+
+
+@given(RUNS, st.data())
+def test_probability_of_improvement_is_the_naive_count(left: list[list[float]], data: st.DataObject):
+    right = data.draw(st.lists(RUNS.map(lambda runs: runs[0]), min_size=len(left), max_size=len(left)))
+    per_game = [
+        sum(1.0 if a > b else 0.5 if a == b else 0.0 for a in x for b in y) / (len(x) * len(y))
+        for x, y in zip(left, right, strict=True)
+    ]
+    found = score.probability_of_improvement(left, right, np.random.default_rng(0), resamples=5)
+    assert found.value == pytest.approx(sum(per_game) / len(per_game))
+    turned = score.probability_of_improvement(right, left, np.random.default_rng(0), resamples=5)
+    assert found.value + turned.value == pytest.approx(1.0)
+    same = score.probability_of_improvement(left, left, np.random.default_rng(0), resamples=5)
+    assert same.value == pytest.approx(0.5)
+
+
+def test_probability_of_improvement_needs_the_same_games():
+    with pytest.raises(ValueError, match="the same games on both sides, not 1 and 2"):
+        score.probability_of_improvement([[1.0]], [[1.0], [2.0]], np.random.default_rng(0))
+
+
+def test_a_value_is_known_from_its_frame_on_and_never_before():
+    found = score.as_of(np.array([10.0, 20.0]), np.array([1.0, 5.0]), np.array([9.0, 10.0, 19.9, 20.0, 99.0]))
+    np.testing.assert_array_equal(found, [np.nan, 1.0, 1.0, 5.0, 5.0])
+
+
+def test_a_sample_efficiency_curve_is_the_iqm_at_each_place():
+    games = [np.array([[0.0, 4.0], [2.0, 4.0], [50.0, 4.0]]), np.array([[1.0, 4.0]])]
+    middle, band = score.iqm_curve(games, np.random.default_rng(0))
+    np.testing.assert_allclose(middle, [(1.0 + 2.0) / 2, 4.0])
+    assert band is None
+    middle, band = score.iqm_curve(games[:1], np.random.default_rng(0))
+    assert band is not None
+    np.testing.assert_allclose(band[:, 1], [4.0, 4.0])  # nothing varies there
+    drawn = np.random.default_rng(0).integers(3, size=(500, 3))
+    means = [np.mean([games[0][seed, 0] for seed in seeds]) for seeds in drawn]  # of three runs nothing is trimmed
+    np.testing.assert_allclose(band[:, 0], np.quantile(means, [0.025, 0.975]))
+
+
+def test_rules_leave_out_what_only_the_agent_sees():
+    small = {**NATURE, "name": "mine", "frame_size": [42, 42], "life_loss_ends_return": False}
+    assert score.rules(NATURE) == score.rules(small)
+    assert score.rule_differences(NATURE, small) == ()
+    assert score.rules(NATURE) != score.rules({**NATURE, "max_frames": 18_000})
+    assert score.rule_differences(NATURE, {**NATURE, "repeat_action_probability": 0.25}) == (
+        "repeat_action_probability 0 against 0.25",
+    )
+
+
+def test_published_curves_are_of_one_family_and_in_order():
+    assert score.published_curves("pong", "no-op evaluation") == {}
+    btr = score.published_curves("pong", "sticky evaluation")["BTR"]
+    assert (btr[0].frames, btr[0].score) == (5_000_000, -14.72)
+    assert [row.frames for row in btr] == [5_000_000, 10_000_000, 20_000_000, 200_000_000]
+    training = score.published_curves("pong", "sticky training")
+    assert len(training) > 5
+    for rows in training.values():
+        assert len({row.frames for row in rows}) == len(rows) == 7
+
+
+def test_the_newest_point_of_btrs_curves_is_its_published_score():
+    final = {row.game: row.score for row in score.evaluation_curves() if row.frames == 200_000_000}
+    published = {row.game: row.score for row in score.published_scores() if row.algorithm == "BTR"}
+    assert len(final) == 19
+    for game, value in final.items():
+        assert value == pytest.approx(published[game], rel=1e-3)
+
+
+def test_dqn_zoos_medians_end_where_its_summary_says():
+    last = {row.algorithm: row.median for row in score.median_curves() if row.frames == 200_000_000}
+    percents = {name.removeprefix("DQN Zoo "): round(100 * value) for name, value in last.items()}
+    assert percents["Rainbow"] == 187
+    assert percents["DQN"] == 43
+    assert len(last) == 7

@@ -12,40 +12,12 @@ from pathlib import Path
 import torch
 
 from playfield.cli.train import Resume, Train
+from playfield.recipes import RECIPES
 from playfield.storage.run import Run
 from playfield.storage.tree import digest
+from scaled import Scale, overrides
 
-REPLAY = (
-    "games=2",
-    "torso=Mlp",
-    "torso.hidden=[16]",
-    "head.hidden=16",
-    "memory.capacity=300",
-    "memory.start_frames=100",
-    "memory.batch=8",
-    "memory.every_frames=8",
-    "target.every_frames=90",
-    "explore.epsilon.over_frames=400",
-)
-ROLLOUT = (
-    "games=3",
-    "torso.layers=[[4, 3, 1], [4, 2, 1]]",
-    "head.hidden=16",
-    "memory.steps=7",
-    "memory.epochs=2",
-    "memory.minibatches=3",
-    "explore.epsilon=Linear",
-    "explore.epsilon.over_frames=400",
-)
-RECIPES = {
-    "dqn": REPLAY,
-    "dqn_adam": REPLAY,
-    "double": REPLAY,
-    "dqn_toy": REPLAY,
-    "dqn_classic": REPLAY,
-    "pqn": ROLLOUT,
-    "pong_laptop": ROLLOUT,
-}
+SCALE = Scale(capacity=300, start_frames=100, every_frames=8, target_frames=90, epsilon_frames=400, rollout_steps=7)
 
 
 @dataclass(frozen=True)
@@ -62,7 +34,7 @@ def train(recipe: str, root: Path, name: str, frames: int, extra: tuple[str, ...
     command = Train(
         recipe=recipe,
         game="catch",
-        overrides=(*RECIPES[recipe], *extra),
+        overrides=(*overrides(RECIPES[recipe], SCALE), *extra),
         name=name,
         frames=frames,
         episodes=0,

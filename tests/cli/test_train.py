@@ -12,12 +12,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from cli.runs import REPLAY, outcome, train
+from cli.runs import SCALE, outcome, train
 from playfield.cli import train as train_module
 from playfield.cli.commands import run_command
 from playfield.games.games import Games
 from playfield.games.make import make_games
+from playfield.recipes import RECIPES
 from playfield.sinks.evaluations import read_evaluations
+from scaled import overrides as scaled_down
 
 SHORT = ("protocol.frame_size=[42, 42]", "protocol.max_frames=60")
 PLAYED = [
@@ -43,9 +45,10 @@ def test_the_record_of_a_run_names_the_game_that_was_played(
         return opened[-1]
 
     monkeypatch.setattr(train_module, "make_games", spy)
+    small = scaled_down(RECIPES["dqn"], SCALE)
     for number, (game, overrides, printed) in enumerate(PLAYED):
         name, common = f"run{number}", ("--frames", "40", "--episodes", "1", "--threads", "1", "--runs", str(tmp_path))
-        assert run_command(["train", "dqn", game, *REPLAY, *overrides, "--name", name, *common]) == 0
+        assert run_command(["train", "dqn", game, *small, *overrides, "--name", name, *common]) == 0
         record = json.loads((tmp_path / name / "run.json").read_text())
         played = opened[-1].spec
         assert len(opened) == number + 1
@@ -83,6 +86,15 @@ def test_minutes_end_a_training(
     assert "minutes are over" in capsys.readouterr().out
     assert 30 <= next(seconds) < 80
     assert 0 < outcome(tmp_path, "run").frames < 200
+
+
+def test_a_recipe_may_say_at_which_score_it_is_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """D2-38: the lesson's R*, over so many complete episodes."""
+    assert (RECIPES["pong_lesson"].until_score, RECIPES["pong_lesson"].over_episodes) == (18.0, 100)
+    train("dqn_toy", tmp_path, "run", 100_000, extra=("until_score=-5.0", "over_episodes=3"))
+    assert "the last 3 episodes scored" in capsys.readouterr().out
+    train("dqn_toy", tmp_path, "other", 300, extra=("until_score=-5.0",), until_score=100.0)
+    assert "300 frames are played" in capsys.readouterr().out
 
 
 ABSENT = ("IPython", "ipykernel", "google.colab", "redis", "h5py", "tkinter", "pygame", "tensorboard")

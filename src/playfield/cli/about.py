@@ -1,11 +1,7 @@
-"""Commands that only tell: runs, recipes, games, doctor."""
+"""Commands that only tell: runs, recipes, games."""
 
 from __future__ import annotations
 
-import importlib.util
-import platform
-import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +10,6 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from playfield.cli.machine import cores, memory_bytes
 from playfield.settings import difference, explain, nearest, paths, setting_text
 
 Positional = tyro.conf.Positional
@@ -148,66 +143,3 @@ class Runs:
             table.add_row(*row)
         Console().print(table)
         return 0
-
-
-@dataclass(frozen=True, slots=True)
-class Doctor:
-    """Report what this machine offers, and what is missing for the optional parts."""
-
-    def run(self) -> int:
-        import imageio_ffmpeg
-        import torch
-
-        free = shutil.disk_usage(Path.cwd()).free / 1e9
-        cuda = torch.cuda.is_available()
-        rows = [
-            ("Python", platform.python_version()),
-            (
-                "PyTorch",
-                f"{torch.__version__}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}",
-            ),
-            ("device", torch.cuda.get_device_name() if cuda else "CPU (no GPU found)"),
-            ("CPU cores", str(cores())),
-            ("ale-py", _version("ale_py")),
-            ("Atari ROMs", _rom_health()),
-            ("Gymnasium", _version("gymnasium")),
-            ("free disk here", f"{free:.1f} GB"),
-            ("memory", "unknown" if (has := memory_bytes()) is None else f"{has / 1e9:.1f} GB"),
-            ("film encoder", f"ffmpeg {imageio_ffmpeg.get_ffmpeg_version()}"),
-            *((what, _optional(module, extra)) for what, module, extra in OPTIONAL),
-        ]
-        table = Table(title="Playfield's doctor", show_header=False, title_justify="left")
-        for what, found in rows:
-            table.add_row(what, found)
-        Console().print(table)
-        return 0
-
-
-OPTIONAL = (
-    ("live window (watch), films of classic control", "pygame", "pygame-ce"),
-    ("TensorBoard", "tensorboard", "tensorboard"),
-)
-
-
-def _optional(module: str, extra: str) -> str:
-    if importlib.util.find_spec(module) is not None:
-        return "installed"
-    return f"missing; install it with: {sys.executable} -m pip install {extra}"
-
-
-def _version(module: str) -> str:
-    return str(getattr(importlib.import_module(module), "__version__", "unknown"))
-
-
-def _rom_health() -> str:
-    from playfield.games.atari import DamagedRom, atari_names, check_rom
-
-    good = 0
-    damaged = ""
-    for name in atari_names():
-        try:
-            check_rom(name)
-            good += 1
-        except DamagedRom as error:
-            damaged = damaged or f"; {error}"
-    return f"{good} of {len(atari_names())} present with the right hash{damaged}"

@@ -10,17 +10,20 @@ from typing import Protocol, cast
 
 import tyro
 
-from playfield.cli.about import Doctor, ListGames, Recipes, Runs
-from playfield.cli.look import Compare, Evaluate, Plot, Video, Watch
+from playfield.cli.about import ListGames, Recipes, Runs
+from playfield.cli.compare import Compare
+from playfield.cli.doctor import Doctor
+from playfield.cli.export import Export, Import
+from playfield.cli.look import Evaluate, Plot, Video, Watch
+from playfield.cli.study import Ablate, Study
 from playfield.cli.train import Resume, Train
-from playfield.cli.training import NotFinite
+from playfield.cli.training import INTERRUPTED, NotFinite
+from playfield.cli.tune import Tune
 from playfield.recipes import Recipe
 from playfield.sinks.window import NoDisplay
 from playfield.storage.files import DamagedFile, NoSpace, WriteFailed
 from playfield.storage.run import NameTaken, NoCheckpoint, RunBusy
 
-INTERRUPTED = 130
-"""Exit code where a person stopped a command that has nothing to resume, or stopped a training twice."""
 USER_ERROR = 2
 """Exit code where the command was given something it cannot do; one sentence says what to do."""
 
@@ -41,16 +44,24 @@ COMMANDS = {
     "video": Video,
     "plot": Plot,
     "compare": Compare,
+    "study": Study,
+    "ablate": Ablate,
+    "tune": Tune,
+    "export": Export,
+    "import": Import,
     "runs": Runs,
     "recipes": Recipes,
     "games": ListGames,
     "doctor": Doctor,
 }
 
+TAKE_OVERRIDES = ("train", "study", "ablate", "tune")
+
 
 def run_command(arguments: list[str]) -> int:
     """Parse and run; every user's mistake ends in one sentence on standard error."""
-    arguments, overrides = without_overrides(arguments) if arguments[:1] == ["train"] else (arguments, [])
+    takes = arguments[:1] and arguments[0] in TAKE_OVERRIDES
+    arguments, overrides = without_overrides(arguments) if takes else (arguments, [])
     command = cast(
         Command,
         tyro.extras.subcommand_cli_from_dict(
@@ -61,7 +72,7 @@ def run_command(arguments: list[str]) -> int:
             config=(tyro.conf.FlagConversionOff,),
         ),
     )
-    if isinstance(command, Train):
+    if isinstance(command, Train | Study | Ablate | Tune):
         command = replace(command, overrides=(*command.overrides, *overrides))
     try:
         return command.run()
@@ -80,12 +91,22 @@ def run_command(arguments: list[str]) -> int:
 def without_overrides(arguments: list[str]) -> tuple[list[str], list[str]]:
     """Arguments apart from the `path=value` overrides among them, which may stand anywhere, also after options."""
     heads = "|".join(field.name for field in fields(Recipe))
+    space = _space(arguments)
     is_override = [
-        re.match(rf"({heads})(\.\w+)*=", argument) is not None and not before.startswith("--")
-        for before, argument in zip(["", *arguments], arguments, strict=False)
+        re.match(rf"({heads})(\.\w+)*=", argument) is not None and not before.startswith("--") and number not in space
+        for number, (before, argument) in enumerate(zip(["", *arguments], arguments, strict=False))
     ]
     kept = [argument for argument, overrides in zip(arguments, is_override, strict=True) if not overrides]
     return kept, [argument for argument, overrides in zip(arguments, is_override, strict=True) if overrides]
+
+
+def _space(arguments: list[str]) -> range:
+    """Where the paths of `tune --space` stand: they look like overrides and are none."""
+    if "--space" not in arguments:
+        return range(0)
+    begin = arguments.index("--space") + 1
+    after = next((n for n in range(begin, len(arguments)) if arguments[n].startswith("--")), len(arguments))
+    return range(begin, after)
 
 
 # Errors of these kinds carry a sentence meant for the person at the keyboard; others are ours and keep their traceback,

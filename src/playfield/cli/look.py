@@ -1,4 +1,4 @@
-"""Commands that look at a run: evaluate, watch, video, plot, compare."""
+"""Commands that look at a run or a model file: evaluate, watch, video; at runs only: plot."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import tyro
-from rich.console import Console
-from rich.table import Table
 from torch import nn
 
 from playfield.agent import Policy, RandomPolicy
 from playfield.build import build_network, build_policy
+from playfield.cli.models import Opened, game_spec, model_path, open_model
 from playfield.cli.results import (
     EVALUATION_SEED,
     Evaluation,
@@ -23,18 +21,18 @@ from playfield.cli.results import (
     play_episode,
     plot_run,
     report,
+    report_model,
     results_folder,
     write_film,
 )
-from playfield.cli.runs import Known, find_run, known, recipe_label
-from playfield.events import Evaluated, Tape
+from playfield.cli.runs import Known, find_run, known
+from playfield.events import Tape
 from playfield.games.games import GameSpec
-from playfield.games.make import is_game, make_games
+from playfield.games.make import is_game
 from playfield.games.protocol import PROTOCOLS, AtariProtocol
 from playfield.learner import load_weights
 from playfield.recipes import RECIPES
 from playfield.rng import Rng
-from playfield.score import human_normalised, iqm, scoring_text, stratified_bootstrap
 from playfield.sinks.plots import load_curve, plot_runs, save_plot
 from playfield.sinks.video import View
 from playfield.storage.run import Loaded, NoCheckpoint, Run
@@ -67,16 +65,9 @@ def load_network(run: Run, network: nn.Module, checkpoint: str | None = None) ->
     return loaded
 
 
-def game_spec(of: Known, protocol: AtariProtocol) -> GameSpec:
-    """What the game is, without keeping it open."""
-    games = make_games(of.game, protocol, 1, threads=1)
-    games.close()
-    return games.spec
-
-
 def trained(run: Run, of: Known, checkpoint: str | None = None) -> tuple[nn.Module, Clock]:
     """The run's network with its weights, and the clock it was saved at."""
-    network = build_network(of.recipe, game_spec(of, of.recipe.protocol), Rng(0).torch("weights"))
+    network = build_network(of.recipe, game_spec(of, of.recipe.protocol), Rng(0))
     loaded = load_network(run, network, checkpoint)
     return network, Clock(**{name: int(value) for name, value in loaded.tree["clock"].items()})
 
@@ -103,10 +94,13 @@ def same_actions(protocol: AtariProtocol, trained_under: AtariProtocol, names: t
 
 @dataclass(frozen=True, slots=True)
 class Evaluate:
-    """Play whole games with a run's agent, without learning, and print the table of scores."""
+    """Play whole games with a trained agent, without learning, and print the table of scores.
+
+    Scores and the film of the best game go into the run's results, or next to the model file.
+    """
 
     name: Positional[str]
-    """The run's name, or the path of its directory."""
+    """The run's name, the path of its directory, or a model file."""
     episodes: int = 30
     """Whole games to play."""
     checkpoint: str | None = None
@@ -119,6 +113,8 @@ class Evaluate:
     """Folder of the runs."""
 
     def run(self) -> int:
+        if (path := model_path(self.name, self.runs)) is not None:
+            return self._model(open_model(path))
         run = find_run(self.name, self.runs)
         of = known(run)
         own = of.recipe.protocol
@@ -127,34 +123,49 @@ class Evaluate:
         report(run, of, network, clock, Evaluation(episodes=self.episodes, seed=self.seed, protocol=other))
         return 0
 
+    def _model(self, opened: Opened) -> int:
+        if self.checkpoint is not None:
+            raise ValueError(f"{opened.path} holds one set of weights; leave --checkpoint out")
+        own = opened.of.recipe.protocol
+        other = same_actions(protocol_named(self.protocol, own), own, opened.spec.actions)
+        report_model(opened, Evaluation(episodes=self.episodes, seed=self.seed, protocol=other))
+        return 0
+
 
 @dataclass(frozen=True, slots=True)
 class _Player:
-    """Somebody to look at: a run's agent, or chance."""
+    """Somebody to look at: the agent of a run or a model file, or chance."""
 
     of: Known
-    run: Run | None
     policy: Policy
     protocol: AtariProtocol
 
 
 def _player(name: str, who: Who, root: Path, seed: int) -> _Player:
-    """The run's agent, or random play of a run's game or of the game itself."""
+    """The agent of a run or a model file, or random play of its game or of the game itself."""
+    if (path := model_path(name, root)) is not None:
+        opened = open_model(path)
+        policy = build_policy(opened.of.recipe, opened.spec, opened.network, Rng(seed))
+        return _Player(opened.of, policy if who == "agent" else _chance(opened.spec, seed), opened.of.recipe.protocol)
     run = None if who == "random" and is_game(name) else find_run(name, root)
     of = Known(RECIPES["dqn"], name, 0, {}) if run is None else known(run)
     spec = game_spec(of, of.recipe.protocol)
     if run is None or who == "random":
-        return _Player(of, run, RandomPolicy(len(spec.actions), Rng(seed).numpy("policy")), of.recipe.protocol)
+        return _Player(of, _chance(spec, seed), of.recipe.protocol)
     network, _ = trained(run, of)
-    return _Player(of, run, build_policy(of.recipe, spec, network, Rng(seed)), of.recipe.protocol)
+    return _Player(of, build_policy(of.recipe, spec, network, Rng(seed)), of.recipe.protocol)
+
+
+def _chance(spec: GameSpec, seed: int) -> RandomPolicy:
+    return RandomPolicy(len(spec.actions), Rng(seed).numpy("policy"))
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Watch whole games in a window: of a run's newest agent, or of random play of any game."""
+    """Watch whole games in a window: of a run's newest agent, of a model file, or of random play of any game."""
 
     name: Positional[str]
-    """The run's name, the path of its directory, or, with --policy random, a game."""
+    """The run's name, the path of its directory, a model file, or, with --policy random, a game."""
     policy: Who = "agent"
     """Who plays."""
     view: View = "game"
@@ -187,11 +198,24 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
+class _Filmed:
+    """One game to film, and what it is called."""
+
+    of: Known
+    tape: Tape
+    protocol: AtariProtocol
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Video:
-    """Film one game: of a run's best evaluated game, of a training episode, or of random play of any game."""
+    """Film one game: a run's best evaluated game or a training episode of it, or one played now.
+
+    Played now is a game of a model file's agent (`evaluate` films its best of many), or of random play.
+    """
 
     name: Positional[str]
-    """The run's name, the path of its directory, or, with --policy random, a game."""
+    """The run's name, the path of its directory, a model file, or, with --policy random, a game."""
     policy: Who = "agent"
     """Who plays."""
     view: View = "game"
@@ -199,30 +223,40 @@ class Video:
     episode: int | None = None
     """Number of a training episode, instead of the best evaluated game."""
     out: Path | None = None
-    """The MP4 to write; by default in the run's results."""
+    """The MP4 to write; by default in the run's results, or next to the model file."""
     seed: int = 0
-    """Of random play."""
+    """Of a game played now."""
     scale: int = 1
     """Film pixels for each pixel of the game."""
     runs: Path = Path("runs")
     """Folder of the runs."""
 
     def run(self) -> int:
-        if self.policy == "agent":
-            run = find_run(self.name, self.runs)
-            of, protocol = known(run), known(run).recipe.protocol
-            tape, label = self._taped(run)
-            folder = results_folder(run)
-        else:
-            player = _player(self.name, self.policy, self.runs, self.seed)
-            of, protocol, folder = player.of, player.protocol, Path()
-            tape, score = play_episode(of, player.policy, self.seed, protocol)
-            label = f"random play, {score:g} points"
+        model = model_path(self.name, self.runs)
+        if self.policy == "random" or model is not None:
+            return self._played_now(model)
+        run = find_run(self.name, self.runs)
+        of = known(run)
+        tape, label = self._taped(run)
         stem = f"episode_{self.episode}" if self.episode is not None else "best_game"
-        name = f"{stem if self.policy == 'agent' else 'random_' + of.game.replace(':', '-').replace('/', '-')}"
-        path = self.out or folder / f"{name}{'' if self.view == 'game' else '_' + self.view}.mp4"
-        count = write_film(path, of, tape, protocol=protocol, view=self.view, scale=self.scale)
-        print(f"film     {path}: {label}, {count:,} pictures")
+        return self._filmed(_Filmed(of, tape, of.recipe.protocol, label), results_folder(run) / stem)
+
+    def _played_now(self, model: Path | None) -> int:
+        if model is not None and self.episode is not None:
+            raise ValueError(f"{model} has no training episodes; leave --episode out")
+        player = _player(self.name, self.policy, self.runs, self.seed)
+        tape, score = play_episode(player.of, player.policy, self.seed, player.protocol)
+        game = player.of.game.replace(":", "-").replace("/", "-")
+        stem = Path(f"random_{game}")
+        if model is not None and self.policy == "agent":
+            stem = model.with_name(f"{model.stem}.game_{self.seed}")
+        label = f"{'random play' if self.policy == 'random' else f'seed {self.seed}'}, {score:g} points"
+        return self._filmed(_Filmed(player.of, tape, player.protocol, label), stem)
+
+    def _filmed(self, made: _Filmed, stem: Path) -> int:
+        path = self.out or stem.with_name(f"{stem.name}{'' if self.view == 'game' else '_' + self.view}.mp4")
+        count = write_film(path, made.of, made.tape, protocol=made.protocol, view=self.view, scale=self.scale)
+        print(f"film     {path}: {made.label}, {count:,} pictures")
         return 0
 
     def _taped(self, run: Run) -> tuple[Tape, str]:
@@ -261,61 +295,3 @@ class Plot:
         save_plot(plot_runs([load_curve(run.path) for run in found]), path)
         print(f"curves   {path}")
         return 0
-
-
-@dataclass(frozen=True, slots=True)
-class Compare:
-    """Set the newest evaluations of runs side by side; runs of the same recipe and game are taken together."""
-
-    names: Positional[tuple[str, ...]]
-    """Names or paths of runs."""
-    runs: Path = Path("runs")
-    """Folder of the runs."""
-
-    def run(self) -> int:
-        found = [find_run(name, self.runs) for name in self.names]
-        if not found:
-            raise ValueError("name at least one run; `playfield runs` lists them")
-        groups: dict[tuple[str, str], dict[str, list[Evaluated]]] = {}
-        for run in found:
-            evaluated = newest_evaluation(run)
-            if evaluated is None:
-                print(f"note: {run.name} was not evaluated yet; `playfield evaluate {run.name}` does it")
-                continue
-            key = (evaluated.game, scoring_text(evaluated.protocol))
-            groups.setdefault(key, {}).setdefault(recipe_label(known(run).recipe), []).append(evaluated)
-        if not groups:
-            raise ValueError("none of these runs was evaluated yet, so there is nothing to compare")
-        for (game, protocol), recipes in sorted(groups.items()):
-            Console().print(_comparison(game, protocol, recipes))
-        return 0
-
-
-def _comparison(game: str, protocol: str, recipes: dict[str, list[Evaluated]]) -> Table:
-    """One game under one protocol: scores under different rules never stand in one table."""
-    table = Table(title=f"{game}\n{protocol}", title_justify="left", title_style="")
-    table.add_column("recipe", overflow="fold")
-    for column in ("runs", "games", "frames", "mean", "IQM, 95 % interval", "human"):
-        table.add_column(column, justify="right")
-    for recipe, evaluations in sorted(recipes.items()):
-        scores = [e.scores for e in evaluations]
-        every = np.concatenate([np.asarray(s) for s in scores])
-        interval = stratified_bootstrap(scores, iqm, np.random.default_rng(0))
-        frames = sorted({e.clock.frames for e in evaluations})
-        table.add_row(
-            recipe,
-            str(len(scores)),
-            str(len(every)),
-            " to ".join(f"{f / 1e6:.3g}M" for f in dict.fromkeys((frames[0], frames[-1]))),
-            f"{every.mean():,.2f}",
-            f"{float(iqm(every)):,.2f} ({interval.low:,.2f} to {interval.high:,.2f})",
-            _normalised(game, float(every.mean())),
-        )
-    return table
-
-
-def _normalised(game: str, score: float) -> str:
-    try:
-        return f"{human_normalised(game, score):.1%}"
-    except ValueError:
-        return "-"

@@ -1,4 +1,4 @@
-"""What comes of a trained agent: evaluations, plots and films, in the run's `results` folder."""
+"""What comes of a trained agent: evaluations, plots and films, in a run's `results` or next to a model file."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import nn
 
 from playfield.agent import Policy, nothing_decided
 from playfield.build import build_policy
+from playfield.cli.models import Opened
 from playfield.cli.runs import Known
 from playfield.evaluate import EvaluationPlan, evaluate
 from playfield.events import Evaluated, Tape
@@ -87,13 +88,27 @@ def report(run: Run, of: Known, network: nn.Module, clock: Clock, evaluation: Ev
     add_evaluation(results_folder(run) / EVALUATIONS, evaluated)
     print_evaluation(evaluation_table(evaluated, np.random.default_rng(evaluation.seed)))
     print(f"curve    {plot_run(run)}", flush=True)
-    path = results_folder(run) / film_name(of, evaluation)
+    film_best(results_folder(run) / film_name(of, evaluation), of, evaluated, evaluation)
+    print(f"run      {run.path}", flush=True)
+
+
+def report_model(opened: Opened, evaluation: Evaluation) -> None:
+    """Evaluate a model file, print the table, and put scores and the film of its best game next to it."""
+    evaluated = evaluate_network(opened.of, opened.network, opened.clock, evaluation)
+    print_evaluation(evaluation_table(evaluated, np.random.default_rng(evaluation.seed)))
+    path = opened.beside(EVALUATIONS)
+    add_evaluation(path, evaluated)
+    print(f"scores   {path}", flush=True)
+    film_best(opened.beside(film_name(opened.of, evaluation)), opened.of, evaluated, evaluation)
+
+
+def film_best(path: Path, of: Known, evaluated: Evaluated, evaluation: Evaluation) -> None:
+    """Film the best of the evaluated games."""
     try:
         write_film(path, of, evaluated.best, protocol=evaluation.protocol or of.recipe.protocol)
-        print(f"film     {path}, the best game: {max(evaluated.scores):g} points")
+        print(f"film     {path}, the best game: {max(evaluated.scores):g} points", flush=True)
     except MissingPackage as error:  # training and evaluation are done and stored; only the film needs the package
         print(f"film     not made: {error}")
-    print(f"run      {run.path}", flush=True)
 
 
 def plot_run(run: Run) -> Path:

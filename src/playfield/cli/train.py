@@ -8,6 +8,7 @@ import sys
 from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -22,23 +23,28 @@ from playfield.cli.machine import cores, memory_bytes
 from playfield.cli.results import Evaluation, plot_run, report
 from playfield.cli.runs import Known, begin_of, find_run, free_name, known
 from playfield.cli.training import RESUMABLE, Interruption, Plan, Sink, Training
-from playfield.events import EpisodeEnded, Event
+from playfield.events import EpisodeEnded, Event, PhaseChanged
 from playfield.games.games import Games
 from playfield.games.make import make_games
+from playfield.memory.priorities import Uniform
+from playfield.memory.replay import Replay
 from playfield.memory.rollout import Rollout
 from playfield.recipes import Recipe
 from playfield.rng import Rng
 from playfield.score import scoring_text
 from playfield.session import Session
 from playfield.settings import to_plain
+from playfield.sinks.console_lines import Lines, Telling, console_lines
 from playfield.sinks.eventlog import EventLog
 from playfield.sinks.metrics import Metrics
+from playfield.sinks.overestimation import LearntReward
 from playfield.sinks.progress import Limits, Progress
 from playfield.sinks.recent import Begin
 from playfield.sinks.tensorboard import TensorBoard, require_tensorboard
 from playfield.storage import fingerprint
 from playfield.storage.run import Loaded, Run
 from playfield.storage.tapes import RecordedEpisode, TapeLog
+from playfield.types import Clock
 
 Positional = tyro.conf.Positional
 
@@ -62,9 +68,9 @@ class Train:
     minutes: float | None = None
     """Stop after this many minutes."""
     until_score: float | None = None
-    """Stop when the last --over complete episodes reach this mean score."""
-    over: int = 30
-    """Complete training episodes that --until-score looks at."""
+    """Stop when the last --over complete episodes reach this mean score; by default what the recipe says."""
+    over: int | None = None
+    """Complete training episodes that --until-score looks at; by default what the recipe says."""
     episodes: int = 30
     """Whole games of the final evaluation; 0 for none."""
     protocol: str | None = None
@@ -81,6 +87,8 @@ class Train:
     """Threads for the network; by default one for each core, less one where emulators run beside it."""
     tensorboard: bool = False
     """Write TensorBoard files too, into the run directory."""
+    lines: Lines | None = None
+    """Print console lines as this set-up does, on standard output."""
     runs: Path = Path("runs")
     """Folder of the runs."""
 
@@ -117,13 +125,14 @@ class Train:
         return Plan(
             frames=recipe.frames if self.frames is None else self.frames,
             minutes=self.minutes,
-            until_score=self.until_score,
-            over=self.over,
+            until_score=recipe.until_score if self.until_score is None else self.until_score,
+            over=recipe.over_episodes if self.over is None else self.over,
             episodes=self.episodes,
             save_every_frames=self.save_every_frames,
             save_every_minutes=self.save_every_minutes,
             keep=self.keep,
             tensorboard=self.tensorboard,
+            lines=self.lines,
             observe_with=self.observe_with,
         )
 
@@ -147,6 +156,8 @@ class Resume:
     """A new mean score at which to stop."""
     episodes: int | None = None
     """Whole games of the final evaluation; 0 for none."""
+    lines: Lines | None = None
+    """Print console lines as this set-up does; by default as the run began."""
     threads: int | None = None
     """Threads for the network; by default as the run began."""
     runs: Path = Path("runs")
@@ -155,7 +166,8 @@ class Resume:
     def run(self) -> int:
         run = find_run(self.name, self.runs)
         of = known(run)
-        given = {k: v for k in ("frames", "minutes", "until_score", "episodes") if (v := getattr(self, k)) is not None}
+        may_change = ("frames", "minutes", "until_score", "episodes", "lines")
+        given = {name: value for name in may_change if (value := getattr(self, name)) is not None}
         plan = Plan(**{**of.plan, **given})
         run.keep_last = plan.keep
         set_threads(self.threads, of.recipe, was=run.about.fingerprint.get("torch threads"))
@@ -174,7 +186,8 @@ class Resume:
             if session.clock.frames >= plan.frames:
                 print(f"nothing left to do: {session.clock.frames:,} frames are played; --frames sets a new limit")
                 return 0
-            begin = begin_of(run, session.clock, session.agent.learner.updates, plan.over)
+            scores = plan.over if plan.lines is None else session.clock.episodes
+            begin = begin_of(run, session.clock, session.agent.learner.updates, scores)
             return pursue(run, of, session, plan, begin)
 
 
@@ -187,7 +200,7 @@ def warm_up(session: Session[DeepAgent], recipe: Recipe, plan: Plan, root: Path)
         return
     if session.agent.observing_frames(session.clock) == 0:
         raise ValueError(f"--observe-with has nothing to do: {recipe.name} learns from its first rollout on")
-    network = build_network(recipe, session.games.spec, Rng(0).torch("weights"))
+    network = build_network(recipe, session.games.spec, Rng(0)).eval()
     load_network(find_run(plan.observe_with, root), network)
     session.agent.warm_up_with(network)
 
@@ -195,15 +208,21 @@ def warm_up(session: Session[DeepAgent], recipe: Recipe, plan: Plan, root: Path)
 def pursue(run: Run, of: Known, session: Session[DeepAgent], plan: Plan, begin: Begin) -> int:
     """Train to the end of the plan, then evaluate, plot and film; or save and say how to go on."""
     with ExitStack() as stack:
-        display = Progress(Limits(until_frames=plan.frames, minutes=_minutes_left(plan, begin)), begin=begin)
-        stack.callback(display.close)
+        lines = _lines(of.recipe, session, plan, begin)  # before a live display takes standard output over
+        progress = Progress(Limits(until_frames=plan.frames, minutes=_minutes_left(plan, begin)), begin=begin)
+        stack.callback(progress.close)
+
+        def display(event: Event) -> None:
+            for sink in (*lines, progress):
+                sink(event)
+
         if (standing := session.standing()) is not None:
             display(standing)
         training = Training(
             session=session,
             run=run,
             plan=plan,
-            sinks=_sinks(run, plan, begin, stack),
+            sinks=_sinks(run, of.recipe, plan, begin, stack),
             display=display,
             elapsed_seconds=begin.elapsed_seconds,
             scores=deque(begin.scores[-plan.over :]),
@@ -218,6 +237,8 @@ def pursue(run: Run, of: Known, session: Session[DeepAgent], plan: Plan, begin: 
         print(f"go on with: {command_name()} resume {run.name}{folder}", flush=True)
         return RESUMABLE
     if plan.episodes > 0:
+        for sink in lines:
+            sink(PhaseChanged(clock=session.clock, phase="evaluating"))
         report(run, of, session.agent.learner.network, session.clock, Evaluation(episodes=plan.episodes))
     else:
         print(f"curve    {plot_run(run)}\nrun      {run.path}", flush=True)
@@ -236,8 +257,38 @@ def _minutes_left(plan: Plan, begin: Begin) -> float | None:
     return None if plan.minutes is None else max(0.0, plan.minutes - begin.elapsed_seconds / 60.0)
 
 
-def _sinks(run: Run, plan: Plan, begin: Begin, stack: ExitStack) -> list[Sink]:
-    every_frames = max(1, min(10_000, plan.frames // 200))
+def _lines(recipe: Recipe, session: Session[DeepAgent], plan: Plan, begin: Begin) -> list[Sink]:
+    """What prints the lines that the plan asks for, if it asks for any."""
+    if plan.lines is None:
+        return []
+    memory, spec = session.agent.memory, session.games.spec
+    sampler = recipe.memory.sampler if isinstance(recipe.memory, Replay) else Uniform()
+
+    def epsilon(clock: Clock) -> float:
+        if memory.observing_frames(clock) > 0:
+            return 1.0 if plan.observe_with is None else 0.0
+        return recipe.explore.epsilon_at(memory.learning_frames(clock))
+
+    def beta(clock: Clock) -> float | None:
+        return None if isinstance(sampler, Uniform) else sampler.beta(memory.learning_frames(clock))
+
+    # On a terminal the live display makes room for what is printed; elsewhere it must not catch what goes to a file.
+    file = None if sys.stdout.isatty() else sys.stdout
+    telling = Telling(
+        say=partial(print, file=file, flush=True),
+        begin=begin,
+        epsilon=epsilon,
+        beta=beta,
+        frames_per_step=spec.games * spec.frames_per_action,
+        until_score=plan.until_score,
+        over=plan.over,
+    )
+    return [console_lines(plan.lines, telling)]
+
+
+def _sinks(run: Run, recipe: Recipe, plan: Plan, begin: Begin, stack: ExitStack) -> list[Sink]:
+    every_frames, memory = max(1, min(10_000, plan.frames // 200)), recipe.memory
+    learnt = LearntReward(discount=memory.discount, scale=memory.reward_scale, clip=memory.reward_clip)
     tapes = TapeLog(run.append_file("tapes.log"))
 
     def keep_tape(event: Event) -> None:
@@ -246,7 +297,7 @@ def _sinks(run: Run, plan: Plan, begin: Begin, stack: ExitStack) -> list[Sink]:
 
     sinks: list[Sink] = [
         EventLog(run.append_file("events.jsonl")),
-        Metrics(run.append_file("metrics.jsonl"), every_frames=every_frames, begin=begin),
+        Metrics(run.append_file("metrics.jsonl"), every_frames=every_frames, begin=begin, learnt=learnt),
         keep_tape,
     ]
     if plan.tensorboard:

@@ -14,10 +14,14 @@ from typing import Any
 
 from playfield.events import EpisodeEnded, Event, Learned, Saved, Stepped, Stopped
 from playfield.session import Session
+from playfield.sinks.console_lines import Lines
 from playfield.storage.run import Run
 
 RESUMABLE = 85
 """Exit code of a run that was asked to stop before its end, and can be resumed."""
+
+INTERRUPTED = 130
+"""Exit code where a person stopped a command that has nothing to resume, or stopped a training twice."""
 
 MOST_FRAMES = 10**12
 """More emulator frames than anybody can play; a larger number is a slip of the keyboard."""
@@ -47,6 +51,8 @@ class Plan:
     tensorboard: bool = False
     observe_with: str | None = None
     """The run whose agent fills the memory before learning begins; None for chance."""
+    lines: Lines | None = None
+    """The set-up whose console lines are printed too."""
 
     def __post_init__(self) -> None:
         if self.frames < 1 or self.over < 1 or self.save_every_frames < 1 or self.keep < 1:

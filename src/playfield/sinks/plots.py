@@ -174,17 +174,17 @@ def learning_curve(curve: Curve) -> Figure:
     figures = figure.subplots(3, 1, sharex=True, height_ratios=[5, 1, 1])
     scores, loss, epsilon = cast(tuple[Axes, Axes, Axes], tuple(figures))
     for axes in (scores, loss, epsilon):
-        _dress(axes)
+        dress(axes)
     figure.suptitle(f"{curve.game}, {curve.recipe}, seed {curve.seed}", x=0.01, ha="left", weight="bold", color=INK)
-    _subtitle(scores, curve.protocol)
+    subtitle(scores, curve.protocol)
     _draw_scores(scores, curve)
-    _legend(scores)
+    legend(scores)
     loss.plot(curve.metric_frames / 1e6, curve.loss, color=COLOURS[3], linewidth=1.2)
     loss.set_ylabel("loss")
-    _subtitle(loss, "mean training loss of the updates since the row before (no unit)")
+    subtitle(loss, "mean training loss of the updates since the row before (no unit)")
     epsilon.plot(curve.metric_frames / 1e6, curve.epsilon, color=COLOURS[4], linewidth=1.2)
     epsilon.set_ylabel("epsilon")
-    _subtitle(epsilon, "exploration rate: share of random actions")
+    subtitle(epsilon, "exploration rate: share of random actions")
     epsilon.set_ylim(-0.03, 1.03)
     epsilon.set_xlabel("million emulator frames")
     if len(curve.elapsed_seconds) > 1:
@@ -212,12 +212,13 @@ def _draw_scores(axes: Axes, curve: Curve) -> None:
         linewidth=2.2,
         label=f"mean of the last {LAST} training episodes",
     )
-    _draw_evaluations(axes, curve, COLOURS[1], EVALUATION_LABEL)
-    _draw_baseline(axes, curve.baseline)
+    draw_evaluations(axes, curve, COLOURS[1], EVALUATION_LABEL)
+    draw_baseline(axes, curve.baseline)
     axes.set_ylabel("score of a whole game (points)")
 
 
-def _draw_evaluations(axes: Axes, curve: Curve, colour: str, label: str) -> None:
+def draw_evaluations(axes: Axes, curve: Curve, colour: str, label: str) -> None:
+    """The mean of every evaluation with its interval."""
     if not curve.evaluations:
         return
     means = np.array([point.mean for point in curve.evaluations])
@@ -244,7 +245,8 @@ def _reach(point: EvaluationPoint) -> tuple[float, float]:
     return max(0.0, point.mean - interval.low), max(0.0, interval.high - point.mean)
 
 
-def _draw_baseline(axes: Axes, baseline: Baseline | None) -> None:
+def draw_baseline(axes: Axes, baseline: Baseline | None) -> None:
+    """Random and human score as lines, where they are known."""
     if baseline is None:
         return
     for name, value, style in (("human", baseline.human, (0, (6, 3))), ("random", baseline.random, (0, (1, 2)))):
@@ -277,11 +279,11 @@ def plot_runs(curves: Sequence[Curve]) -> Figure:
     figure = Figure(figsize=(9.0, 5.6), dpi=130, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    _dress(axes)
+    dress(axes)
     games = sorted({curve.game for curve in curves})
     protocols = list(dict.fromkeys(curve.protocol for curve in curves))
     figure.suptitle(", ".join(games), x=0.01, ha="left", weight="bold", color=INK)
-    _subtitle(axes, protocols[0] if len(protocols) == 1 else "different protocols, see legend: not comparable")
+    subtitle(axes, protocols[0] if len(protocols) == 1 else "different protocols, see legend: not comparable")
     for index, ((game, recipe, protocol, _), runs) in enumerate(groups.items()):
         seeds = ", ".join(str(run.seed) for run in runs)
         label = f"{recipe}, seed{'s' if len(runs) > 1 else ''} {seeds}"
@@ -289,18 +291,19 @@ def plot_runs(curves: Sequence[Curve]) -> Figure:
             label = f"{label} ({runs[0].name})"
         label = label if len(games) == 1 else f"{game}: {label}"
         label = label if len(protocols) == 1 else f"{label} ({protocol})"
-        _draw_group(axes, runs, COLOURS[index % len(COLOURS)], label)
+        draw_group(axes, runs, COLOURS[index % len(COLOURS)], label)
     if any(curve.evaluations for curve in curves):
         axes.plot([], [], color=FAINT, marker="D", linestyle="none", label=EVALUATION_LABEL)
     if len(games) == 1:
-        _draw_baseline(axes, curves[0].baseline)
+        draw_baseline(axes, curves[0].baseline)
     axes.set_xlabel("million emulator frames")
     axes.set_ylabel(f"score of a whole game (points),\nmean of the last {LAST} training episodes")
-    _legend(axes)
+    legend(axes)
     return figure
 
 
-def _draw_group(axes: Axes, runs: Sequence[Curve], colour: str, label: str) -> None:
+def draw_group(axes: Axes, runs: Sequence[Curve], colour: str, label: str) -> None:
+    """Runs of one recipe as their mean and the band from lowest to highest, with their evaluations."""
     lines = [(run.episode_frames[LAST - 1 :] / 1e6, running_mean(run.episode_score)) for run in runs]
     lines = [(frames, means) for frames, means in lines if len(means)]
     if len(lines) < 2:
@@ -311,7 +314,7 @@ def _draw_group(axes: Axes, runs: Sequence[Curve], colour: str, label: str) -> N
         axes.fill_between(grid, seeds.min(axis=0), seeds.max(axis=0), color=colour, alpha=0.18, linewidth=0)
         axes.plot(grid, seeds.mean(axis=0), color=colour, linewidth=2.2, label=f"{label}: mean, band lowest to highest")
     for run in runs:
-        _draw_evaluations(axes, run, colour, "_evaluation")
+        draw_evaluations(axes, run, colour, "_evaluation")
 
 
 def common_grid(lines: Sequence[tuple[Array, Array]], points: int = 300) -> tuple[Array, Array]:
@@ -321,7 +324,8 @@ def common_grid(lines: Sequence[tuple[Array, Array]], points: int = 300) -> tupl
     return grid, np.array([np.interp(grid, x, y) for x, y in lines])
 
 
-def _dress(axes: Axes) -> None:
+def dress(axes: Axes) -> None:
+    """The look that all axes share."""
     axes.grid(True, color="#d0d7de", linewidth=0.6, alpha=0.7)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
@@ -333,11 +337,13 @@ def _dress(axes: Axes) -> None:
     axes.yaxis.label.set_color(INK)
 
 
-def _subtitle(axes: Axes, text: str) -> None:
+def subtitle(axes: Axes, text: str) -> None:
+    """A small line above the axes, from the left."""
     axes.set_title(text, loc="left", fontsize=8, color=FAINT, wrap=True)
 
 
-def _legend(axes: Axes) -> None:
+def legend(axes: Axes) -> None:
+    """What the lines are, where they leave room."""
     axes.legend(loc="best", fontsize=8.5, frameon=True, framealpha=0.9, edgecolor="none", facecolor="white")
 
 
