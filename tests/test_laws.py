@@ -136,3 +136,14 @@ def test_decisions_are_short() -> None:
     assert [p.name[:4] for p in pages] == [f"{i:04d}" for i in range(1, len(pages) + 1)]
     for page in pages:
         assert len(page.read_text().splitlines()) <= 20, f"{page.name} is longer than 20 lines"
+
+
+def test_the_page_of_the_family_is_up_to_date() -> None:
+    made = subprocess.run(
+        [sys.executable, "-c", "import make_family; print(make_family.page(), end='')"],
+        cwd=ROOT / "docs",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert made.stdout == (ROOT / "docs" / "family.md").read_text(), "run: python docs/make_family.py"
