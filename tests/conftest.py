@@ -22,7 +22,7 @@ settings.register_profile(
 settings.load_profile("playfield")
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def one_thread() -> None:
-    """Sums are made in the same order on every machine."""
+    """Sums are made in the same order on every machine, whatever number a test before this one chose."""
     torch.set_num_threads(1)
