@@ -57,7 +57,7 @@ REMOVALS = (
     Removal(ingredient="lambda-returns", neutral={"memory.lambda_": "0.0"}),
     Removal(ingredient="layer norm", neutral={"torso.norm": "NoNorm", "head.norm": "NoNorm"}, present=("LayerNorm",)),
     Removal(ingredient="spectral norm", neutral={"torso.residual_norm": "NoNorm"}, present=("SpectralNorm",)),
-    Removal(ingredient="target network", neutral={"target": "NoTarget"}, present=("Copy", "Average", "Polyak")),
+    Removal(ingredient="target network", neutral={"target": "NoTarget"}),
 )
 """Every ingredient that `ablate` knows, and what is left without it."""
 

@@ -15,10 +15,9 @@ from playfield.events import Learned
 from playfield.explore import Explore, choose
 from playfield.learner import Learner, load_weights
 from playfield.memory.memory import Memory
-from playfield.memory.replay import ReplayMemory
 from playfield.memory.rows import RowRing
 from playfield.rng import Rng
-from playfield.types import Array, Batch, Clock, Decision, Step, Tree
+from playfield.types import Array, Clock, Decision, Step, Tree
 
 
 class Agent(Protocol):
@@ -106,11 +105,16 @@ class DeepAgent:
         if self.memory.observing_frames(clock) > 0:
             network = self._warm_up or self.learner.network
             mean, worth = judge(network, obs)
-            epsilon = np.full(len(obs), 1.0 if self._warm_up is None else 0.0)
-            return Decision(action=choose(mean, epsilon, self._draws), value=worth)
+            return Decision(action=choose(mean, np.full(len(obs), self.epsilon(clock)), self._draws), value=worth)
         self._warm_up = None  # it has done its part and need not be saved any more
         mean, worth = judge(self.learner.network, obs)
         return Decision(action=self._explore.choose(mean, self.memory.learning_frames(clock), self._draws), value=worth)
+
+    def epsilon(self, clock: Clock) -> float:
+        """Probability that an action is random."""
+        if self.memory.observing_frames(clock) > 0:
+            return 1.0 if self._warm_up is None else 0.0
+        return self._explore.epsilon_at(self.memory.learning_frames(clock))
 
     def observe(self, decision: Decision, step: Step) -> None:
         self.memory.add(step, decision)
@@ -119,7 +123,8 @@ class DeepAgent:
         learned: list[Learned] = []
         frames = self.memory.learning_frames(clock)
         for batch in self.memory.batches(clock):
-            age = self._priority_age(batch) if self.learner.probe_is_due else None
+            # Before the batch's priorities are set anew.
+            age = self.memory.priority_age(batch.key) if self.learner.probe_is_due else None
             update = self.learner.step(batch, frames)
             self.memory.feedback(batch.key, update.surprise)
             learned.append(
@@ -135,10 +140,6 @@ class DeepAgent:
             )
         self.learner.refresh_target(frames)
         return learned
-
-    def _priority_age(self, batch: Batch) -> float | None:
-        """Mean age of the batch's priorities in updates, before they are set anew; None where there are none."""
-        return self.memory.priority_age(batch.key) if isinstance(self.memory, ReplayMemory) else None
 
     def observing_frames(self, clock: Clock) -> int:
         return self.memory.observing_frames(clock)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int64
 
-from playfield.schedules import Constant, Exponential, Linear, Piecewise
+from playfield.schedules import Linear, Schedule, extremes
 from playfield.settings import setting
 from playfield.types import Array
 
@@ -19,12 +19,11 @@ class EpsilonGreedy:
     Neutral: epsilon 0 is greedy.
     """
 
-    epsilon: Linear | Constant | Exponential | Piecewise = setting(
-        Linear(), "probability of a random action, by emulator frames since learning began"
-    )
+    epsilon: Schedule = setting(Linear(), "probability of a random action, by emulator frames since learning began")
 
     def __post_init__(self) -> None:
-        if not all(0.0 <= self.epsilon(frames) <= 1.0 for frames in (0, 1e6, 1e9, 1e12)):
+        lowest, highest = extremes(self.epsilon)
+        if lowest < 0.0 or highest > 1.0:
             raise ValueError("explore.epsilon must stay between 0 and 1")
 
     def epsilon_at(self, frames: int) -> float:

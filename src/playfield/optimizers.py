@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from playfield.schedules import Exponential, Linear, Piecewise
+from playfield.schedules import Exponential, Linear, Piecewise, extremes
 from playfield.settings import setting
 from playfield.types import Tree
 
@@ -106,22 +106,8 @@ class RAdam:
         return torch.optim.RAdam(parameters, lr=rate(self.lr, 0), eps=self.eps, foreach=True)
 
 
-class OptimizerSpec(Protocol):
-    """What a learner asks of an optimiser's settings."""
-
-    @property
-    def lr(self) -> Rate:
-        """Step size."""
-        ...
-
-    @property
-    def clip_norm(self) -> float | None:
-        """Largest global gradient norm."""
-        ...
-
-    def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
-        """An optimiser of these parameters."""
-        ...
+OptimizerSpec = RMSProp | Adam | AdamW | RAdam
+"""Every optimiser."""
 
 
 def rate(lr: Rate, frames: int) -> float:
@@ -130,8 +116,8 @@ def rate(lr: Rate, frames: int) -> float:
 
 
 def _check(lr: Rate, eps: float, clip_norm: float | None) -> None:
-    corners = [frames for frames, _ in lr.points] if isinstance(lr, Piecewise) else [0, 10**18]
-    if rate(lr, 0) <= 0 or any(rate(lr, int(corner)) < 0 for corner in corners):
+    lowest = lr if isinstance(lr, int | float) else extremes(lr)[0]
+    if rate(lr, 0) <= 0 or lowest < 0:
         raise ValueError("optimizer.lr must begin above 0 and never fall below it")
     if eps < 0 or (clip_norm is not None and clip_norm <= 0):
         raise ValueError("optimizer.eps must be 0 or more and clip_norm above 0")

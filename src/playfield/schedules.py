@@ -81,3 +81,17 @@ class Piecewise:
 
 
 Schedule = Constant | Linear | Exponential | Piecewise
+
+
+def extremes(schedule: Schedule) -> tuple[float, float]:
+    """The lowest and the highest value that the schedule takes or approaches."""
+    match schedule:
+        case Constant(value):
+            values = [value]
+        case Linear(start, end):
+            values = [start, end]
+        case Exponential(start, end, until_frames=until):
+            values = [start, end] if until is None else [start, schedule(until - 1), 0.0]
+        case Piecewise(points):
+            values = [value for _, value in points]
+    return min(values), max(values)

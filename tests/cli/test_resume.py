@@ -157,6 +157,20 @@ def test_a_limit_already_reached_trains_no_further(tmp_path: Path) -> None:
     assert outcome(tmp_path, "run") == before
 
 
+def test_a_limit_given_to_resume_stays_when_the_run_is_killed_after_it(tmp_path: Path) -> None:
+    train("dqn_toy", tmp_path, "whole", 600)
+    train("dqn_toy", tmp_path, "run", 200)
+    killed = in_child(_killed_at_its_next_save, tmp_path)
+    assert killed == -signal.SIGKILL
+    assert resume(tmp_path, "run") == 0
+    assert outcome(tmp_path, "run") == outcome(tmp_path, "whole")
+
+
+def _killed_at_its_next_save(root: Path) -> int:
+    Run.save = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+    return resume(root, "run", frames=600)
+
+
 def test_other_threads_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from playfield.cli.train import Resume
 

@@ -12,7 +12,7 @@ from playfield.agent import Acting, NetworkPolicy
 from playfield.explore import EpsilonGreedy, Sampled, choose
 from playfield.memory.rows import RowRing, RowShape
 from playfield.returns import ExpectedReturns
-from playfield.schedules import Linear
+from playfield.schedules import Linear, Piecewise
 
 
 def test_without_chance_the_best_action_of_each_game_is_taken():
@@ -73,6 +73,12 @@ def test_all_games_share_one_scheduled_epsilon():
     q = np.tile(np.array([[9, 0, 0]], np.float32), (500, 1))
     ours = explore.choose(q, 50, np.random.default_rng(5))
     assert ours.tolist() == choose(q, np.full(500, 0.75), np.random.default_rng(5)).tolist()
+
+
+@pytest.mark.parametrize("peak", [1.5, -0.5])
+def test_an_epsilon_that_is_no_probability_for_a_moment_is_refused(peak: float):
+    with pytest.raises(ValueError, match="stay between 0 and 1"):
+        EpsilonGreedy(Piecewise(((0.0, 0.5), (7.0, peak), (9.0, 0.5))))
 
 
 def test_actions_are_sampled_as_the_policy_says():

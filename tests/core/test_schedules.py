@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from playfield.schedules import Constant, Exponential, Linear, Piecewise
+from playfield.schedules import Constant, Exponential, Linear, Piecewise, Schedule, extremes
 
 
 def test_constant():
@@ -42,6 +42,22 @@ def test_piecewise():
     assert [line(f) for f in (0, 10, 15, 20, 40, 41, 10**9)] == [1.0, 1.0, 0.75, 0.5, 0.1, 0.1, 0.1]
     assert line(30) == pytest.approx(0.3, abs=1e-15)
     assert Piecewise(((5.0, 2.0),))(0) == Piecewise(((5.0, 2.0),))(6) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("schedule", "lowest", "highest"),
+    [
+        (Constant(0.3), 0.3, 0.3),
+        (Linear(1.0, 0.1), 0.1, 1.0),
+        (Linear(0.4, 1.0), 0.4, 1.0),
+        (Exponential(1.0, 0.01, decay_frames=10), 0.01, 1.0),
+        (Exponential(1.0, 0.5, decay_frames=10, until_frames=20), 0.0, 1.0),
+        (Exponential(-2.0, -5.0, decay_frames=10, until_frames=11), -5.0 + 3.0 * math.exp(-1.0), 0.0),
+        (Piecewise(((0.0, 0.5), (7.0, 2.0), (9.0, -1.0), (11.0, 0.5))), -1.0, 2.0),
+    ],
+)
+def test_the_extremes_of_a_schedule(schedule: Schedule, lowest: float, highest: float):
+    assert extremes(schedule) == pytest.approx((lowest, highest), abs=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,13 @@ def test_every_label_shows_its_own_number():
     assert "learning rate" not in line.lower()
 
 
+def test_a_resumed_session_has_the_updates_of_those_before_it():
+    progress = Progress(console=plain(io.StringIO()), begin=Begin(clock=Clock(frames=400), updates=25))
+    assert labelled(progress.line(), "updates") == "25"
+    feed(progress, [learned(404, 26, 0.5)])
+    assert labelled(progress.line(), "updates") == "26"
+
+
 def test_the_count_beside_the_mean_is_the_number_of_episodes_in_it():
     progress = Progress(console=plain(io.StringIO()))
     assert labelled(progress.line(), "mean score") == "no episode finished yet"

@@ -12,7 +12,7 @@ import tyro
 from rich.console import Console
 
 from playfield.cli.results import newest_evaluation, results_folder
-from playfield.cli.runs import find_run, known, recipe_label
+from playfield.cli.runs import find_runs, known, recipe_label
 from playfield.cli.sheets import Sheet
 from playfield.cli.study_report import estimate_text
 from playfield.events import Evaluated
@@ -21,9 +21,9 @@ from playfield.score import (
     Estimate,
     Family,
     Published,
-    ScoreRecord,
     baselines,
     differences,
+    evaluation_record,
     family_of,
     iqm,
     no_published_note,
@@ -38,6 +38,7 @@ from playfield.score import (
 from playfield.sinks.compare_plots import Comparison, PublishedLine, compare_plot
 from playfield.sinks.plots import load_curve, save_plot
 from playfield.storage.run import Run
+from playfield.study import slug
 
 Positional = tyro.conf.Positional
 
@@ -79,10 +80,7 @@ class Compare:
     """Folder of the runs."""
 
     def run(self) -> int:
-        found = [find_run(name, self.runs) for name in self.names]
-        if not found:
-            raise ValueError("name at least one run; `playfield runs` lists them")
-        evaluations, sentences = evaluated_once(found)
+        evaluations, sentences = evaluated_once(find_runs(self.names, self.runs))
         for sentence in sentences:
             print(f"note: {sentence}")
         if not evaluations:
@@ -101,7 +99,7 @@ class Compare:
 
     def _draw(self, group: Sequence[Evaluation], *, several: bool) -> Path:
         game = group[0].evaluated.game
-        stem = f"{game}-{group[0].evaluated.protocol.get('name', 'rules')}".replace(":", "-").replace("/", "-")
+        stem = slug(f"{game}-{group[0].evaluated.protocol.get('name', 'rules')}")
         path = self.out or results_folder(group[-1].run) / "comparison.png"
         if self.out is not None and several:
             path = path.with_stem(f"{path.stem}-{stem}")
@@ -229,15 +227,7 @@ def published_sheet(group: Sequence[Evaluation], *, others: bool) -> Sheet:
     notes = [f"but these runs differ: {clause}" for clause in differences(evaluated.protocol)] if rows else []
     elsewhere = [row for row in published_scores() if row.game == evaluated.game and row.family != family]
     if not rows:
-        record = ScoreRecord(
-            game=evaluated.game,
-            protocol=evaluated.protocol,
-            policy=evaluated.policy,
-            kind="evaluation",
-            frames=evaluated.clock.frames,
-            scores=evaluated.scores,
-        )
-        notes.append(no_published_note(record, family))
+        notes.append(no_published_note(evaluation_record(evaluated), family))
     if others:
         best = {each.family: each for each in sorted(elsewhere, key=lambda row: row.score)}
         rows += [_row(each, "NOT COMPARABLE, another protocol: ") for each in best.values()]

@@ -94,6 +94,7 @@ def _print_machine() -> None:
 OPTIONAL = (
     ("live window (watch), films of classic control", "pygame", "pygame-ce"),
     ("TensorBoard", "tensorboard", "tensorboard"),
+    ("search over settings (tune)", "optuna", "'optuna>=4,<5'"),
 )
 
 

@@ -25,7 +25,7 @@ from playfield.cli.results import (
     results_folder,
     write_film,
 )
-from playfield.cli.runs import Known, find_run, known
+from playfield.cli.runs import Known, find_run, find_runs, known
 from playfield.events import Tape
 from playfield.games.games import GameSpec
 from playfield.games.make import is_game
@@ -37,6 +37,7 @@ from playfield.sinks.plots import load_curve, plot_runs, save_plot
 from playfield.sinks.video import View
 from playfield.storage.run import Loaded, NoCheckpoint, Run
 from playfield.storage.tapes import Tapes
+from playfield.study import slug
 from playfield.types import Clock
 
 Positional = tyro.conf.Positional
@@ -246,8 +247,7 @@ class Video:
             raise ValueError(f"{model} has no training episodes; leave --episode out")
         player = _player(self.name, self.policy, self.runs, self.seed)
         tape, score = play_episode(player.of, player.policy, self.seed, player.protocol)
-        game = player.of.game.replace(":", "-").replace("/", "-")
-        stem = Path(f"random_{game}")
+        stem = Path(f"random_{slug(player.of.game)}")
         if model is not None and self.policy == "agent":
             stem = model.with_name(f"{model.stem}.game_{self.seed}")
         label = f"{'random play' if self.policy == 'random' else f'seed {self.seed}'}, {score:g} points"
@@ -285,9 +285,7 @@ class Plot:
     """Folder of the runs."""
 
     def run(self) -> int:
-        found = [find_run(name, self.runs) for name in self.names]
-        if not found:
-            raise ValueError("name at least one run; `playfield runs` lists them")
+        found = find_runs(self.names, self.runs)
         if len(found) == 1 and self.out is None:
             print(f"curve    {plot_run(found[0])}")
             return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,16 @@ def find_run(name: str, root: Path) -> Run:
     known = [run.name for run in list_runs(root).runs]
     offer = f"the nearest are: {nearest(name, known)}" if known else f"there are no runs in {root} yet"
     raise FileNotFoundError(f"there is no run {name!r}; {offer}")
+
+
+def find_runs(names: Sequence[str], root: Path) -> list[Run]:
+    """The runs of those names, at least one.
+
+    Raises: as `find_run`; ValueError where no name is given.
+    """
+    if not names:
+        raise ValueError("name at least one run; `playfield runs` lists them")
+    return [find_run(name, root) for name in names]
 
 
 def known(run: Run) -> Known:

@@ -44,6 +44,7 @@ from playfield.sinks.tensorboard import TensorBoard, require_tensorboard
 from playfield.storage import fingerprint
 from playfield.storage.run import Loaded, Run
 from playfield.storage.tapes import RecordedEpisode, TapeLog
+from playfield.study import slug
 from playfield.types import Clock
 
 Positional = tyro.conf.Positional
@@ -102,7 +103,7 @@ class Train:
         warm_up(session, recipe, plan, self.runs)
         if self.tensorboard:
             require_tensorboard()
-        stem = f"{recipe.name}-{self.game.replace(':', '-').replace('/', '-')}-s{self.seed}"
+        stem = f"{recipe.name}-{slug(self.game)}-s{self.seed}"
         name = free_name(stem, self.runs) if self.name is None else self.name
         if self.name is None and name != stem:
             print(f"note: a run {stem} exists; `{command_name()} resume {stem}` goes on with it, this one is new")
@@ -149,7 +150,7 @@ class Resume:
     name: Positional[str]
     """The run's name, or the path of its directory."""
     frames: Count | None = None
-    """A new limit in emulator frames, in place of the run's own."""
+    """A new limit in emulator frames; like every new limit it stays the run's own from now on."""
     minutes: float | None = None
     """A new limit in minutes, counted over all sessions."""
     until_score: float | None = None
@@ -183,6 +184,8 @@ class Resume:
                 session.load(loaded.tree)  # before anything is cut back: it may find that the games do not come back
                 run.cut_back(loaded)
                 print(f"resumed  {run.path} at {session.clock.frames:,} frames, checkpoint {loaded.checkpoint}")
+            if given:
+                run.replan(dataclasses.asdict(plan))
             if session.clock.frames >= plan.frames:
                 print(f"nothing left to do: {session.clock.frames:,} frames are played; --frames sets a new limit")
                 return 0
@@ -264,11 +267,6 @@ def _lines(recipe: Recipe, session: Session[DeepAgent], plan: Plan, begin: Begin
     memory, spec = session.agent.memory, session.games.spec
     sampler = recipe.memory.sampler if isinstance(recipe.memory, Replay) else Uniform()
 
-    def epsilon(clock: Clock) -> float:
-        if memory.observing_frames(clock) > 0:
-            return 1.0 if plan.observe_with is None else 0.0
-        return recipe.explore.epsilon_at(memory.learning_frames(clock))
-
     def beta(clock: Clock) -> float | None:
         return None if isinstance(sampler, Uniform) else sampler.beta(memory.learning_frames(clock))
 
@@ -277,7 +275,7 @@ def _lines(recipe: Recipe, session: Session[DeepAgent], plan: Plan, begin: Begin
     telling = Telling(
         say=partial(print, file=file, flush=True),
         begin=begin,
-        epsilon=epsilon,
+        epsilon=session.agent.epsilon,
         beta=beta,
         frames_per_step=spec.games * spec.frames_per_action,
         until_score=plan.until_score,

@@ -55,8 +55,9 @@ class Plan:
     """The set-up whose console lines are printed too."""
 
     def __post_init__(self) -> None:
-        if self.frames < 1 or self.over < 1 or self.save_every_frames < 1 or self.keep < 1:
-            raise ValueError("--frames, --over, --save-every-frames and --keep must be 1 or more")
+        for name in ("frames", "over", "save_every_frames", "keep"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"--{name.replace('_', '-')} must be 1 or more")
         if self.frames > MOST_FRAMES:
             raise ValueError(f"--frames must be at most {MOST_FRAMES:,}")
         if self.episodes < 0:

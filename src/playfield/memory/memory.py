@@ -38,6 +38,10 @@ class Memory(Protocol):
         """How surprising the samples of a batch turned out to be."""
         ...
 
+    def priority_age(self, key: Int64[Tensor, "B"]) -> float | None:
+        """Mean number of updates since the priorities of these samples were set; None where there are none."""
+        ...
+
     def most_bytes(self) -> float:
         """Working memory that the rows take once the memory is full."""
         ...

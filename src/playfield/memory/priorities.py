@@ -23,7 +23,7 @@ import torch
 from jaxtyping import Float32, Float64, Int64
 from torch import Tensor
 
-from playfield.schedules import Linear, Piecewise, Schedule
+from playfield.schedules import Linear, Schedule, extremes
 from playfield.settings import setting
 from playfield.types import Array, Tree
 
@@ -416,6 +416,6 @@ def _finite(surprise: Float32[Tensor, "I"]) -> Float32[Tensor, "I"]:
 def _check(alpha: float, beta: Schedule) -> None:
     if not 0.0 <= alpha <= 1.0:
         raise ValueError("memory.sampler.alpha must lie between 0 (all alike) and 1 (priorities count in full)")
-    corners = [frames for frames, _ in beta.points] if isinstance(beta, Piecewise) else [0.0, 1e18]
-    if not all(0.0 <= beta(corner) <= 1.0 for corner in corners):
+    lowest, highest = extremes(beta)
+    if lowest < 0.0 or highest > 1.0:
         raise ValueError("memory.sampler.beta must stay between 0 (no weights) and 1 (weights in full)")

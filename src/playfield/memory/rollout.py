@@ -107,6 +107,10 @@ class RolloutMemory:
     def feedback(self, key: Int64[Tensor, "B"], surprise: Float[Tensor, "B"]) -> None:
         """A rollout is learnt from evenly."""
 
+    def priority_age(self, key: Int64[Tensor, "B"]) -> float | None:
+        """None: a rollout has no priorities."""
+        return None
+
     def most_bytes(self) -> float:
         return self.rows.bytes_per_row() * self.rows.shape.size * self.rows.shape.games
 

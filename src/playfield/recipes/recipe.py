@@ -7,15 +7,15 @@ import json
 from dataclasses import dataclass
 from typing import Any, Self
 
-from playfield.bootstrap import Double, Expected, Greedy, Munchausen, Settled
-from playfield.explore import EpsilonGreedy, Sampled
+from playfield.bootstrap import BootstrapSpec, Greedy, Munchausen, Settled
+from playfield.explore import EpsilonGreedy, Explore, Sampled
 from playfield.games.protocol import AtariProtocol
-from playfield.learner import Copy, NoTarget
+from playfield.learner import Copy, Target
 from playfield.memory.replay import Replay
 from playfield.memory.rollout import Rollout
-from playfield.networks import Conv, Dense, Dueling, EfficientNet, Impala, Mlp, Plain
-from playfield.optimizers import Adam, AdamW, RAdam, RMSProp
-from playfield.returns import Categorical, Expectation, HLGauss, ImplicitQuantiles, PolicyAndValue, Quantiles
+from playfield.networks import Conv, Dense, Dueling, Head, Plain, Torso
+from playfield.optimizers import OptimizerSpec, RMSProp
+from playfield.returns import Categorical, Expectation, HLGauss, PolicyAndValue, ReturnSpec
 from playfield.settings import from_plain, override, setting, to_plain
 
 
@@ -27,16 +27,14 @@ class Recipe:
     about: str = setting("", "what it is, which source it follows, and where it departs from it")
     games: int = setting(1, "copies of the game played together")
     protocol: AtariProtocol = setting(AtariProtocol(), "how Atari games are played; other games have their own rules")
-    torso: Conv | Impala | EfficientNet | Mlp = setting(Conv(), "from stacked frames to features")
-    head: Plain | Dueling = setting(Plain(), "from features to action values")
-    returns: Expectation | Categorical | Quantiles | ImplicitQuantiles | HLGauss | PolicyAndValue = setting(
-        Expectation(), "what is predicted about the return of each action"
-    )
-    bootstrap: Greedy | Double | Expected | Munchausen | Settled = setting(Greedy(), "which next value is backed up")
-    explore: EpsilonGreedy | Sampled = setting(EpsilonGreedy(), "how actions are tried out while training")
+    torso: Torso = setting(Conv(), "from stacked frames to features")
+    head: Head = setting(Plain(), "from features to action values")
+    returns: ReturnSpec = setting(Expectation(), "what is predicted about the return of each action")
+    bootstrap: BootstrapSpec = setting(Greedy(), "which next value is backed up")
+    explore: Explore = setting(EpsilonGreedy(), "how actions are tried out while training")
     memory: Replay | Rollout = setting(Replay(), "what is remembered and when it is learnt from")
-    optimizer: RMSProp | Adam | AdamW | RAdam = setting(RMSProp(), "how gradients become steps")
-    target: Copy | NoTarget = setting(Copy(), "the network that values next observations")
+    optimizer: OptimizerSpec = setting(RMSProp(), "how gradients become steps")
+    target: Target = setting(Copy(), "the network that values next observations")
     eval_epsilon: float = setting(0.05, "probability of a random action in evaluations")
     frames: int = setting(200_000_000, "emulator frames of a full training, where no other limit is given")
     until_score: float | None = setting(

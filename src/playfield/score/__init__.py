@@ -44,7 +44,14 @@ from playfield.score.statistics import (
     resampled,
     stratified_bootstrap,
 )
-from playfield.score.table import ScoreRecord, ScoreTable, evaluation_table, no_published_note, score_table
+from playfield.score.table import (
+    ScoreRecord,
+    ScoreTable,
+    evaluation_record,
+    evaluation_table,
+    no_published_note,
+    score_table,
+)
 
 __all__ = [
     "AGENTS_OWN",
@@ -64,6 +71,7 @@ __all__ = [
     "baselines",
     "differences",
     "evaluation_curves",
+    "evaluation_record",
     "evaluation_table",
     "family_of",
     "human_normalised",

@@ -107,9 +107,9 @@ def score_table(record: ScoreRecord, generator: np.random.Generator) -> ScoreTab
     )
 
 
-def evaluation_table(evaluated: Evaluated, generator: np.random.Generator) -> ScoreTable:
-    """The table of one evaluation."""
-    record = ScoreRecord(
+def evaluation_record(evaluated: Evaluated) -> ScoreRecord:
+    """The scores of one evaluation."""
+    return ScoreRecord(
         game=evaluated.game,
         protocol=evaluated.protocol,
         policy=evaluated.policy,
@@ -117,4 +117,8 @@ def evaluation_table(evaluated: Evaluated, generator: np.random.Generator) -> Sc
         frames=evaluated.clock.frames,
         scores=evaluated.scores,
     )
-    return score_table(record, generator)
+
+
+def evaluation_table(evaluated: Evaluated, generator: np.random.Generator) -> ScoreTable:
+    """The table of one evaluation."""
+    return score_table(evaluation_record(evaluated), generator)

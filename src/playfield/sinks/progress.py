@@ -37,7 +37,7 @@ class Standing:
     """Everything the display shows, kept apart from how it is shown."""
 
     limits: Limits
-    begin: Clock
+    begin: Begin
     """Where this session began: a resumed one is not slower or faster for what went before."""
     scores: RecentScores
     clock: Clock
@@ -73,8 +73,8 @@ class Standing:
         """How much of the session is over, 0 to 1, by the limit that comes first; None without limits."""
         shares: list[float] = []
         if self.limits.until_frames is not None:
-            span = self.limits.until_frames - self.begin.frames
-            shares.append((self.clock.frames - self.begin.frames) / span if span > 0 else 1.0)
+            span = self.limits.until_frames - self.begin.clock.frames
+            shares.append((self.clock.frames - self.begin.clock.frames) / span if span > 0 else 1.0)
         if self.limits.minutes is not None:
             shares.append(elapsed_seconds / (60.0 * self.limits.minutes) if self.limits.minutes > 0 else 1.0)
         return min(1.0, max(shares)) if shares else None
@@ -105,7 +105,7 @@ class Standing:
             ("frames/s", "-" if speed is None else f"{speed:,.0f}"),
             ("mean score", score),
             ("episodes", f"{self.scores.episodes:,}"),
-            ("updates", "0" if learned is None else f"{learned.updates:,}"),
+            ("updates", f"{self.begin.updates if learned is None else learned.updates:,}"),
             ("epsilon", "-" if learned is None else f"{learned.epsilon:.4f}"),
             ("loss", "-" if learned is None else f"{learned.loss:.4g}"),
             ("elapsed", duration(elapsed_seconds)),
@@ -163,7 +163,7 @@ class Progress:
     ) -> None:
         begin = begin or Begin()
         recent = RecentScores(begin.scores, episodes=begin.clock.episodes)
-        self._standing = Standing(limits or Limits(), begin.clock, recent, begin.clock)
+        self._standing = Standing(limits or Limits(), begin, recent, begin.clock)
         self._console = console or Console(stderr=True)
         self._every_seconds = plain_every_seconds if not self._console.is_terminal else 0.25
         self._now = now

@@ -18,7 +18,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -227,6 +227,16 @@ class Run:
                 self._let_go()
             finally:
                 os.close(descriptor)
+
+    def replan(self, plan: Any) -> None:
+        """Give the run another plan, as plain JSON values, from now on.
+
+        Raises: NoSpace, WriteFailed; then the run keeps the plan it had.
+        """
+        self._require_lock()
+        about = replace(self.about, plan=plan)
+        replace_file(self.path / _RUN, _run_text(about))
+        self.about = about
 
     def append_file(self, name: str) -> AppendFile:
         """The file of a sink, open for appending; it becomes part of every checkpoint.
