@@ -36,7 +36,7 @@ from playfield.sinks.study_plots import (
     aggregate_bars,
     sample_efficiency,
 )
-from playfield.storage.run import Run
+from playfield.storage.run import Run, RunBusy
 from playfield.study import Cell, Grid, Variant, grid_from_json, same_frames, seeds_from
 from playfield.types import Clock
 
@@ -294,6 +294,32 @@ def test_a_run_goes_on_from_where_it_stands(tmp_path: Path, monkeypatch: pytest.
         stage_of(place, replace(cell, seed=5), length)
 
 
+def test_children_of_a_killed_study_save_and_stop(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "playfield", "study", "real", "--recipes", "dqn_toy", "--games", "catch"]
+    options = ["--seeds", "0", "--frames", "10_000_000", "--jobs", "1", "--studies", str(tmp_path), *TINY]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([*command, *options], env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
+    run = tmp_path / "real" / "runs" / "dqn_toy-catch-s0"
+    deadline = time.monotonic() + 120
+    while not newest_row(run) and process.poll() is None:
+        assert time.monotonic() < deadline, "the study trained nothing"
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    while _is_being_written(run):
+        assert time.monotonic() < deadline, "the child went on"
+        time.sleep(0.02)
+    assert Run.open(run).checkpoints()[-1].frames > 0
+
+
+def _is_being_written(run: Path) -> bool:
+    try:
+        with Run.open(run).writing():
+            return False
+    except RunBusy:
+        return True
+
+
 def test_interrupted_children_are_stopped_once_and_the_study_can_go_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -450,6 +476,15 @@ def test_efficiency_curves_are_drawn_as_given() -> None:
     assert line.get_label() == "dqn, 5 runs"
     assert axes.get_xlabel() == "million emulator frames"
     assert len(axes.collections) == 1
+
+
+def test_more_recipes_than_colours_are_told_apart_by_dashes() -> None:
+    frames = np.array([1e6, 2e6])
+    curve = EfficiencyCurve(frames=frames, iqm=np.zeros(2), band=None, runs=1)
+    panel = EfficiencyPanel(title="pong", unit="points", curves={f"recipe {n}": curve for n in range(25)})
+    (axes,) = sample_efficiency([panel], "Study s").axes
+    looks = {(line.get_color(), line.get_linestyle()) for line in axes.get_lines()}
+    assert len(looks) == 25
 
 
 def test_the_last_word_of_a_log_and_the_newest_row_of_metrics(tmp_path: Path) -> None:

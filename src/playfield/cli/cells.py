@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from playfield.cli.results import newest_evaluation
-from playfield.cli.training import Interruption
+from playfield.cli.training import PARENT, Interruption
 from playfield.settings import to_plain
 from playfield.storage.run import Run
 from playfield.study import Cell, Variant, slug
@@ -106,7 +106,7 @@ def start(job: Job) -> Child:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, **job.environment},
+            env={**os.environ, **job.environment, PARENT: str(os.getpid())},
         )
 
 

@@ -17,7 +17,7 @@ from playfield.cli.export import Export, Import
 from playfield.cli.look import Evaluate, Plot, Video, Watch
 from playfield.cli.study import Ablate, Study
 from playfield.cli.train import Resume, Train
-from playfield.cli.training import INTERRUPTED, NotFinite
+from playfield.cli.training import INTERRUPTED, NotFinite, stop_with_parent
 from playfield.cli.tune import Tune
 from playfield.recipes import Recipe
 from playfield.sinks.window import NoDisplay
@@ -74,6 +74,7 @@ def run_command(arguments: list[str]) -> int:
     )
     if isinstance(command, Train | Study | Ablate | Tune):
         command = replace(command, overrides=(*command.overrides, *overrides))
+    stop_with_parent()
     try:
         return command.run()
     except BrokenPipeError:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -25,6 +27,8 @@ INTERRUPTED = 130
 
 MOST_FRAMES = 10**12
 """More emulator frames than anybody can play; a larger number is a slip of the keyboard."""
+PARENT = "PLAYFIELD_PARENT"
+"""Environment variable: the process that started this one, without which it shall not go on."""
 FLUSH_SECONDS = 2.0
 """Wall time after which other processes see what the sinks wrote."""
 
@@ -64,6 +68,19 @@ class Plan:
             raise ValueError("--episodes must be 0 or more")
         if self.save_every_minutes <= 0 or (self.minutes is not None and self.minutes <= 0):
             raise ValueError("--minutes and --save-every-minutes must be above 0")
+
+
+def stop_with_parent() -> None:
+    """Ask this process to stop, as a termination signal does, once the process that started it for its work is gone."""
+    if not (parent := os.environ.get(PARENT, "")).isdigit():
+        return
+
+    def watch() -> None:
+        while os.getppid() == int(parent):
+            time.sleep(1.0)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="watch parent", daemon=True).start()
 
 
 class NotFinite(Exception):

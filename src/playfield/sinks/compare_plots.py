@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 
 from playfield.score import Family
 from playfield.sinks.plots import (
-    COLOURS,
     EVALUATION_LABEL,
     FAINT,
     INK,
@@ -22,6 +21,7 @@ from playfield.sinks.plots import (
     draw_baseline,
     draw_group,
     dress,
+    stroke,
     subtitle,
 )
 from playfield.sinks.recent import LAST
@@ -81,7 +81,7 @@ def compare_plot(comparison: Comparison) -> Figure:
     for number, (recipe, runs) in enumerate(comparison.own.items()):
         seeds = ", ".join(str(run.seed) for run in runs)
         label = f"own {recipe}, seed{'s' if len(runs) > 1 else ''} {seeds}"
-        draw_group(axes, runs, COLOURS[number % len(COLOURS)], fill(label, LABEL_COLUMNS))
+        draw_group(axes, runs, stroke(number), fill(label, LABEL_COLUMNS))
     axes.plot([], [], color=FAINT, marker="D", linestyle="none", label=EVALUATION_LABEL)
     _draw_published(axes, comparison.published)
     draw_baseline(axes, next(iter(comparison.own.values()))[0].baseline)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -22,9 +22,22 @@ from playfield.sinks.recent import LAST
 from playfield.types import Array
 
 COLOURS: Final = ("#1f6feb", "#d1495b", "#2a9d5c", "#8250df", "#bf8700", "#0f8b8d", "#b35c9e", "#57606a")
+DASHES: Final = ("-", "--", ":", "-.")
 INK: Final = "#24292f"
 FAINT: Final = "#6e7781"
 EVALUATION_LABEL: Final = "evaluation mean, 95 % bootstrap interval"
+
+
+class Stroke(NamedTuple):
+    """How the line of one recipe looks."""
+
+    colour: str
+    dash: str
+
+
+def stroke(number: int) -> Stroke:
+    """The look of the line of that number: 32 can be told apart, by colour first and then by dash."""
+    return Stroke(COLOURS[number % len(COLOURS)], DASHES[number // len(COLOURS) % len(DASHES)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,7 +304,7 @@ def plot_runs(curves: Sequence[Curve]) -> Figure:
             label = f"{label} ({runs[0].name})"
         label = label if len(games) == 1 else f"{game}: {label}"
         label = label if len(protocols) == 1 else f"{label} ({protocol})"
-        draw_group(axes, runs, COLOURS[index % len(COLOURS)], label)
+        draw_group(axes, runs, stroke(index), label)
     if any(curve.evaluations for curve in curves):
         axes.plot([], [], color=FAINT, marker="D", linestyle="none", label=EVALUATION_LABEL)
     if len(games) == 1:
@@ -302,19 +315,20 @@ def plot_runs(curves: Sequence[Curve]) -> Figure:
     return figure
 
 
-def draw_group(axes: Axes, runs: Sequence[Curve], colour: str, label: str) -> None:
+def draw_group(axes: Axes, runs: Sequence[Curve], look: Stroke, label: str) -> None:
     """Runs of one recipe as their mean and the band from lowest to highest, with their evaluations."""
     lines = [(run.episode_frames[LAST - 1 :] / 1e6, running_mean(run.episode_score)) for run in runs]
     lines = [(frames, means) for frames, means in lines if len(means)]
     if len(lines) < 2:
         frames, means = lines[0] if lines else (np.zeros(0), np.zeros(0))
-        axes.plot(frames, means, color=colour, linewidth=2.2, label=label)
+        axes.plot(frames, means, color=look.colour, linestyle=look.dash, linewidth=2.2, label=label)
     else:
         grid, seeds = common_grid(lines)
-        axes.fill_between(grid, seeds.min(axis=0), seeds.max(axis=0), color=colour, alpha=0.18, linewidth=0)
-        axes.plot(grid, seeds.mean(axis=0), color=colour, linewidth=2.2, label=f"{label}: mean, band lowest to highest")
+        axes.fill_between(grid, seeds.min(axis=0), seeds.max(axis=0), color=look.colour, alpha=0.18, linewidth=0)
+        mean, label = seeds.mean(axis=0), f"{label}: mean, band lowest to highest"
+        axes.plot(grid, mean, color=look.colour, linestyle=look.dash, linewidth=2.2, label=label)
     for run in runs:
-        draw_evaluations(axes, run, colour, "_evaluation")
+        draw_evaluations(axes, run, look.colour, "_evaluation")
 
 
 def common_grid(lines: Sequence[tuple[Array, Array]], points: int = 300) -> tuple[Array, Array]:

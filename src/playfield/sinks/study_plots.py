@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from playfield.score import Aggregates, Estimate
-from playfield.sinks.plots import COLOURS, FAINT, INK, dress, legend, subtitle
+from playfield.sinks.plots import FAINT, INK, Stroke, dress, legend, stroke, subtitle
 from playfield.types import Array
 
 STATISTICS: Final = ("iqm", "median", "mean")
@@ -52,9 +52,9 @@ class EfficiencyPanel:
     """By recipe, in the order to draw."""
 
 
-def colour_of(name: str, names: Sequence[str]) -> str:
-    """The colour of a recipe, the same in every picture of a study."""
-    return COLOURS[list(names).index(name) % len(COLOURS)]
+def look_of(name: str, names: Sequence[str]) -> Stroke:
+    """The look of a recipe, the same in every picture of a study."""
+    return stroke(list(names).index(name))
 
 
 def _names(panels: Sequence[AggregatePanel] | Sequence[EfficiencyPanel]) -> list[str]:
@@ -91,7 +91,7 @@ def _draw_bars(axes: Axes, estimates: Mapping[str, Estimate], names: Sequence[st
     dress(axes)
     places = range(len(estimates))
     for place, (name, estimate) in zip(places, estimates.items(), strict=True):
-        colour, interval = colour_of(name, names), estimate.interval
+        colour, interval = look_of(name, names).colour, estimate.interval
         if interval is not None:
             axes.barh(place, interval.high - interval.low, left=interval.low, height=0.55, color=colour, alpha=0.3)
         axes.vlines(estimate.value, place - 0.275, place + 0.275, color=colour, linewidth=3)
@@ -126,9 +126,9 @@ def sample_efficiency(panels: Sequence[EfficiencyPanel], title: str) -> Figure:
         dress(axes)
         subtitle(axes, panel.title)
         for name, curve in panel.curves.items():
-            colour, frames = colour_of(name, names), curve.frames / (1e3 if short else 1e6)
+            (colour, dash), frames = look_of(name, names), curve.frames / (1e3 if short else 1e6)
             label = f"{name}, {curve.runs} run{'s' if curve.runs > 1 else ''}"
-            axes.plot(frames, curve.iqm, color=colour, linewidth=2.0, label=label)
+            axes.plot(frames, curve.iqm, color=colour, linestyle=dash, linewidth=2.0, label=label)
             if curve.band is not None:
                 axes.fill_between(frames, curve.band[0], curve.band[1], color=colour, alpha=0.18, linewidth=0)
         axes.set_xlabel(f"{'thousand' if short else 'million'} emulator frames")
