@@ -6,7 +6,7 @@ from playfield.memory.rollout import Rollout
 from playfield.networks import Conv, LayerNorm, OrthogonalInit, Plain
 from playfield.optimizers import RAdam
 from playfield.recipes.pqn import PQN
-from playfield.schedules import Piecewise
+from playfield.schedules import Linear, Piecewise
 
 PONG_LAPTOP = PQN.but(
     name="pong_laptop",
@@ -18,7 +18,6 @@ PONG_LAPTOP = PQN.but(
     head=Plain(hidden=128, norm=LayerNorm(), init=OrthogonalInit(), output_init=OrthogonalInit(gain=1.0)),
     explore=EpsilonGreedy(Piecewise(((0.0, 1.0), (800_000.0, 0.01), (2_400_000.0, 0.001)))),
     memory=Rollout(steps=32, epochs=3, minibatches=16, discount=0.99, lambda_=0.8, pace="spread"),
-    optimizer=RAdam(lr=Piecewise(((0.0, 5e-4), (2_200_000.0, 5e-5), (4_000_000.0, 1e-5)))),
-    eval_epsilon=0.001,
+    optimizer=RAdam(lr=Linear(5e-4, 5e-5, over_frames=2_200_000)),
     frames=8_000_000,
 )
