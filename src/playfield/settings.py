@@ -165,6 +165,8 @@ def _describe(hint: Any) -> str:
 def _dataclass_from(hint: Any, plain: Mapping[str, Any], path: str, where: str) -> Any:
     classes = {o.__name__: o for o in _options(hint) if dataclasses.is_dataclass(o) and isinstance(o, type)}
     name = plain.get("type")
+    if not path and "type" not in plain:
+        raise ValueError(f'this does not say what it is: "type": "{_describe(hint)}" is missing')
     if not isinstance(name, str) or name not in classes:
         raise ValueError(f"{where} cannot be {name!r}; it is one of: {', '.join(sorted(classes)) or _describe(hint)}")
     cls, given = classes[name], {k: v for k, v in plain.items() if k != "type"}

@@ -59,6 +59,11 @@ BAD_INPUT = [
     (("compare",), r"name at least one run"),
     (("recipes", "diff", "dqn"), r"recipes diff A B"),
     (("games", "zzz"), r"no game's name contains 'zzz'"),
+    (("train", "dqn", "catch"), r"frames of 12x12 pixels are too small.*use torso=Mlp"),
+    (("train", "dqn_toy", "catch", "--runs", "/proc/x"), r"'/proc/x.*' cannot be used: .*; choose another"),
+    (("study", "--recipes", "rainbow", "--games", "catch"), r"rainbow cannot play catch: frames of 12x12"),
+    (("video", "pomg", "--policy", "random"), r"'pomg' is neither a game nor a run; the nearest games are: pong"),
+    (("import", "a.playfield", "b.playfield", "--recipe", "dqn", "--game", "pong"), r"is a model of Playfield already"),
 ]
 
 
@@ -77,6 +82,32 @@ def test_bad_input_gets_one_sentence(
     assert error.count("\n") == 1
     assert "Traceback" not in error
     assert not (tmp_path / "runs").exists(), "a mistake must leave nothing behind"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('{"hello": 5}', r"mine\.json: this does not say what it is: \"type\": \"Recipe\" is missing \(.*recipes json"),
+        ('{"type": [1', r"mine\.json: this is not a recipe in JSON: .*recipes json"),
+    ],
+)
+def test_a_file_that_is_no_recipe_is_named(
+    text: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.json").write_text(text)
+    assert playfield("train", tmp_path / "mine.json", "catch", "--runs", tmp_path) == 2
+    error = capsys.readouterr().err
+    assert re.search(sentence, error), error
+    assert error.count("\n") == 1
+
+
+def test_a_number_of_frames_that_is_none_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        playfield("train", "dqn_toy", "catch", "--frames", "abc")
+    assert stopped.value.code == 2
+    error = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert "--frames: 'abc' is not a whole number such as 1_000_000, 200k or 10M" in error
+    assert "Annotated" not in error
 
 
 def test_a_name_that_exists_is_never_overwritten(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,7 +145,7 @@ def test_the_same_evaluation_gives_the_same_scores(trained: Path) -> None:
 @pytest.mark.parametrize("view", ["net", "motion"])
 def test_films_of_what_the_network_sees(view: str, trained: Path) -> None:
     out = trained / f"{view}.mp4"
-    assert playfield("video", "one", "--view", view, "--out", out, "--runs", trained) == 0
+    assert playfield("video", "one", "--view", view, "--scale", 1, "--out", out, "--runs", trained) == 0
     reader = imageio_ffmpeg.read_frames(str(out))
     width, height = next(reader)["size"]
     reader.close()

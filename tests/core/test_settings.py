@@ -151,7 +151,7 @@ def test_a_file_that_leaves_settings_out_is_refused():
     ("plain", "sentence"),
     [
         ({"type": "Stranger"}, "the file cannot be 'Stranger'; it is one of: Drawing"),
-        ({"lines": 3}, "the file cannot be None"),
+        ({"lines": 3}, "does not say what it is: .type.: .Drawing. is missing"),
         (
             {"type": "Drawing", "shape": {"type": "Stranger", "side": 2}},
             "shape cannot be 'Stranger'; .*: Round, Square",

@@ -7,26 +7,29 @@ from playfield.memory.priorities import Proportional, RankBased
 from playfield.memory.replay import Replay
 from playfield.networks import Impala
 from playfield.recipes import Recipe
-from playfield.returns import ImplicitQuantiles, PolicyAndValue, Quantiles
+from playfield.returns import Categorical, HLGauss, ImplicitQuantiles, PolicyAndValue, Quantiles
 from playfield.schedules import Constant
 
 
-def sized(recipe: Recipe, frames: int) -> Recipe:
+def sized(recipe: Recipe, game: str, frames: int) -> Recipe:
     """The recipe for a toy game, to be trained for so many frames."""
     replay = isinstance(recipe.memory, Replay)
     settings = [
-        *_network(recipe),
+        *_network(recipe, game),
         *(_replay(recipe, frames) if replay else _rollout(recipe)),
         *_explore(recipe, frames),
     ]
     return recipe.with_overrides([*settings, *_returns(recipe), "memory.stack=2", "memory.discount=0.97"])
 
 
-def _network(recipe: Recipe) -> list[str]:
+def _network(recipe: Recipe, game: str) -> list[str]:
     if isinstance(recipe.torso, Impala):
         return ["torso.widths=[16]", "torso.blocks=1", "torso.pool=4", "head.hidden=64"]
     norm = [] if isinstance(recipe.memory, Replay) else ["torso.norm=LayerNorm"]
-    return ["torso=Mlp", "torso.hidden=[64]", *norm, "head.hidden=64"]
+    torso = ["torso=Mlp", "torso.hidden=[64]"]
+    if game == "toy_pong":
+        torso = ["torso=Conv", "torso.layers=[[16, 6, 3], [32, 3, 2]]"]
+    return [*torso, *norm, "head.hidden=64"]
 
 
 def _returns(recipe: Recipe) -> list[str]:
@@ -35,6 +38,8 @@ def _returns(recipe: Recipe) -> list[str]:
             return ["returns.samples=8", "returns.target_samples=8", "returns.acting_samples=8", "returns.cosines=16"]
         case Quantiles():
             return ["returns.count=32"]
+        case Categorical() | HLGauss():
+            return ["returns.low=-5", "returns.high=5"]  # no return of the toys is larger
         case _:
             return []
 
@@ -50,8 +55,9 @@ def _replay(recipe: Recipe, frames: int) -> list[str]:
         "memory.batch=32",
         "memory.batches=1",
         "memory.every_frames=8",
-        f"memory.n_step={max(3, min(recipe.memory.n_step, 5))}",
+        f"memory.n_step={min(recipe.memory.n_step, 5)}",
         "memory.reward_clip=none",
+        "memory.reward_scale=1",
         "optimizer=Adam",
         "optimizer.lr=1e-3",
         "optimizer.eps=1e-5",

@@ -52,6 +52,14 @@ def test_a_scaled_film_has_square_pixels(tmp_path: Path):
     assert frames.shape == (2, 126, 126, 3)
 
 
+@pytest.mark.parametrize(("rows", "drawn"), [(12, 204), (42, 210), (100, 200), (200, 200), (210, 210)])
+def test_small_games_are_drawn_large_enough_to_watch(rows: int, drawn: int, tmp_path: Path):
+    path = tmp_path / "film.mp4"
+    write_video(path, [np.zeros((rows, 50, 3), np.uint8)] * 2, 30.0, scale=None)
+    _, frames = decode(path)
+    assert frames.shape == (2, drawn, 50 * drawn // rows, 3)
+
+
 def test_odd_sizes_gain_one_row_or_column_and_nothing_else(tmp_path: Path):
     path = tmp_path / "film.mp4"
     odd = np.zeros((21, 33, 3), np.uint8)

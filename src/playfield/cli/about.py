@@ -53,7 +53,11 @@ def find_recipe(name: str):
         path = Path(name)
         if not path.is_file():
             raise ValueError(f"there is no recipe file {name}")
-        return Recipe.from_json(path.read_text())
+        try:
+            return Recipe.from_json(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            begin = "`playfield recipes json dqn > mine.json` writes one to begin with"
+            raise ValueError(f"{name}: {error} ({begin})") from error
     raise ValueError(
         f"there is no recipe {name!r}; the nearest are: {nearest(name, list(RECIPES))} "
         "(a recipe of your own is given as a path ending in .json)"
@@ -120,7 +124,7 @@ class ListGames:
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """List the runs of a folder: recipe, game, how far, best training score, size."""
+    """List the runs of a folder: recipe, game, how far, mean of the last training episodes, size."""
 
     runs: Annotated[Path, tyro.conf.arg(name="runs")] = Path("runs")
     """Folder of the runs."""
@@ -136,9 +140,8 @@ class Runs:
             return 0
         table = Table(title=f"Runs in {self.runs}", title_justify="left")
         for column in ("run", "recipe", "game", "seed", "frames saved", "episodes", "mean of last 30", "size"):
-            table.add_column(
-                column, overflow="fold", justify="left" if column in ("run", "recipe", "game") else "right"
-            )
+            left = column in ("run", "recipe", "game")
+            table.add_column(column, overflow="fold", no_wrap=column == "run", justify="left" if left else "right")
         for row in rows:
             table.add_row(*row)
         Console().print(table)

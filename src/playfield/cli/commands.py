@@ -128,5 +128,7 @@ USER_MISTAKES = (
 
 
 def one_sentence(error: BaseException) -> str:
-    """What the error says, on one line."""
+    """What the error says, on one line; of the system's own errors, which file or folder they are about."""
+    if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
+        return f"{os.fspath(error.filename)!r} cannot be used: {error.strerror}; choose another file or folder"
     return " ".join(str(error).split())

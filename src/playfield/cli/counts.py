@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from tyro.constructors import PrimitiveConstructorSpec
 
@@ -15,19 +15,24 @@ def count(text: str) -> int:
     Raises: ValueError where it stands for none.
     """
     number, scale = (text[:-1], SUFFIXES[text[-1]]) if text[-1:] in SUFFIXES else (text, 1)
-    value = float(number.replace("_", "")) * scale
-    if value != int(value):
-        raise ValueError(f"{text} is not a whole number")
-    return int(value)
+    try:
+        value = float(number.replace("_", "")) * scale
+        if value == int(value):
+            return int(value)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError(f"{text!r} is not a whole number such as 1_000_000, 200k or 10M")
 
 
-Count = Annotated[
-    int,
-    PrimitiveConstructorSpec(
-        nargs=1,
-        metavar="COUNT",
-        instance_from_str=lambda texts: count(texts[0]),
-        is_instance=lambda value: isinstance(value, int),
-        str_from_instance=lambda value: [str(value)],
-    ),
-]
+_SPEC = PrimitiveConstructorSpec[Any](
+    nargs=1,
+    metavar="COUNT",
+    instance_from_str=lambda texts: count(texts[0]),
+    is_instance=lambda value: value is None or isinstance(value, int),
+    str_from_instance=lambda value: [str(value)],
+)
+
+
+Count = Annotated[int, _SPEC]
+OptionalCount = Annotated[int | None, _SPEC]
+"""Also where nothing is given; a union with `Count` would get an error message of types instead of words."""

@@ -10,7 +10,7 @@ from torch import nn
 
 from playfield.build import build_network
 from playfield.cli.about import find_recipe
-from playfield.cli.counts import Count
+from playfield.cli.counts import OptionalCount
 from playfield.cli.look import load_network
 from playfield.cli.models import game_spec, new_card
 from playfield.cli.results import EVALUATIONS
@@ -22,7 +22,7 @@ from playfield.score import scoring_text
 from playfield.settings import to_plain
 from playfield.sinks.evaluations import read_evaluations
 from playfield.storage.foreign import convert, read_tensors
-from playfield.storage.model import Card, Model, Scores, require_free, write_model
+from playfield.storage.model import SUFFIX, Card, Model, Scores, require_free, write_model
 from playfield.storage.run import Run
 
 Positional = tyro.conf.Positional
@@ -87,7 +87,7 @@ class Import:
     """The recipe with that network: a name from `playfield recipes`, or a path to a recipe in JSON."""
     game: str
     """The game it plays: a name from `playfield games`, or gym:ID."""
-    frames: Count | None = None
+    frames: OptionalCount = None
     """Emulator frames it was trained for, if you know."""
     licence: str = NOT_STATED
     """Terms under which others may use the weights, as their makers state them."""
@@ -99,6 +99,8 @@ class Import:
         recipe = find_recipe(self.recipe)
         spec = game_spec(Known(recipe, self.game, 0, {}), recipe.protocol)
         network = build_network(recipe, spec, Rng(0))
+        if self.file.suffix == SUFFIX:
+            raise ValueError(f"{self.file} is a model of Playfield already: `playfield evaluate {self.file}` plays it")
         weights, source = convert(read_tensors(self.file), network.state_dict(), len(spec.actions))
         load_weights(network, weights)
         card = replace(

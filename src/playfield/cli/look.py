@@ -20,6 +20,7 @@ from playfield.cli.results import (
     newest_evaluation,
     play_episode,
     plot_run,
+    points,
     report,
     report_model,
     results_folder,
@@ -28,11 +29,12 @@ from playfield.cli.results import (
 from playfield.cli.runs import Known, find_run, find_runs, known
 from playfield.events import Tape
 from playfield.games.games import GameSpec
-from playfield.games.make import is_game
+from playfield.games.make import is_game, known_games
 from playfield.games.protocol import PROTOCOLS, AtariProtocol
 from playfield.learner import load_weights
 from playfield.recipes import RECIPES
 from playfield.rng import Rng
+from playfield.settings import nearest
 from playfield.sinks.plots import load_curve, plot_runs, save_plot
 from playfield.sinks.video import View
 from playfield.storage.run import Loaded, NoCheckpoint, Run
@@ -148,13 +150,27 @@ def _player(name: str, who: Who, root: Path, seed: int) -> _Player:
         opened = open_model(path)
         policy = build_policy(opened.of.recipe, opened.spec, opened.network, Rng(seed))
         return _Player(opened.of, policy if who == "agent" else _chance(opened.spec, seed), opened.of.recipe.protocol)
-    run = None if who == "random" and is_game(name) else find_run(name, root)
+    run = None if who == "random" and is_game(name) else _run_or_game(name, who, root)
     of = Known(RECIPES["dqn"], name, 0, {}) if run is None else known(run)
     spec = game_spec(of, of.recipe.protocol)
     if run is None or who == "random":
         return _Player(of, _chance(spec, seed), of.recipe.protocol)
     network, _ = trained(run, of)
     return _Player(of, build_policy(of.recipe, spec, network, Rng(seed)), of.recipe.protocol)
+
+
+def _run_or_game(name: str, who: Who, root: Path) -> Run:
+    """The run of that name.
+
+    Raises: as `find_run`, and where chance plays naming the nearest games.
+    """
+    try:
+        return find_run(name, root)
+    except FileNotFoundError as error:
+        if who == "agent":
+            raise
+        games = f"the nearest games are: {nearest(name, known_games())}"
+        raise FileNotFoundError(f"{name!r} is neither a game nor a run; {games}") from error
 
 
 def _chance(spec: GameSpec, seed: int) -> RandomPolicy:
@@ -170,7 +186,8 @@ class Watch:
     policy: Who = "agent"
     """Who plays."""
     view: View = "game"
-    """The screen, the stack of frames the network sees, or the stack as colours so that movement shows."""
+    """The screen; the stack of frames the network sees, oldest left; or its oldest, middle and newest frame in red,
+    green and blue, so that movement shows."""
     games: int | None = None
     """Games to watch; by default until the window is closed."""
     seed: int = 0
@@ -190,8 +207,8 @@ class Watch:
             print(f"game {number + 1}: being played, then shown", flush=True)
             tape, score = play_episode(player.of, player.policy, self.seed + number, player.protocol)
             pictures, window.frames_per_second = filmed(player.of, tape, protocol=player.protocol, view=self.view)
-            print(f"game {number + 1}: {score:g} points", flush=True)
-            if not all(window.show(p, f"{self.name}: game {number + 1}, {score:g} points") for p in pictures):
+            print(f"game {number + 1}: {points(score)}", flush=True)
+            if not all(window.show(p, f"{self.name}: game {number + 1}, {points(score)}") for p in pictures):
                 break
         if window is not None:
             window.close()
@@ -220,15 +237,16 @@ class Video:
     policy: Who = "agent"
     """Who plays."""
     view: View = "game"
-    """The screen, the stack of frames the network sees, or the stack as colours so that movement shows."""
+    """The screen; the stack of frames the network sees, oldest left; or its oldest, middle and newest frame in red,
+    green and blue, so that movement shows."""
     episode: int | None = None
     """Number of a training episode, instead of the best evaluated game."""
     out: Path | None = None
     """The MP4 to write; by default in the run's results, or next to the model file."""
     seed: int = 0
     """Of a game played now."""
-    scale: int = 1
-    """Film pixels for each pixel of the game."""
+    scale: int | None = None
+    """Film pixels for each pixel of the game; by default 1, and more for small games."""
     runs: Path = Path("runs")
     """Folder of the runs."""
 
@@ -250,7 +268,7 @@ class Video:
         stem = Path(f"random_{slug(player.of.game)}")
         if model is not None and self.policy == "agent":
             stem = model.with_name(f"{model.stem}.game_{self.seed}")
-        label = f"{'random play' if self.policy == 'random' else f'seed {self.seed}'}, {score:g} points"
+        label = f"{'random play' if self.policy == 'random' else f'seed {self.seed}'}, {points(score)}"
         return self._filmed(_Filmed(player.of, tape, player.protocol, label), stem)
 
     def _filmed(self, made: _Filmed, stem: Path) -> int:
@@ -263,14 +281,14 @@ class Video:
         if self.episode is not None:
             recorded = Tapes(run.path / "tapes.log").episode(self.episode)
             tape = Tape(seed=recorded.seed, actions=recorded.actions)
-            return tape, f"training episode {self.episode}, {recorded.score:g} points"
+            return tape, f"training episode {self.episode}, {points(recorded.score)}"
         evaluated = newest_evaluation(run)
         if evaluated is None:
             raise ValueError(
                 f"{run.name} was not evaluated yet: `playfield evaluate {run.name}` does it and films the best game; "
                 "or choose a training episode with --episode"
             )
-        return evaluated.best, f"best of {len(evaluated.scores)} evaluated games, {max(evaluated.scores):g} points"
+        return evaluated.best, f"best of {len(evaluated.scores)} evaluated games, {points(max(evaluated.scores))}"
 
 
 @dataclass(frozen=True, slots=True)

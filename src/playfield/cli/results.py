@@ -102,11 +102,16 @@ def report_model(opened: Opened, evaluation: Evaluation) -> None:
     film_best(opened.beside(film_name(opened.of, evaluation)), opened.of, evaluated, evaluation)
 
 
+def points(score: float) -> str:
+    """A score with its unit: `1 point`, `-2.5 points`."""
+    return f"{score:g} point{'' if abs(score) == 1 else 's'}"
+
+
 def film_best(path: Path, of: Known, evaluated: Evaluated, evaluation: Evaluation) -> None:
     """Film the best of the evaluated games."""
     try:
         write_film(path, of, evaluated.best, protocol=evaluation.protocol or of.recipe.protocol)
-        print(f"film     {path}, the best game: {max(evaluated.scores):g} points", flush=True)
+        print(f"film     {path}, the best game: {points(max(evaluated.scores))}", flush=True)
     except MissingPackage as error:  # training and evaluation are done and stored; only the film needs the package
         print(f"film     not made: {error}")
 
@@ -132,7 +137,7 @@ def newest_evaluation(run: Run) -> Evaluated | None:
 
 
 def write_film(
-    path: Path, of: Known, tape: Tape, *, protocol: AtariProtocol, view: View = "game", scale: int = 1
+    path: Path, of: Known, tape: Tape, *, protocol: AtariProtocol, view: View = "game", scale: int | None = None
 ) -> int:
     """Film one episode from its tape; the answer is the number of pictures."""
     pictures, frames_per_second = filmed(of, tape, protocol=protocol, view=view)

@@ -14,14 +14,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from playfield.ablation import ablations
+from playfield.build import build_network
 from playfield.cli.about import find_recipe
 from playfield.cli.cells import Crew, Job, Length, Place, frames_played, job_for, last_line, stage_of
-from playfield.cli.counts import Count
+from playfield.cli.counts import OptionalCount
 from playfield.cli.look import protocol_named
 from playfield.cli.study_report import report
 from playfield.cli.training import INTERRUPTED, RESUMABLE, Interruption
-from playfield.games.make import is_game, make_games
+from playfield.games.make import make_games
 from playfield.recipes import Recipe
+from playfield.rng import Rng
 from playfield.storage.files import DamagedFile, replace_file
 from playfield.storage.run import RunBusy, check_name
 from playfield.study import (
@@ -61,7 +63,7 @@ class Study:
     """Games with commas between."""
     seeds: str = "0..4"
     """Seeds: 0..4, or 0,1,2."""
-    frames: Count | None = None
+    frames: OptionalCount = None
     """Emulator frames of each run; by default what the recipes say, where they agree."""
     episodes: int = 30
     """Whole games of the evaluation that ends each run."""
@@ -107,7 +109,7 @@ class Ablate:
     """Only these ingredients, with commas between; by default every one that the recipe has."""
     seeds: str = "0..4"
     """Seeds: 0..4, or 0,1,2."""
-    frames: Count | None = None
+    frames: OptionalCount = None
     """Emulator frames of each run; by default what the recipe says."""
     episodes: int = 30
     """Whole games of the evaluation that ends each run."""
@@ -225,10 +227,18 @@ def _settled(place: Place, grid: Grid | None) -> Grid:
 
 
 def _check_games(grid: Grid) -> None:
-    """A slip in a name is told before anything is made."""
+    """A slip in a name, and a recipe that cannot play a game, are told before anything is made.
+
+    Raises: ValueError.
+    """
     for game in grid.games:
-        for variant in grid.variants if is_game(game) else grid.variants[:1]:
-            make_games(game, variant.recipe.protocol, 1, threads=1).close()
+        for variant in grid.variants:
+            games = make_games(game, variant.recipe.protocol, 1, threads=1)
+            games.close()
+            try:
+                build_network(variant.recipe, games.spec, Rng(0))
+            except ValueError as error:
+                raise ValueError(f"{variant.name} cannot play {game}: {error}") from error
 
 
 @contextlib.contextmanager

@@ -17,7 +17,8 @@ import tyro
 from playfield.agent import DeepAgent
 from playfield.build import build_network, build_session
 from playfield.cli.about import find_recipe
-from playfield.cli.counts import Count
+from playfield.cli.cells import frames_played
+from playfield.cli.counts import Count, OptionalCount
 from playfield.cli.look import load_network, protocol_named
 from playfield.cli.machine import cores, memory_bytes
 from playfield.cli.results import Evaluation, plot_run, report
@@ -64,7 +65,7 @@ class Train:
     """Name of the run; by default made from recipe, game and seed."""
     seed: int = 0
     """Everything random grows from it."""
-    frames: Count | None = None
+    frames: OptionalCount = None
     """Stop after this many emulator frames; by default what the recipe says."""
     minutes: float | None = None
     """Stop after this many minutes."""
@@ -149,7 +150,7 @@ class Resume:
 
     name: Positional[str]
     """The run's name, or the path of its directory."""
-    frames: Count | None = None
+    frames: OptionalCount = None
     """A new limit in emulator frames; like every new limit it stays the run's own from now on."""
     minutes: float | None = None
     """A new limit in minutes, counted over all sessions."""
@@ -174,7 +175,7 @@ class Resume:
         set_threads(self.threads, of.recipe, was=run.about.fingerprint.get("torch threads"))
         with run.writing():
             loaded = None if run.is_untouched() else run.load()
-            for sentence in (*loaded.warnings, *_changes(loaded)) if loaded else ():
+            for sentence in (*loaded.warnings, *_set_back(run, loaded), *_changes(loaded)) if loaded else ():
                 print(f"note: {sentence}", flush=True)
             session = build_session(of.recipe, make_games(of.game, of.recipe.protocol, of.recipe.games), of.seed)
             if loaded is None:
@@ -341,6 +342,15 @@ def games_text(games: Games) -> str:
     copies = f"{games.spec.games} copies" if games.spec.games > 1 else "1 copy"
     rules = scoring_text(games.spec.protocol) if games.spec.protocol else "its own rules"
     return f"{copies}\nprotocol {rules}\nactions  {' '.join(games.spec.actions)}"
+
+
+def _set_back(run: Run, loaded: Loaded) -> list[str]:
+    """What it means that a damaged checkpoint could not be used."""
+    played = frames_played(run.path)
+    if not loaded.warnings or played <= loaded.clock_frames:
+        return []
+    back = f"from about {played:,} to {loaded.clock_frames:,} frames"
+    return [f"so the run goes back {back} and plays what came between again, in the same way"]
 
 
 def _changes(loaded: Loaded) -> list[str]:

@@ -20,7 +20,7 @@ import tyro
 from rich.console import Console
 
 from playfield.cli.cells import Crew, Job, Length, Place, job_for, last_line, newest_row
-from playfield.cli.counts import Count
+from playfield.cli.counts import OptionalCount
 from playfield.cli.results import newest_evaluation
 from playfield.cli.search_space import Dimension, Value, space_from, text_of
 from playfield.cli.sheets import Sheet
@@ -67,7 +67,7 @@ class Tune:
     """What is searched: path=1..10, path=log:1e-5..1e-3, or 'path=A|B' (in quotes, for the shell)."""
     trials: int = 20
     """Trials in all, those of earlier calls counted."""
-    frames: Count | None = None
+    frames: OptionalCount = None
     """Emulator frames of each trial; by default what the recipe says."""
     episodes: int = 30
     """Whole games of the evaluation whose mean score is to be as high as possible."""

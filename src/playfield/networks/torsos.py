@@ -55,7 +55,8 @@ class Conv:
             height, width, channels = layer.after(height), layer.after(width), out
             if height < 1 or width < 1:
                 raise ValueError(
-                    f"frames of {shape[1]}x{shape[2]} pixels are too small for these {len(self.layers)} layers"
+                    f"frames of {shape[1]}x{shape[2]} pixels are too small for these {len(self.layers)} layers; "
+                    "use torso=Mlp, or other torso.layers (channels, kernel, stride)"
                 )
             modules += [layer.build(self.init, draws), self.norm.build((height, width, out)), self.activation.build()]
         torso = nn.Sequential(*modules, nn.Flatten())

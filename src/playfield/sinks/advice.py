@@ -155,7 +155,7 @@ def _of_samples(oldest_age: float) -> tuple[Diagnostic, ...]:
             title="age of drawn priorities (updates)",
             limits=_within(0.0, oldest_age),
             high="priorities are out of date: learn more often, or lower memory.sampler.alpha or memory.capacity",
-            missing=f"{NOT_YET} (a memory that draws uniformly has no priorities)",
+            missing="a memory that draws uniformly has none; others tell it from update 1,000 on",
         ),
         Diagnostic(
             field="effective_sample_size",

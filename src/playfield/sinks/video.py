@@ -50,10 +50,17 @@ def enlarge(image: UInt8[Array, "H W 3"], scale: int) -> UInt8[Array, "sH sW 3"]
     return np.repeat(np.repeat(image, scale, axis=0), scale, axis=1)
 
 
-def write_video(path: Path, frames: Iterable[Array], frames_per_second: float, *, scale: int = 1, crf: int = 12) -> int:
+LOWEST = 200
+"""Rows of pixels below which a film is too small to watch."""
+
+
+def write_video(
+    path: Path, frames: Iterable[Array], frames_per_second: float, *, scale: int | None = 1, crf: int = 12
+) -> int:
     """Write uint8 [H, W, 3] frames as MP4 (H.264, yuv420p), return how many; it appears complete or not at all.
 
-    The size of the frames is kept; H.264 with yuv420p wants even sizes, so an odd one gains one repeated row or column.
+    Every pixel is drawn `scale` times as wide and high; None: as often as makes the film at least `LOWEST` high.
+    H.264 with yuv420p wants even sizes, so an odd one gains one repeated row or column.
     `crf` is the encoder's quality: 0 is lossless, higher is smaller and worse.
 
     Raises: ValueError for no frame, for frames of unequal size, for what is not uint8 [H, W, 3]; OSError where the
@@ -66,7 +73,9 @@ def write_video(path: Path, frames: Iterable[Array], frames_per_second: float, *
     count = 0
     try:
         for frame in frames:
-            picture = _even(enlarge(_checked(frame, shape), scale))
+            checked = _checked(frame, shape)
+            scale = -(-LOWEST // len(checked)) if scale is None else scale
+            picture = _even(enlarge(checked, scale))
             shape = frame.shape
             if writer is None:
                 writer = _open(unfinished, picture.shape, frames_per_second, crf)
