@@ -321,6 +321,7 @@ def draw_group(axes: Axes, runs: Sequence[Curve], look: Stroke, label: str) -> N
     lines = [(frames, means) for frames, means in lines if len(means)]
     if len(lines) < 2:
         frames, means = lines[0] if lines else (np.zeros(0), np.zeros(0))
+        label = label if lines else f"{label}: fewer than {LAST} episodes, so no mean"
         axes.plot(frames, means, color=look.colour, linestyle=look.dash, linewidth=2.2, label=label)
     else:
         grid, seeds = common_grid(lines)
