@@ -23,7 +23,7 @@ class EpsilonGreedy:
 
     def __post_init__(self) -> None:
         lowest, highest = extremes(self.epsilon)
-        if lowest < 0.0 or highest > 1.0:
+        if not 0.0 <= lowest <= highest <= 1.0:
             raise ValueError("explore.epsilon must stay between 0 and 1")
 
     def epsilon_at(self, frames: int) -> float:

@@ -84,7 +84,10 @@ Schedule = Constant | Linear | Exponential | Piecewise
 
 
 def extremes(schedule: Schedule) -> tuple[float, float]:
-    """The lowest and the highest value that the schedule takes or approaches."""
+    """The lowest and the highest value that the schedule takes or approaches.
+
+    Raises: ValueError where a value is no finite number.
+    """
     match schedule:
         case Constant(value):
             values = [value]
@@ -94,4 +97,6 @@ def extremes(schedule: Schedule) -> tuple[float, float]:
             values = [start, end] if until is None else [start, schedule(until - 1), 0.0]
         case Piecewise(points):
             values = [value for _, value in points]
+    if not all(math.isfinite(value) for value in values):
+        raise ValueError("the values of a schedule must be finite numbers")
     return min(values), max(values)

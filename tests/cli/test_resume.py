@@ -147,7 +147,7 @@ def test_damage_is_named_and_the_checkpoint_before_is_used(
     printed = capsys.readouterr().out
     assert "tensors.safetensors" in printed
     assert "at 200 frames" in printed
-    assert "goes back from about 400 to 200 frames and plays what came between again" in printed
+    assert "goes back from 400 to 200 frames and plays what came between again" in printed
     assert outcome(tmp_path, "run") == outcome(tmp_path, "whole")
 
 

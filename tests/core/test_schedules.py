@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from math import inf, nan
 
 import pytest
 
@@ -58,6 +59,12 @@ def test_piecewise():
 )
 def test_the_extremes_of_a_schedule(schedule: Schedule, lowest: float, highest: float):
     assert extremes(schedule) == pytest.approx((lowest, highest), abs=1e-12)
+
+
+@pytest.mark.parametrize("values", [(nan, 0.5), (0.5, nan), (0.5, inf)])
+def test_a_value_that_is_no_number_has_no_extremes(values: tuple[float, float]):
+    with pytest.raises(ValueError, match="finite"):
+        extremes(Linear(*values))
 
 
 @pytest.mark.parametrize(

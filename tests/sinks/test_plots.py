@@ -161,7 +161,7 @@ def test_seeds_of_one_recipe_become_their_mean_and_the_band_between_lowest_and_h
 def test_a_run_too_short_for_a_mean_says_so_in_the_legend():
     short = curve(2, recipe="rainbow", episode_frames=np.arange(29.0), episode_score=np.zeros(29))
     axes = plot_runs([curve(1), short]).axes[0]
-    assert len(line(axes, "rainbow, seed 2: fewer than 30 episodes, so no mean").get_xdata()) == 0
+    assert len(line(axes, "rainbow, seed 2: 1 with fewer than 30 episodes, so without a mean").get_xdata()) == 0
     assert "fewer" not in str(line(axes, "dqn, seed 1").get_label())
 
 

@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -35,6 +36,21 @@ def test_a_run_comes_back_as_it_was_created(run, tmp_path):
     new_run(tmp_path, "breakout 2")
     (tmp_path / "not a run").mkdir()
     assert [r.name for r in list_runs(tmp_path).runs] == ["breakout 2", "pong"]
+
+
+def test_the_plan_and_nothing_else_can_be_replaced(run):
+    before = run.about
+    with pytest.raises(RuntimeError):
+        run.replan({"frames": 7})
+    assert Run.open(run.path).about == before
+    with run.writing():
+        run.replan({"frames": 7})
+        name = run.save({"x": 1}, 5)
+    again = Run.open(run.path).about
+    assert again.plan == {"frames": 7}
+    assert replace(again, plan=before.plan) == before
+    (run.path / "run.json").write_text("{")
+    assert Run.open(run.path).about == again, f"checkpoint {name} has a copy"
 
 
 def test_a_name_that_exists_is_never_overwritten(run, tmp_path):

@@ -197,7 +197,8 @@ def job_for(place: Place, cell: Cell, length: Length, *, alone: bool) -> Job | N
             threads = () if alone else ("--threads", "1")
             arguments = (*what, "--frames", str(length.frames), "--episodes", str(length.episodes), *threads)
         case "resume":
-            arguments = ("resume", name)
+            # Somebody may have resumed the run by hand with other limits, which stay.
+            arguments = ("resume", name, "--frames", str(length.frames), "--episodes", str(length.episodes))
         case "evaluate":
             arguments = ("evaluate", name, "--episodes", str(length.episodes))
     return Job(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -17,7 +18,7 @@ from playfield.cli.export import Export, Import
 from playfield.cli.look import Evaluate, Plot, Video, Watch
 from playfield.cli.study import Ablate, Study
 from playfield.cli.train import Resume, Train
-from playfield.cli.training import INTERRUPTED, NotFinite, stop_with_parent
+from playfield.cli.training import INTERRUPTED, NotFinite
 from playfield.cli.tune import Tune
 from playfield.recipes import Recipe
 from playfield.sinks.window import NoDisplay
@@ -74,7 +75,6 @@ def run_command(arguments: list[str]) -> int:
     )
     if isinstance(command, Train | Study | Ablate | Tune):
         command = replace(command, overrides=(*command.overrides, *overrides))
-    stop_with_parent()
     try:
         return command.run()
     except BrokenPipeError:
@@ -130,5 +130,7 @@ USER_MISTAKES = (
 def one_sentence(error: BaseException) -> str:
     """What the error says, on one line; of the system's own errors, which file or folder they are about."""
     if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
-        return f"{os.fspath(error.filename)!r} cannot be used: {error.strerror}; choose another file or folder"
+        place = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
+        advice = "; choose another file or folder" if isinstance(error, place) or error.errno == errno.EROFS else ""
+        return f"'{error.filename}' cannot be used: {error.strerror}{advice}"
     return " ".join(str(error).split())

@@ -93,11 +93,7 @@ class Compare:
         console = Console()
         for group in groups.values():
             own_sheet(group).show(console)
-            published = published_sheet(group, others=self.others)
-            if published.rows:
-                published.show(console)
-            else:
-                console.print(*(f"note: {note}" for note in published.notes), sep="\n", highlight=False, markup=False)
+            published_sheet(group, others=self.others).show(console)
             print(f"picture  {self._draw(group, several=len(groups) > 1)}", flush=True)
         return 0
 

@@ -92,7 +92,8 @@ def _print_machine() -> None:
 
 
 OPTIONAL = (
-    ("live window (watch), films of classic control", "pygame", "pygame-ce"),
+    ("live window (watch)", "pygame", "pygame-ce"),
+    ("films of classic control", "pygame", "'gymnasium[classic-control]'"),
     ("TensorBoard", "tensorboard", "tensorboard"),
     ("search over settings (tune)", "optuna", "'optuna>=4,<5'"),
 )

@@ -93,14 +93,14 @@ class Import:
     """Terms under which others may use the weights, as their makers state them."""
 
     def run(self) -> int:
+        if self.file.suffix == SUFFIX:
+            raise ValueError(f"{self.file} is a model of Playfield already: `playfield evaluate {self.file}` plays it")
         require_free(self.out)
         if self.frames is not None and self.frames < 0:
             raise ValueError("--frames must be 0 or more")
         recipe = find_recipe(self.recipe)
         spec = game_spec(Known(recipe, self.game, 0, {}), recipe.protocol)
         network = build_network(recipe, spec, Rng(0))
-        if self.file.suffix == SUFFIX:
-            raise ValueError(f"{self.file} is a model of Playfield already: `playfield evaluate {self.file}` plays it")
         weights, source = convert(read_tensors(self.file), network.state_dict(), len(spec.actions))
         load_weights(network, weights)
         card = replace(

@@ -29,12 +29,11 @@ from playfield.cli.results import (
 from playfield.cli.runs import Known, find_run, find_runs, known
 from playfield.events import Tape
 from playfield.games.games import GameSpec
-from playfield.games.make import is_game, known_games
+from playfield.games.make import is_game, nearest
 from playfield.games.protocol import PROTOCOLS, AtariProtocol
 from playfield.learner import load_weights
 from playfield.recipes import RECIPES
 from playfield.rng import Rng
-from playfield.settings import nearest
 from playfield.sinks.plots import load_curve, plot_runs, save_plot
 from playfield.sinks.video import View
 from playfield.storage.run import Loaded, NoCheckpoint, Run
@@ -169,7 +168,7 @@ def _run_or_game(name: str, who: Who, root: Path) -> Run:
     except FileNotFoundError as error:
         if who == "agent":
             raise
-        games = f"the nearest games are: {nearest(name, known_games())}"
+        games = f"the nearest games are: {nearest(name)}"
         raise FileNotFoundError(f"{name!r} is neither a game nor a run; {games}") from error
 
 
@@ -246,7 +245,7 @@ class Video:
     seed: int = 0
     """Of a game played now."""
     scale: int | None = None
-    """Film pixels for each pixel of the game; by default 1, and more for small games."""
+    """Film pixels for each pixel of the game; by default 1, and more for pictures that are low."""
     runs: Path = Path("runs")
     """Folder of the runs."""
 

@@ -37,7 +37,13 @@ class Sheet:
         return "\n".join([*head, *lines, *notes, ""])
 
     def show(self, console: Console) -> None:
-        """Print it."""
+        """Print it; of a table without rows only the notes."""
+        if self.rows:
+            self._show_table(console)
+        for note in self.notes:
+            console.print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)
+
+    def _show_table(self, console: Console) -> None:
         wide = console if console.is_terminal else Console(file=console.file, width=PIPE_COLUMNS)
         console.print(Text(f"\n{self.title}", style="bold"), soft_wrap=True)
         console.print(Text(self.about, style="dim"), soft_wrap=True)
@@ -48,8 +54,6 @@ class Sheet:
         for row in self.rows:
             table.add_row(*(Text(each) for each in row))
         wide.print(table)
-        for note in self.notes:
-            console.print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _cell(text: str) -> str:

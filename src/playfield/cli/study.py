@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import signal
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +22,9 @@ from playfield.cli.counts import OptionalCount
 from playfield.cli.look import protocol_named
 from playfield.cli.study_report import report
 from playfield.cli.training import INTERRUPTED, RESUMABLE, Interruption
+from playfield.games.games import GameSpec
 from playfield.games.make import make_games
+from playfield.games.protocol import AtariProtocol
 from playfield.recipes import Recipe
 from playfield.rng import Rng
 from playfield.storage.files import DamagedFile, replace_file
@@ -229,16 +232,25 @@ def _settled(place: Place, grid: Grid | None) -> Grid:
 def _check_games(grid: Grid) -> None:
     """A slip in a name, and a recipe that cannot play a game, are told before anything is made.
 
-    Raises: ValueError.
+    Raises: ValueError, MissingPackage.
     """
-    for game in grid.games:
-        for variant in grid.variants:
-            games = make_games(game, variant.recipe.protocol, 1, threads=1)
+    opened: dict[tuple[str, AtariProtocol], GameSpec] = {}
+    built: set[tuple[str, tuple[int, ...], int]] = set()
+    for game, variant in itertools.product(grid.games, grid.variants):
+        rules = (game, variant.recipe.protocol)
+        if rules not in opened:
+            games = make_games(*rules, 1, threads=1)
             games.close()
-            try:
-                build_network(variant.recipe, games.spec, Rng(0))
-            except ValueError as error:
-                raise ValueError(f"{variant.name} cannot play {game}: {error}") from error
+            opened[rules] = games.spec
+        spec = opened[rules]
+        kind = (variant.name, spec.frame_shape, len(spec.actions))
+        if kind in built:
+            continue
+        built.add(kind)
+        try:
+            build_network(variant.recipe, spec, Rng(0))
+        except ValueError as error:
+            raise ValueError(f"{variant.name} cannot play {game}: {error}") from error
 
 
 @contextlib.contextmanager

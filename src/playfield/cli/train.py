@@ -17,7 +17,6 @@ import tyro
 from playfield.agent import DeepAgent
 from playfield.build import build_network, build_session
 from playfield.cli.about import find_recipe
-from playfield.cli.cells import frames_played
 from playfield.cli.counts import Count, OptionalCount
 from playfield.cli.look import load_network, protocol_named
 from playfield.cli.machine import cores, memory_bytes
@@ -146,12 +145,15 @@ class Train:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Go on with a run from its newest checkpoint, exactly as if it had never stopped."""
+    """Go on with a run from its newest checkpoint, exactly as if it had never stopped.
+
+    What is given here stays the run's own; a limit can be replaced by another one, not taken away.
+    """
 
     name: Positional[str]
     """The run's name, or the path of its directory."""
     frames: OptionalCount = None
-    """A new limit in emulator frames; like every new limit it stays the run's own from now on."""
+    """A new limit in emulator frames."""
     minutes: float | None = None
     """A new limit in minutes, counted over all sessions."""
     until_score: float | None = None
@@ -159,7 +161,7 @@ class Resume:
     episodes: int | None = None
     """Whole games of the final evaluation; 0 for none."""
     lines: Lines | None = None
-    """Print console lines as this set-up does; by default as the run began."""
+    """Print console lines as this set-up does; by default as before."""
     threads: int | None = None
     """Threads for the network; by default as the run began."""
     runs: Path = Path("runs")
@@ -345,12 +347,11 @@ def games_text(games: Games) -> str:
 
 
 def _set_back(run: Run, loaded: Loaded) -> list[str]:
-    """What it means that a damaged checkpoint could not be used."""
-    played = frames_played(run.path)
-    if not loaded.warnings or played <= loaded.clock_frames:
+    """What it means that a damaged checkpoint is not used."""
+    newest = max((manifest.frames for manifest in run.checkpoints()), default=0)
+    if newest <= loaded.clock_frames:
         return []
-    back = f"from about {played:,} to {loaded.clock_frames:,} frames"
-    return [f"so the run goes back {back} and plays what came between again, in the same way"]
+    return [f"so the run goes back from {newest:,} to {loaded.clock_frames:,} frames and plays what came between again"]
 
 
 def _changes(loaded: Loaded) -> list[str]:

@@ -28,7 +28,7 @@ INTERRUPTED = 130
 MOST_FRAMES = 10**12
 """More emulator frames than anybody can play; a larger number is a slip of the keyboard."""
 PARENT = "PLAYFIELD_PARENT"
-"""Environment variable: the process that started this one, without which it shall not go on."""
+"""Environment variable with the number of the process whose work this one does, and without which it shall stop."""
 FLUSH_SECONDS = 2.0
 """Wall time after which other processes see what the sinks wrote."""
 
@@ -70,25 +70,15 @@ class Plan:
             raise ValueError("--minutes and --save-every-minutes must be above 0")
 
 
-def stop_with_parent() -> None:
-    """Ask this process to stop, as a termination signal does, once the process that started it for its work is gone."""
-    if not (parent := os.environ.get(PARENT, "")).isdigit():
-        return
-
-    def watch() -> None:
-        while os.getppid() == int(parent):
-            time.sleep(1.0)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, name="watch parent", daemon=True).start()
-
-
 class NotFinite(Exception):
     """The loss is not a number any more; such a state is never saved."""
 
 
 class Interruption:
-    """Ctrl-C and termination signals: the first asks for a clean stop, the second stops at once."""
+    """Ctrl-C and termination signals: the first asks for a clean stop, the second stops at once.
+
+    Where another process started this one for its own work (`PARENT`), its end asks for a clean stop too.
+    """
 
     signals = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -102,11 +92,22 @@ class Interruption:
         before = {n: h for n in self.signals if (h := signal.getsignal(n)) is not signal.SIG_IGN}
         for number in before:
             signal.signal(number, self._ask)
+        over = threading.Event()
+        if (parent := os.environ.get(PARENT, "")).isdigit():
+            threading.Thread(target=self._watch_parent, args=(int(parent), over), daemon=True).start()
         try:
             yield self
         finally:
+            over.set()
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def _watch_parent(self, parent: int, over: threading.Event) -> None:
+        """Ask for a clean stop once that process is gone, unless one was asked for already: a second would be rude."""
+        while not over.wait(1.0):
+            if os.getppid() != parent:
+                self.asked = self.asked or "SIGTERM"
+                return
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if self.asked is not None:

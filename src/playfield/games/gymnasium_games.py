@@ -106,8 +106,6 @@ def missing_package(environment_id: str, problem: Exception) -> MissingPackage:
     """The error that names the pip command: Gymnasium's own where it has one, else the module that was not found."""
     module = (problem.name if isinstance(problem, ImportError) else None) or "gymnasium[all]"
     commands = re.findall(r"`(pip install [^`]+)`", str(problem)) or [f'pip install "{module.partition(".")[0]}"']
-    if "classic" in str(problem):
-        commands = ["pip install pygame-ce"]  # all that the drawings of classic control need, as for the live window
     return MissingPackage(f"{environment_id} needs a package that is not installed: {' && '.join(commands)}")
 
 

@@ -417,5 +417,5 @@ def _check(alpha: float, beta: Schedule) -> None:
     if not 0.0 <= alpha <= 1.0:
         raise ValueError("memory.sampler.alpha must lie between 0 (all alike) and 1 (priorities count in full)")
     lowest, highest = extremes(beta)
-    if lowest < 0.0 or highest > 1.0:
+    if not 0.0 <= lowest <= highest <= 1.0:
         raise ValueError("memory.sampler.beta must stay between 0 (no weights) and 1 (weights in full)")

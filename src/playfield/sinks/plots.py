@@ -319,9 +319,10 @@ def draw_group(axes: Axes, runs: Sequence[Curve], look: Stroke, label: str) -> N
     """Runs of one recipe as their mean and the band from lowest to highest, with their evaluations."""
     lines = [(run.episode_frames[LAST - 1 :] / 1e6, running_mean(run.episode_score)) for run in runs]
     lines = [(frames, means) for frames, means in lines if len(means)]
+    if short := len(runs) - len(lines):
+        label = f"{label}: {short} with fewer than {LAST} episodes, so without a mean"
     if len(lines) < 2:
         frames, means = lines[0] if lines else (np.zeros(0), np.zeros(0))
-        label = label if lines else f"{label}: fewer than {LAST} episodes, so no mean"
         axes.plot(frames, means, color=look.colour, linestyle=look.dash, linewidth=2.2, label=label)
     else:
         grid, seeds = common_grid(lines)

@@ -53,7 +53,7 @@ class EfficiencyPanel:
 
 
 def look_of(name: str, names: Sequence[str]) -> Stroke:
-    """The look of a recipe, the same in every picture of a study."""
+    """The look of a recipe, the same in every picture of a study; of bars the colour."""
     return stroke(list(names).index(name))
 
 

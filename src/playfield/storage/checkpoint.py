@@ -54,7 +54,7 @@ class Manifest:
     saved: str
     """When, as ISO 8601 text in UTC."""
     run: Mapping[str, Any]
-    """The contents of run.json, so that its loss is no loss."""
+    """The contents of run.json when this was saved, so that its loss is no loss."""
     fingerprint: Mapping[str, Any]
     rows: Mapping[str, Fence]
     """By path in the state tree."""

@@ -1,6 +1,6 @@
 """The run directory `runs/NAME/`: all that a run is, and the only thing that processes share.
 
-run.json              recipe, game, protocol, seed, fingerprint; never changed
+run.json              recipe, game, protocol, seed, fingerprint, plan; only the plan ever changes
 events.jsonl, ...     the sinks' files; they grow at their end and are cut back at a resume
 tapes.log             finished episodes
 checkpoints/00000012  see checkpoint.py
@@ -67,7 +67,7 @@ class NoCheckpoint(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What a run was started with."""
+    """What a run was started with, and its present plan."""
 
     id: str
     """Distinguishes runs of the same name."""
