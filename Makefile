@@ -32,7 +32,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
 learn: $(VENV)/.dev
-	PLAYFIELD_LEARN=1 PLAYFIELD_UNCHECKED_SHAPES=1 $(BIN)/python -m pytest tests/learning -s
+	PLAYFIELD_LEARN=1 PLAYFIELD_UNCHECKED_SHAPES=1 $(BIN)/python -m pytest --numprocesses=0 -s tests/learning
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from jaxtyping import install_import_hook
@@ -12,6 +13,10 @@ import core.checked  # noqa: F401 - the hook looks it up by name
 # Before anything of the package is imported: every function and dataclass of it checks its arguments and results.
 if os.environ.get("PLAYFIELD_UNCHECKED_SHAPES") != "1":
     install_import_hook("playfield", "core.checked.check")
+
+# Started in the background, as by a script, we would ignore Ctrl-C, and so would all that a test starts and interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import torch
 from hypothesis import HealthCheck, settings

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from playfield.bootstrap import Bootstrap, QFunction
 from playfield.diagnostics import PROBE_EVERY, effective_share, look, policy_churn
 from playfield.events import Diagnostics
-from playfield.optimizers import OptimizerSpec, load_optimizer_state, optimizer_state, rate
+from playfield.optimizers import BuildsOptimizer, load_optimizer_state, optimizer_state, rate
 from playfield.settings import setting
 from playfield.types import Batch, Distance, Tree
 
@@ -42,7 +42,7 @@ class LearningRule:
 
     bootstrap: Bootstrap
     target: Target
-    optimizer: OptimizerSpec
+    optimizer: BuildsOptimizer
 
 
 class Update(NamedTuple):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -108,6 +108,24 @@ class RAdam:
 
 OptimizerSpec = RMSProp | Adam | AdamW | RAdam
 """Every optimiser."""
+
+
+class BuildsOptimizer(Protocol):
+    """What a learner asks of an optimiser's settings."""
+
+    @property
+    def lr(self) -> Rate:
+        """Step size."""
+        ...
+
+    @property
+    def clip_norm(self) -> float | None:
+        """Largest global gradient norm."""
+        ...
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
+        """An optimiser of these parameters."""
+        ...
 
 
 def rate(lr: Rate, frames: int) -> float:
