@@ -27,7 +27,7 @@ def _replay(frames: int) -> list[str]:
         "explore.epsilon.over_frames=8_000",
         "optimizer=Adam",
         "optimizer.lr=Linear",
-        "optimizer.lr.start=2.3e-3",
+        "optimizer.lr.start=1e-3",
         "optimizer.lr.end=0",
         f"optimizer.lr.over_frames={frames}",
     ]
