@@ -9,12 +9,12 @@ from playfield.recipes import Recipe
 def classic(recipe: Recipe, frames: int) -> Recipe:
     """The recipe for a game that shows numbers, to be trained for so many frames; there one action is one frame."""
     settings = _replay(frames) if isinstance(recipe.memory, Replay) else _rollout(frames)
-    return recipe.with_overrides([*settings, "memory.stack=1", "memory.reward_clip=none", "eval_epsilon=0"])
+    shared = ["torso=Mlp", "memory.stack=1", "memory.reward_clip=none", "eval_epsilon=0"]
+    return recipe.with_overrides([*settings, *shared])
 
 
 def _replay(frames: int) -> list[str]:
     return [
-        "torso=Mlp",
         "torso.hidden=[256]",
         "head.hidden=256",
         "memory.capacity=50_000",
@@ -35,7 +35,6 @@ def _replay(frames: int) -> list[str]:
 
 def _rollout(frames: int) -> list[str]:
     return [
-        "torso=Mlp",
         "torso.hidden=[64]",
         "head.hidden=64",
         "games=16",
