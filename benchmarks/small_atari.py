@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from playfield.explore import EpsilonGreedy
 from playfield.games.protocol import nature
 from playfield.memory.priorities import Proportional
 from playfield.memory.replay import Replay
@@ -44,7 +45,7 @@ def _replay(recipe: Recipe) -> Recipe:
         "optimizer.lr=2.5e-4",
         "optimizer.eps=1e-5",
         "target.every_frames=8_000",
-        *([] if isinstance(recipe.explore.epsilon, Constant) else _epsilon(recipe)),
+        *([] if recipe.explore == EpsilonGreedy(Constant(0.0)) else _epsilon(recipe)),
     ]
     if isinstance(recipe.memory.sampler, Proportional) and isinstance(recipe.memory.sampler.beta, Linear):
         settings.append(f"memory.sampler.beta.over_frames={recipe.frames}")

@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 from playfield.cli.commands import run_command
-from playfield.cli.compare import comparison, evaluated_once, over_seeds, own_sheet, published_sheet
+from playfield.cli.compare import comparison, evaluated_once, median_sheet, over_seeds, own_sheet, published_sheet
 from playfield.events import Evaluated, Tape
 from playfield.games.protocol import machado, nature
 from playfield.recipes import RECIPES
-from playfield.score import iqm
+from playfield.score import iqm, median_curves
 from playfield.settings import to_plain
 from playfield.sinks.compare_plots import compare_plot
 from playfield.sinks.evaluations import add_evaluation
@@ -131,6 +131,23 @@ def test_runs_under_different_rules_stand_in_different_tables_and_that_is_told(
     for name in ("plain", "sticky"):
         with Image.open(tmp_path / name / "results" / "comparison.png") as image:
             assert image.format == "PNG"
+
+
+def test_several_games_have_a_median_beside_the_published_ones(tmp_path: Path) -> None:
+    # Pong 21 points above chance of 35.3, Breakout 14.4 above of 28.8: 59 % and 50 %; the median of two is between.
+    runs = [made(tmp_path, "pong", (0.3, 0.3)), made(tmp_path, "breakout", (16.1, 16.1), game="breakout")]
+    evaluations, _ = evaluated_once(runs)
+    sheet = median_sheet([evaluations[:1], evaluations[1:]])
+    assert sheet.rows[0] == ("own dqn", "2", f"{(21 / 35.3 + 14.4 / 28.8) / 2:.1%}", "5M")
+    published = {row[0]: row for row in sheet.rows[1:]}
+    assert len(published) == 7
+    assert published["DQN Zoo DQN"][1:] == ("57", f"{dqn_zoo_dqn_at(5_000_000):.1%}", "5M")
+    assert sheet.notes == ("NOT COMPARABLE: over 2 games here and 57 there",)
+    assert median_sheet([evaluations[:1]]).rows == (), "the median of one game says nothing new"
+
+
+def dqn_zoo_dqn_at(frames: int) -> float:
+    return next(row.median for row in median_curves() if row.algorithm == "DQN Zoo DQN" and row.frames == frames)
 
 
 def test_the_picture_holds_own_runs_and_published_curves_of_their_families(tmp_path: Path) -> None:

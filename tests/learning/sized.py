@@ -5,21 +5,27 @@ from __future__ import annotations
 from playfield.explore import EpsilonGreedy
 from playfield.memory.priorities import Proportional, RankBased
 from playfield.memory.replay import Replay
+from playfield.memory.rollout import Rollout
 from playfield.networks import Impala
 from playfield.recipes import Recipe
 from playfield.returns import Categorical, HLGauss, ImplicitQuantiles, PolicyAndValue, Quantiles
 from playfield.schedules import Constant
 
+FRAMES = {"catch": {Replay: 40_000, Rollout: 40_000}, "toy_pong": {Replay: 60_000, Rollout: 150_000}}
+"""Emulator frames of a training; a rollout's frame costs a third of what a replayed one does."""
 
-def sized(recipe: Recipe, game: str, frames: int) -> Recipe:
-    """The recipe for a toy game, to be trained for so many frames."""
-    replay = isinstance(recipe.memory, Replay)
+
+def sized(recipe: Recipe, game: str) -> Recipe:
+    """The recipe for a toy game, with the frames to train it for."""
+    frames = FRAMES[game][type(recipe.memory)]
     settings = [
         *_network(recipe, game),
-        *(_replay(recipe, frames) if replay else _rollout(recipe)),
+        *(_replay(recipe, frames) if isinstance(recipe.memory, Replay) else _rollout(recipe)),
         *_explore(recipe, frames),
+        *_returns(recipe),
     ]
-    return recipe.with_overrides([*settings, *_returns(recipe), "memory.stack=2", "memory.discount=0.97"])
+    falling = ["optimizer.lr.end=1e-4", f"optimizer.lr.over_frames={frames}"]
+    return recipe.but(frames=frames).with_overrides([*settings, *falling, "memory.stack=2", "memory.discount=0.97"])
 
 
 def _network(recipe: Recipe, game: str) -> list[str]:
@@ -68,8 +74,10 @@ def _replay(recipe: Recipe, frames: int) -> list[str]:
 
 def _rollout(recipe: Recipe) -> list[str]:
     if isinstance(recipe.returns, PolicyAndValue):
-        return ["games=16", "memory.steps=8", "optimizer.lr=3e-3", "memory.lambda_=0.95"]
-    return ["games=16", "memory.steps=16", "memory.minibatches=4", "memory.lambda_=0.9", "optimizer.lr=2e-3"]
+        sizes, step = ["memory.steps=8", "memory.lambda_=0.95"], "3e-3"
+    else:
+        sizes, step = ["memory.steps=16", "memory.epochs=2", "memory.minibatches=4", "memory.lambda_=0.65"], "2e-3"
+    return ["games=16", *sizes, "optimizer.lr=Linear", f"optimizer.lr.start={step}"]
 
 
 def _explore(recipe: Recipe, frames: int) -> list[str]:

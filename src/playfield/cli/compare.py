@@ -26,6 +26,7 @@ from playfield.score import (
     evaluation_record,
     family_of,
     iqm,
+    median_curves,
     no_published_note,
     published_curves,
     published_for,
@@ -41,6 +42,9 @@ from playfield.storage.run import Run
 from playfield.study import slug
 
 Positional = tyro.conf.Positional
+
+ALL_GAMES = 57
+"""Games that have human and random scores, and over which medians are published."""
 
 MOST_PUBLISHED = 12
 """Published scores in a table, spread from the best to the worst."""
@@ -95,6 +99,7 @@ class Compare:
             own_sheet(group).show(console)
             published_sheet(group, others=self.others).show(console)
             print(f"picture  {self._draw(group, several=len(groups) > 1)}", flush=True)
+        median_sheet(list(groups.values())).show(console)
         return 0
 
     def _draw(self, group: Sequence[Evaluation], *, several: bool) -> Path:
@@ -255,6 +260,51 @@ def _spread(rows: Sequence[Published]) -> list[Published]:
     if len(rows) <= MOST_PUBLISHED:
         return list(rows)
     return [rows[round(place)] for place in np.linspace(0, len(rows) - 1, MOST_PUBLISHED)]
+
+
+def median_sheet(groups: Sequence[Sequence[Evaluation]]) -> Sheet:
+    """The median over games of human-normalised scores, where several games allow it, beside the published medians."""
+    several = [group for group in groups if _has_published_median(group)]
+    if len(several) < 2:
+        return Sheet(title="", about="", columns=(), rows=())
+    reached = min(e.evaluated.clock.frames for group in several for e in group)
+    games = {group[0].evaluated.game for group in several}
+    notes = [] if len(games) == ALL_GAMES else [f"NOT COMPARABLE: over {len(games)} games here and {ALL_GAMES} there"]
+    own = [
+        (f"own {recipe}", str(len(scores)), f"{float(np.median(scores)):.1%}", _frames_text(found))
+        for recipe, (scores, found) in _normalised(several).items()
+    ]
+    return Sheet(
+        title="Median human-normalised score over games",
+        about=f"family: no-op evaluation; published medians at the last milestone within {reached / 1e6:.3g}M frames",
+        columns=("recipe", "games", "median", "frames"),
+        rows=(*own, *_median_rows(reached)),
+        notes=tuple(notes),
+    )
+
+
+def _has_published_median(group: Sequence[Evaluation]) -> bool:
+    evaluated = group[0].evaluated
+    return evaluated.game in baselines() and family_of(evaluated.protocol, "evaluation") == "no-op evaluation"
+
+
+def _normalised(groups: Sequence[Sequence[Evaluation]]) -> Mapping[str, tuple[list[float], list[Evaluation]]]:
+    """Of each recipe the mean of each game, human-normalised, and what it was taken from."""
+    found: dict[str, tuple[list[float], list[Evaluation]]] = {}
+    for group in groups:
+        baseline = baselines()[group[0].evaluated.game]
+        for recipe, evaluations in by_recipe(group).items():
+            scores, taken = found.setdefault(recipe, ([], []))
+            scores.append(baseline.normalise(float(np.mean([np.mean(e.evaluated.scores) for e in evaluations]))))
+            taken.extend(evaluations)
+    return found
+
+
+def _median_rows(frames: int) -> Iterator[tuple[str, ...]]:
+    """What each algorithm was published to reach by then, best first."""
+    latest = {row.algorithm: row for row in median_curves() if row.frames <= frames}
+    for row in sorted(latest.values(), key=lambda row: -row.median):
+        yield row.algorithm, str(ALL_GAMES), f"{row.median:.1%}", f"{row.frames / 1e6:.3g}M"
 
 
 def comparison(group: Sequence[Evaluation], *, others: bool) -> Comparison:

@@ -67,7 +67,7 @@ class Catch:
 
 
 class ToyPong:
-    """Pong on 42 x 42 pixels: the agent has the right paddle, and the episode ends when one side has 5 points.
+    """Pong on 24 x 24 pixels: the agent has the right paddle, and the episode ends when one side has 5 points.
 
     The ball moves 2 pixels per step sideways and -2 to 2 up or down, as the place where it met the paddle decides.
     The agent's paddle moves 2 pixels per step; the opponent's follows the ball at 1 pixel per step, only while it
@@ -77,8 +77,8 @@ class ToyPong:
     """
 
     actions = ("STAY", "UP", "DOWN")
-    size, paddle, points, limit = 42, 6, 5, 1500
-    bounce = (-2, -2, -1, 0, 1, 2, 2)
+    size, paddle, points, limit = 24, 5, 5, 1500
+    bounce = (-2, -1, 0, 0, 1, 2)
     """Vertical speed after a paddle, by the ball's height on it."""
 
     def reset(self, seed: int) -> UInt8[Array, "H W 1"]:
@@ -110,7 +110,7 @@ class ToyPong:
         """Nothing is open."""
 
     def _serve(self) -> None:
-        self._x, self._y = self.size // 2 - 1, int(self._rng.integers(8, self.size - 9))
+        self._x, self._y = self.size // 2 - 1, int(self._rng.integers(4, self.size - 5))
         self._dx = int(self._rng.choice((-2, 2)))
         self._dy = int(self._rng.integers(-2, 3))
         self._aim = int(self._rng.integers(-3, 4))
