@@ -24,8 +24,14 @@ def sized(recipe: Recipe, game: str) -> Recipe:
         *_explore(recipe, frames),
         *_returns(recipe),
     ]
-    falling = ["optimizer.lr.end=1e-4", f"optimizer.lr.over_frames={frames}"]
-    return recipe.but(frames=frames).with_overrides([*settings, *falling, "memory.stack=2", "memory.discount=0.97"])
+    falling = [
+        "optimizer.lr=Linear",
+        "optimizer.lr.start=2e-3",
+        "optimizer.lr.end=2e-4",
+        f"optimizer.lr.over_frames={frames}",
+    ]
+    shared = ["memory.stack=2", "memory.discount=0.95"]
+    return recipe.but(frames=frames).with_overrides([*settings, *falling, *shared])
 
 
 def _network(recipe: Recipe, game: str) -> list[str]:
@@ -44,8 +50,10 @@ def _returns(recipe: Recipe) -> list[str]:
             return ["returns.samples=8", "returns.target_samples=8", "returns.acting_samples=8", "returns.cosines=16"]
         case Quantiles():
             return ["returns.count=32"]
-        case Categorical() | HLGauss():
-            return ["returns.low=-5", "returns.high=5"]  # no return of the toys is larger
+        case Categorical():
+            return ["returns.low=-3", "returns.high=3", "returns.atoms=21"]
+        case HLGauss():
+            return ["returns.low=-3", "returns.high=3"]
         case _:
             return []
 
@@ -58,14 +66,13 @@ def _replay(recipe: Recipe, frames: int) -> list[str]:
         "games=8",
         "memory.capacity=20_000",
         "memory.start_frames=1_000",
-        "memory.batch=32",
+        "memory.batch=64",
         "memory.batches=1",
-        "memory.every_frames=8",
-        f"memory.n_step={min(recipe.memory.n_step, 5)}",
+        "memory.every_frames=16",
+        f"memory.n_step={min(recipe.memory.n_step, 2)}",
         "memory.reward_clip=none",
         "memory.reward_scale=1",
         "optimizer=Adam",
-        "optimizer.lr=1e-3",
         "optimizer.eps=1e-5",
         "target.every_frames=500",
         *([f"memory.sampler.beta.over_frames={frames}"] if annealed else []),
@@ -74,10 +81,8 @@ def _replay(recipe: Recipe, frames: int) -> list[str]:
 
 def _rollout(recipe: Recipe) -> list[str]:
     if isinstance(recipe.returns, PolicyAndValue):
-        sizes, step = ["memory.steps=8", "memory.lambda_=0.95"], "3e-3"
-    else:
-        sizes, step = ["memory.steps=16", "memory.epochs=2", "memory.minibatches=4", "memory.lambda_=0.65"], "2e-3"
-    return ["games=16", *sizes, "optimizer.lr=Linear", f"optimizer.lr.start={step}"]
+        return ["games=16", "memory.steps=8", "memory.lambda_=0.95"]
+    return ["games=16", "memory.steps=16", "memory.epochs=2", "memory.minibatches=4", "memory.lambda_=0.65"]
 
 
 def _explore(recipe: Recipe, frames: int) -> list[str]:
@@ -87,5 +92,5 @@ def _explore(recipe: Recipe, frames: int) -> list[str]:
         "explore.epsilon=Linear",
         "explore.epsilon.start=1.0",
         "explore.epsilon.end=0.03",
-        f"explore.epsilon.over_frames={frames // 2}",
+        f"explore.epsilon.over_frames={frames // 4}",
     ]
