@@ -34,12 +34,24 @@ INGREDIENTS: dict[str, tuple[str, ...]] = {
         "memory/priorities.py:Proportional ProportionalPriorities BlockSums importance_weights",
     ),
     "rank-based priorities": ("memory/priorities.py:RankBased RankedPriorities",),
+    "plain head": ("networks/heads.py:Plain",),
+    "bias shared by all actions (Double DQN, tuned)": ("networks/heads.py:_SharedBias",),
     "dueling head": ("networks/heads.py:Dueling _Dueling _ScaledGradient _scaled_gradient",),
     "noisy layers": ("networks/layers.py:Noisy NoisyLinear noise_factor",),
     "torso of convolutions (Nature, DER, small)": ("networks/torsos.py:Conv",),
+    "fully connected torso": ("networks/torsos.py:Mlp",),
     "residual torso (IMPALA)": ("networks/impala.py",),
     "EfficientNetV2-style torso": ("networks/efficient_net.py",),
-    "layer norms and spectral norm": ("networks/norms.py",),
+    "layer norm": ("networks/norms.py:LayerNorm _ChannelsLastNorm",),
+    "spectral norm": ("networks/norms.py:SpectralNorm _SpectralConvolution",),
+    "ReLU, leaky or not": ("networks/activations.py",),
+    "initial weights: uniform, normal, orthogonal": ("networks/inits.py",),
+    "RMSProp, centred (DQN)": ("optimizers.py:RMSProp CenteredRMSProp",),
+    "Adam": ("optimizers.py:Adam",),
+    "AdamW": ("optimizers.py:AdamW",),
+    "RAdam": ("optimizers.py:RAdam",),
+    "epsilon-greedy": ("explore.py:EpsilonGreedy choose",),
+    "schedules: constant, linear, exponential, piecewise": ("schedules.py",),
     "the one TD loss and the gradient step": ("learner.py",),
 }
 
@@ -70,8 +82,9 @@ def code_lines(path: Path, names: tuple[str, ...] = ()) -> int:
 
 
 def ingredient_rows() -> list[str]:
-    """One table row for each ingredient."""
+    """One table row for each ingredient, and one for all of them together."""
     rows: list[str] = []
+    total = 0
     for ingredient, places in INGREDIENTS.items():
         lines, files = 0, []
         for place in places:
@@ -79,7 +92,13 @@ def ingredient_rows() -> list[str]:
             lines += code_lines(SOURCE / file, tuple(names.split()))
             files.append(f"`{file}`")
         rows.append(f"| {ingredient} | {', '.join(files)} | {lines} |")
-    return rows
+        total += lines
+    return [*rows, f"| **all {len(rows)}** | | **{total:,}** |"]
+
+
+def recipe_lines(name: str) -> int:
+    """How long the recipe's file is."""
+    return code_lines(SOURCE / "recipes" / f"{name}.py")
 
 
 def text_of(value: object) -> str:
@@ -91,10 +110,15 @@ def recipe_section(name: str) -> list[str]:
     """A recipe: its length, what it is, and what it changes."""
     recipe = RECIPES[name]
     changes = [entry for entry in difference(RECIPES["dqn"], recipe) if entry[0] not in ("name", "about")]
-    lines = code_lines(SOURCE / "recipes" / f"{name}.py")
     rows = [f"| `{path}` | {text_of(before)} | {text_of(after)} |" for path, before, after in changes]
     table = ["", "| setting | dqn | here |", "|---|---|---|", *rows] if rows else []
-    return ["", f"### {name}", "", f"{recipe.about} {lines} lines; protocol {recipe.protocol.name}.", *table]
+    return [
+        "",
+        f"### {name}",
+        "",
+        f"{recipe.about} {recipe_lines(name)} lines; protocol {recipe.protocol.name}.",
+        *table,
+    ]
 
 
 def page() -> str:
@@ -113,7 +137,8 @@ def page() -> str:
             "",
             "## Recipes, and what each changes of `dqn`",
             "",
-            "A dash: none, or no such setting. `playfield recipes NAME` explains every setting.",
+            f"All {len(RECIPES)}: {sum(map(recipe_lines, RECIPES)):,} lines. A dash: none, or no such setting. "
+            "`playfield recipes NAME` explains every setting.",
             *(line for name in RECIPES for line in recipe_section(name)),
             "",
         ]

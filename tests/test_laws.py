@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 import shutil
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import pytest
 
-from playfield.recipes import RECIPES
+from playfield.recipes import RECIPES, Recipe
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "playfield").rglob("*.py"))
@@ -25,6 +27,9 @@ BANNED_CALLS = {
     "torch.randn",
     "torch.randint",
     "torch.randperm",
+    "torch.set_default_device",
+    "torch.set_default_dtype",
+    "torch.set_default_tensor_type",
     "numpy.random.seed",
     "np.random.seed",
     "np.random.rand",
@@ -84,6 +89,60 @@ def test_inheritance_is_one_deep() -> None:
         for parent in parents:
             if parent in bases and not parent.endswith(("Error", "Exception")):
                 assert "Protocol" in bases[parent], f"{name} inherits from {parent}"
+
+
+NO_INGREDIENTS = {
+    "Recipe": "holds them",
+    "AtariProtocol": "rules of the game",
+    "Constant": "a number over time",
+    "Linear": "a number over time",
+    "Exponential": "a number over time",
+    "Piecewise": "a number over time",
+    "Settled": "says that the memory has bootstrapped already",
+}
+LACKING = {
+    "Dense": ({"Source", "Neutral"}, "what noisy layers are without noise"),
+    "NoNorm": ({"Source", "Neutral"}, "nothing"),
+    "Relu": ({"Source", "Neutral"}, "what a leaky one is at slope 0"),
+    "Greedy": ({"Neutral"}, "what the other bootstraps are at their neutral settings"),
+    "Uniform": ({"Neutral"}, "what priorities are at alpha=0"),
+    "NoTarget": ({"Neutral"}, "what a recipe is without a target network"),
+    "Copy": ({"Neutral"}, "NoTarget takes its place"),
+    "UniformInit": ({"Neutral"}, "weights have to start somehow"),
+    "OrthogonalInit": ({"Neutral"}, "weights have to start somehow"),
+    "NormalInit": ({"Neutral"}, "weights have to start somehow"),
+}
+"""Classes of a recipe that are exempt from a line, and why."""
+
+
+def settings_classes(hint: object, found: dict[str, type]) -> dict[str, type]:
+    """Every class that a setting of this type can hold, at any depth."""
+    for option in typing.get_args(hint):
+        settings_classes(option, found)
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint) and hint.__name__ not in found:
+        found[hint.__name__] = hint
+        for inner in typing.get_type_hints(hint).values():
+            settings_classes(inner, found)
+    return found
+
+
+OF_RECIPES = settings_classes(Recipe, {})
+
+
+def stated(cls: type) -> set[str]:
+    return {line for line in ("Source", "Neutral") if re.search(rf"\b{line}: \S", cls.__doc__ or "")}
+
+
+@pytest.mark.parametrize("name", sorted(set(OF_RECIPES) - set(NO_INGREDIENTS)))
+def test_every_ingredient_states_its_source_and_its_neutral_setting(name: str) -> None:
+    lacking, _ = LACKING.get(name, (set[str](), ""))
+    assert stated(OF_RECIPES[name]) == {"Source", "Neutral"} - lacking
+
+
+def test_the_law_of_ingredients_finds_them_all_and_sees_what_is_missing() -> None:
+    assert {"RMSProp", "RankBased", "MBConv", "EpsilonGreedy", "ImplicitQuantiles", "Rollout"} <= set(OF_RECIPES)
+    assert set(NO_INGREDIENTS) | set(LACKING) <= set(OF_RECIPES), "the exemptions name classes that are gone"
+    assert stated(type("Silent", (), {"__doc__": "Source: none. Neutral:"})) == {"Source"}
 
 
 def readme() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from playfield.recipes.recipe import Recipe
@@ -22,6 +22,8 @@ class Removal:
     whether the recipe has the ingredient. A class keeps the settings that its successor has too."""
     present: tuple[str, ...] = ()
     """Classes at the first path that are this ingredient; none means every value but the neutral one."""
+    beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """Classes elsewhere with which it is taken out like this, by path: a recipe may bring a replacement of its own."""
 
 
 REMOVALS = (
@@ -50,6 +52,13 @@ REMOVALS = (
             "eval_epsilon": "0.001",
         },
         present=("Noisy",),
+        beside={"explore.epsilon": ("Constant",)},
+    ),
+    Removal(
+        ingredient="noisy",
+        neutral={"head.layer": "Dense", "eval_epsilon": "0.001"},
+        present=("Noisy",),
+        beside={"explore.epsilon": ("Linear", "Exponential", "Piecewise")},
     ),
     Removal(ingredient="double", neutral={"bootstrap": "Greedy"}, present=("Double",)),
     Removal(ingredient="Munchausen", neutral={"bootstrap": "Greedy"}, present=("Munchausen",)),
@@ -57,6 +66,8 @@ REMOVALS = (
     Removal(ingredient="lambda-returns", neutral={"memory.lambda_": "0.0"}),
     Removal(ingredient="layer norm", neutral={"torso.norm": "NoNorm", "head.norm": "NoNorm"}, present=("LayerNorm",)),
     Removal(ingredient="spectral norm", neutral={"torso.residual_norm": "NoNorm"}, present=("SpectralNorm",)),
+    Removal(ingredient="adaptive max-pool", neutral={"torso.pool": "none"}),
+    Removal(ingredient="residual torso", neutral={"torso": "Conv"}, present=("Impala", "EfficientNet")),
     Removal(ingredient="target network", neutral={"target": "NoTarget"}),
 )
 """Every ingredient that `ablate` knows, and what is left without it."""
@@ -86,6 +97,8 @@ def ablations(recipe: Recipe, frames: int) -> tuple[list[Variant], list[str]]:
 def has(recipe: Recipe, removal: Removal) -> bool:
     """Whether the recipe has the ingredient."""
     values = dict(paths(recipe))
+    if any(path not in values or setting_text(values[path]) not in known for path, known in removal.beside.items()):
+        return False
     for path, neutral in removal.neutral.items():
         if path in values:
             text = setting_text(values[path])

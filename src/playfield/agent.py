@@ -15,6 +15,7 @@ from playfield.events import Learned
 from playfield.explore import Explore, choose
 from playfield.learner import Learner, load_weights
 from playfield.memory.memory import Memory
+from playfield.memory.rewards import RewardRange
 from playfield.memory.rows import RowRing
 from playfield.rng import Rng
 from playfield.types import Array, Clock, Decision, Step, Tree
@@ -90,9 +91,12 @@ class NetworkPolicy:
 class DeepAgent:
     """A network that acts and learns from a memory."""
 
-    def __init__(self, learner: Learner, memory: Memory, explore: Explore, rng: Rng) -> None:
+    def __init__(
+        self, learner: Learner, memory: Memory, explore: Explore, rng: Rng, rewards: RewardRange | None = None
+    ) -> None:
         self.learner, self.memory = learner, memory
         self._explore, self._draws = explore, rng.numpy("explore")
+        self._rewards = rewards
         self._warm_up: nn.Module | None = None
 
     def warm_up_with(self, network: nn.Module) -> None:
@@ -117,6 +121,12 @@ class DeepAgent:
         return self._explore.epsilon_at(self.memory.learning_frames(clock))
 
     def observe(self, decision: Decision, step: Step) -> None:
+        """Remember the step.
+
+        Raises: ValueError where a reward does not fit into the range of predicted returns.
+        """
+        if self._rewards is not None:
+            self._rewards.check(step.reward)
         self.memory.add(step, decision)
 
     def learn(self, clock: Clock) -> list[Learned]:

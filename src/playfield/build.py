@@ -9,10 +9,11 @@ from torch import nn
 from playfield.agent import Acting, DeepAgent, NetworkPolicy
 from playfield.games.games import Games, GameSpec
 from playfield.learner import Learner, LearningRule, NoTarget, load_weights
+from playfield.memory.rewards import RewardRange
 from playfield.memory.rows import RowRing, RowShape
 from playfield.networks import Chance, Draws, FractionEmbedding, ImplicitQNetwork, QNetwork, obs_shape
 from playfield.recipes.recipe import Recipe
-from playfield.returns import ImplicitQuantiles
+from playfield.returns import Categorical, HLGauss, ImplicitQuantiles
 from playfield.rng import Rng
 from playfield.session import Session
 
@@ -41,7 +42,14 @@ def build_agent(recipe: Recipe, spec: GameSpec, rng: Rng) -> DeepAgent:
     rule = LearningRule(bootstrap=recipe.bootstrap, target=recipe.target, optimizer=recipe.optimizer)
     learner = Learner(network, target, rule)
     memory = recipe.memory.build(spec.games, spec.frame_shape, spec.frame_dtype, rng.numpy("samples"))
-    return DeepAgent(learner, memory, recipe.explore, rng)
+    return DeepAgent(learner, memory, recipe.explore, rng, _reward_range(recipe))
+
+
+def _reward_range(recipe: Recipe) -> RewardRange | None:
+    """The limits of a raw reward, where there are any; clipped ones were compared when the recipe was made."""
+    if recipe.memory.reward_clip is None and isinstance(recipe.returns, Categorical | HLGauss):
+        return RewardRange(low=recipe.returns.low, high=recipe.returns.high, scale=recipe.memory.reward_scale)
+    return None
 
 
 def build_session(recipe: Recipe, games: Games, seed: int) -> Session[DeepAgent]:

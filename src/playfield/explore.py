@@ -16,7 +16,8 @@ from playfield.types import Array
 class EpsilonGreedy:
     """The best action, but with probability epsilon any action.
 
-    Neutral: epsilon 0 is greedy.
+    Source: Sutton & Barto (2018) section 2.2; the default schedule is that of Mnih et al. (2015).
+    Neutral: epsilon=0 is greedy.
     """
 
     epsilon: Schedule = setting(Linear(), "probability of a random action, by emulator frames since learning began")
@@ -37,7 +38,11 @@ class EpsilonGreedy:
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """Every action with the probability that a policy network gives it."""
+    """Every action with the probability that a policy network gives it.
+
+    Source: Mnih et al. (2016), advantage actor-critic.
+    Neutral: a policy that is certain of one action is greedy.
+    """
 
     def epsilon_at(self, frames: int) -> float:
         """None: chance comes from the policy."""

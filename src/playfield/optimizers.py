@@ -31,6 +31,7 @@ class RMSProp:
         w ← w − lr · g / √(E[g²] − E[g]² + eps)
 
     Source: Graves (2013) eq. 40, as used by Mnih et al. (2015). PyTorch adds eps outside the root: not the same.
+    Neutral: decay=1 is gradient descent with the step size lr / √eps.
     """
 
     lr: Rate = setting(2.5e-4, LR_HELP)
@@ -49,7 +50,11 @@ class RMSProp:
 
 @dataclass(frozen=True, slots=True)
 class Adam:
-    """Adam. Source: Kingma & Ba (2015)."""
+    """Adam: the running mean of the gradient over the root of that of its square, both without their slow start.
+
+    Source: Kingma & Ba (2015), algorithm 1, with β₁ = 0.9 and β₂ = 0.999.
+    Neutral: eps far above all gradients leaves momentum, with the step size lr / eps.
+    """
 
     lr: Rate = setting(6.25e-5, LR_HELP)
     eps: float = setting(1.5e-4, "added outside the root")
@@ -93,7 +98,11 @@ class AdamW:
 
 @dataclass(frozen=True, slots=True)
 class RAdam:
-    """Rectified Adam. Source: Liu et al. (2020)."""
+    """Rectified Adam: steps are short while the mean of squares rests on few gradients; the first ones do not use it.
+
+    Source: Liu et al. (2020), algorithm 2, with β₁ = 0.9 and β₂ = 0.999.
+    Neutral: from about 10,000 steps on the rectification is all but 1, which is `Adam`.
+    """
 
     lr: Rate = setting(2.5e-4, LR_HELP)
     eps: float = setting(1e-8, "added outside the root")

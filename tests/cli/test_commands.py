@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -59,9 +61,9 @@ BAD_INPUT = [
     (("compare",), r"name at least one run"),
     (("recipes", "diff", "dqn"), r"recipes diff A B"),
     (("games", "zzz"), r"no game's name contains 'zzz'"),
-    (("train", "dqn", "catch"), r"frames of 12x12 pixels are too small.*use torso=Mlp"),
+    (("train", "dqn", "toy_pong"), r"frames of 24x24 pixels are too small.*use torso=Mlp"),
     (("train", "dqn_toy", "catch", "--runs", "/proc/x"), r"'/proc/x.*' cannot be used: .*; choose another"),
-    (("study", "--recipes", "rainbow", "--games", "catch"), r"rainbow cannot play catch: frames of 12x12"),
+    (("study", "--recipes", "rainbow", "--games", "toy_pong"), r"rainbow cannot play toy_pong: frames of 24x24"),
     (("video", "pomg", "--policy", "random"), r"'pomg' is neither a game nor a run; the nearest games are: pong"),
     (("import", "a.playfield", "b.playfield", "--recipe", "dqn", "--game", "pong"), r"is a model of Playfield already"),
 ]
@@ -149,7 +151,7 @@ def test_films_of_what_the_network_sees(view: str, trained: Path) -> None:
     reader = imageio_ffmpeg.read_frames(str(out))
     width, height = next(reader)["size"]
     reader.close()
-    stack, side = RECIPES["dqn_toy"].memory.stack, 12 * 3
+    stack, side = RECIPES["dqn_toy"].memory.stack, 48 * 3
     assert height == side
     assert width >= (stack * side if view == "net" else side)
 
@@ -297,3 +299,9 @@ def test_a_loss_that_is_no_number_stops_the_run_and_is_never_saved(
     assert "the loss became" in capsys.readouterr().err
     for weights in Run.open(tmp_path / "wild").load().tree["agent"]["learner"]["network"].values():
         assert bool(weights.isfinite().all())
+
+
+def test_a_reader_who_stops_reading_is_no_error() -> None:
+    command = f"{sys.executable} -m playfield --help | true"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -59,7 +59,7 @@ def test_an_export_says_what_it_is(runs: Path, tmp_path: Path, capsys: pytest.Ca
     evaluated = scores(runs / "one" / "results" / "evaluations.jsonl")[-1]
     assert (card.game, card.frames, card.seed, card.licence) == ("catch", 400, 0, "CC0-1.0")
     assert card.actions == game_spec(known(Run.open(runs / "one")), RECIPES["dqn"].protocol).actions
-    assert card.obs_shape == (2, 12, 12)
+    assert card.obs_shape == (2, 48, 48)
     assert card.evaluation is not None
     assert list(card.evaluation.scores) == evaluated["scores"]
     assert card.evaluation.seed == 5
@@ -290,6 +290,6 @@ def test_a_foreign_program_does_not_run(tmp_path: Path, capsys: pytest.CaptureFi
     sentence = one_sentence_of(
         capsys, "import", evil, tmp_path / "o.playfield", "--recipe", "dqn_classic", "--game", "gym:CartPole-v1"
     )
-    assert "holds code or objects other than tensors ('os.system'); Playfield reads only tensors" in sentence
+    assert "holds code or objects other than tensors ('os.system'); Playfield reads only tensors: save" in sentence
     assert not sentinel.exists()
     assert os.listdir(tmp_path) == ["evil.pth"]

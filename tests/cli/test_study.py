@@ -175,6 +175,16 @@ def test_rainbow_loses_one_colour_at_a_time() -> None:
         assert len(changed) == (3 if name == "no noisy" else 1), name
 
 
+def test_btr_loses_its_torso_and_keeps_its_own_epsilon() -> None:
+    btr = RECIPES["btr"]
+    recipes = {variant.name: variant.recipe for variant in ablations(btr, 1_000_000)[0]}
+    assert recipes["no noisy"].explore == btr.explore
+    assert type(recipes["no noisy"].head.layer).__name__ == "Dense"
+    assert type(recipes["no residual torso"].torso).__name__ == "Conv"
+    assert recipes["no adaptive max-pool"].torso.pool is None  # type: ignore[union-attr]
+    assert {type(recipes["no adaptive max-pool"].torso), type(recipes["no spectral norm"].torso)} == {type(btr.torso)}
+
+
 def test_every_shipped_recipe_can_do_without_what_the_table_takes_out() -> None:
     for recipe in RECIPES.values():
         variants, sentences = ablations(recipe, recipe.frames)
@@ -188,9 +198,8 @@ def test_runs_of_a_study_stop_at_no_score() -> None:
 
 
 def test_exploration_in_place_of_noise_ends_within_a_tenth_of_the_training() -> None:
-    (noisy,) = [removal for removal in REMOVALS if removal.ingredient == "noisy"]
     recipe = RECIPES["noisy"]
-    assert has(recipe, noisy)
+    (noisy,) = [removal for removal in REMOVALS if removal.ingredient == "noisy" and has(recipe, removal)]
     assert not has(RECIPES["dqn"], noisy)
     for frames, within in ((50_000, 5_000), (200_000_000, 1_000_000)):
         epsilon = recipe.with_overrides(list(removal_overrides(recipe, noisy, frames))).explore.epsilon  # type: ignore[union-attr]

@@ -13,11 +13,13 @@ from types import SimpleNamespace
 import pytest
 
 from cli.runs import SCALE, outcome, train
+from playfield.build import build_network
 from playfield.cli import train as train_module
 from playfield.cli.commands import run_command
 from playfield.games.games import Games
 from playfield.games.make import make_games
 from playfield.recipes import RECIPES
+from playfield.rng import Rng
 from playfield.sinks.evaluations import read_evaluations
 from scaled import overrides as scaled_down
 
@@ -118,3 +120,23 @@ def test_training_needs_no_display_notebook_or_service(tmp_path: Path) -> None:
     assert "mean score" in done.stdout
     results = {path.name for path in (tmp_path / "runs" / "run" / "results").iterdir()}
     assert results == {"evaluations.jsonl", "learning_curve.png", "best_game.mp4"}
+
+
+def test_the_size_of_the_network_is_told() -> None:
+    """D2-50: the number that the lesson's own summary printed."""
+    lesson = RECIPES["pong_lesson"].with_overrides(["memory.stack=1"])
+    games = make_games("pong", lesson.protocol, 1)
+    network = build_network(lesson, games.spec, Rng(0))
+    games.close()
+    assert train_module.network_text(network) == "1,679,523 parameters in 10 tensors"
+
+
+def test_a_reward_that_the_returns_cannot_hold_ends_a_training_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = [*scaled_down(RECIPES["c51"], SCALE), "memory.reward_clip=none", "memory.reward_scale=20"]
+    command = ["train", "c51", "catch", *settings, "--name", "one", "--frames", "400", "--runs", str(tmp_path)]
+    assert run_command([*command, "--threads", "1"]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "which returns from -10 to 10 cannot hold: set memory.reward_clip=1" in error
+    assert run_command(["resume", "one", "--runs", str(tmp_path)]) == 2, "its last checkpoint is there and in order"

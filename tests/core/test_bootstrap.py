@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from core.tables import Table, batch
 from playfield.bootstrap import Double, Expected, Greedy, Munchausen, Next, Settled, scaled_log_policy
 from playfield.learner import td_loss
+from playfield.recipes import RECIPES
+from playfield.returns import ImplicitQuantiles, ImplicitReturns, QuantileReturns, Quantiles
 
 #            samples 0 and 1, then the observations that follow them
 ONLINE = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [0.0, 9.0, 1.0], [3.0, 1.0, 2.0]]
@@ -124,6 +128,67 @@ def test_the_log_policy_may_come_from_the_online_network():
     online = [[0.0, 0.0], [0.0, math.log(3.0)], [9.0, 9.0], [9.0, 9.0]]
     following = Munchausen(alpha=1.0, temperature=1.0, log_policy="online")(Table(online), Table(SOFT), PAIRS)
     assert following.reward.tolist() == pytest.approx([math.log(0.5), math.log(0.75)])
+
+
+class QuantileTable(nn.Module):
+    """Two quantiles of each action's return, looked up by the single number that an observation holds."""
+
+    def __init__(self, values: list[list[list[float]]], *, implicit: bool) -> None:
+        super().__init__()
+        self.values, self.implicit = torch.tensor(values), implicit
+
+    def forward(self, obs: Tensor) -> ImplicitReturns | QuantileReturns:
+        values = self.values[obs[:, 0].long()]
+
+        def sample(count: int) -> QuantileReturns:
+            """The mean where one fraction is asked for, as policies do here."""
+            found = values if count == 2 else values.mean(2, keepdim=True)
+            return QuantileReturns(found, ((torch.arange(count) + 0.5) / count).expand(len(obs), -1), 0.0)
+
+        spec = ImplicitQuantiles(samples=2, target_samples=2, acting_samples=1, huber=0.0)
+        return ImplicitReturns(sample, spec) if self.implicit else Quantiles(count=2, huber=0.0).read(values)
+
+
+Z = 2 * math.log(3.0)  # at temperature 2, an action that is better by this is three times as likely
+#                quantiles of action 0 and of action 1           policy
+ONLINE_QUANTILES = [
+    [[0.0, 0.0], [-Z - 1, -Z + 1]],  #                           3/4, 1/4
+    [[Z - 1, Z + 1], [0.0, 0.0]],  #                             3/4, 1/4
+    [[9.0, 9.0], [9.0, 9.0]],
+    [[9.0, 9.0], [9.0, 9.0]],
+]
+TARGET_QUANTILES = [
+    [[0.0, 0.0], [Z - 1, Z + 1]],  #                             1/4, 3/4
+    [[0.0, 0.0], [Z - 1, Z + 1]],  #                             1/4, 3/4
+    [[Z - 1, Z + 1], [-2.0, 2.0]],  #                            3/4, 1/4
+    [[4.0, 6.0], [2.0, 8.0]],  #                                 1/2, 1/2
+]
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+@pytest.mark.parametrize("recipe", ["m_iqn", "btr"])
+def test_munchausen_over_quantiles_by_hand(recipe: str, implicit: bool):
+    """Each quantile of the goal is the policy's mean of the actions' quantiles, each with its bonus -τ log π."""
+    munchausen = replace(RECIPES[recipe].bootstrap, alpha=0.5, temperature=2.0)
+    online, target = (QuantileTable(z, implicit=implicit) for z in (ONLINE_QUANTILES, TARGET_QUANTILES))
+    steps = batch(action=[0, 1], reward=[1.0, 3.0], discount=[0.5, 0.25])
+    following = munchausen(online, target, steps)
+    # 3/4 (Z ± 1 + 2 log 4/3) + 1/4 (±2 + 2 log 4) = 2 log 4 ± 5/4
+    # 1/2 (5 ± 1 + 2 log 2)   + 1/2 (5 ± 3 + 2 log 2) = 5 + 2 log 2 ± 2
+    assert isinstance(following.bonus, Tensor)
+    goal = following.returns.under(following.policy, following.bonus)
+    first, second = 2 * math.log(4.0), 5 + 2 * math.log(2.0)
+    assert goal.values.tolist() == [
+        pytest.approx([first - 1.25, first + 1.25]),
+        pytest.approx([second - 2, second + 2]),
+    ]
+    # Half of 2 log(1/4), which is clipped to -1, and of 2 log(3/4): by the online policy in btr, the target's in m_iqn.
+    rare, common = -0.5, math.log(0.75)
+    added = (common, rare) if recipe == "btr" else (rare, common)
+    # All predictions are 0 and all goals above: the loss is (1/4 + 3/4) of a goal's mean.
+    distance, _ = td_loss(online, target, steps, munchausen)
+    assert distance.loss.tolist() == pytest.approx([1 + added[0] + 0.5 * first, 3 + added[1] + 0.25 * second])
+    assert distance.surprise.tolist() == pytest.approx((2 * distance.loss).tolist())
 
 
 def test_a_small_temperature_does_not_overflow():

@@ -15,6 +15,7 @@ from playfield.returns import Categorical, Expectation, HLGauss, ImplicitQuantil
 from playfield.returns.categorical import CategoricalReturn, project
 from playfield.returns.hl_gauss import histogram
 from playfield.returns.quantiles import ImplicitReturns, QuantileReturn, QuantileReturns
+from playfield.returns.support import outside_share
 
 SUPPORT = torch.tensor([0.0, 1.0, 2.0])
 
@@ -91,6 +92,39 @@ def test_what_a_target_holds_beyond_the_support_is_told():
     goal = prediction.backup(torch.tensor([1.0, 0.0]), torch.tensor([1.0, 1.0]))  # the last atom moves to 3
     assert prediction.distance(goal).outside is not None
     assert prediction.distance(goal).outside.tolist() == pytest.approx([0.5, 0.0])
+
+
+def test_what_lies_beyond_either_end_is_outside_and_the_ends_are_not():
+    values, p = torch.tensor([[-1.25, -1.0, 0.0, 2.0, 2.5]]), torch.tensor([[0.1, 0.2, 0.3, 0.15, 0.25]])
+    assert outside_share(values, torch.tensor([-1.0, 0.5, 2.0]), p).tolist() == pytest.approx([0.1 + 0.25])
+
+
+def test_targets_beyond_either_end_are_told_by_both_histograms():
+    moved, kept = torch.tensor([1.0, -1.0, 0.0]), torch.ones(3)
+    atoms = categorical([[0.2, 0.3, 0.5]] * 3)
+    assert atoms.distance(atoms.backup(moved, kept)).outside.tolist() == pytest.approx([0.5, 0.2, 0.0])
+    bins = HLGauss(-2.0, 2.0, bins=4).read(torch.zeros(4, 1, 4)).at(torch.zeros(4, dtype=torch.int64))
+    goal = bins.backup(torch.tensor([2.5, -2.5, 2.0, -2.0]), torch.ones(4))
+    assert bins.distance(goal).outside.tolist() == [1.0, 1.0, 0.0, 0.0]
+
+
+def test_categorical_samples_are_prioritised_by_the_cross_entropy():
+    """As in Rainbow: two distributions of one mean are no surprise to a temporal-difference error."""
+    prediction, goal = categorical([[0.25, 0.5, 0.25]]), categorical([[0.5, 0.0, 0.5]])
+    distance = prediction.distance(goal)
+    assert prediction.mean.tolist() == goal.mean.tolist() == [1.0]
+    assert distance.surprise.tolist() == pytest.approx([math.log(4.0)])
+    assert not distance.surprise.requires_grad
+
+
+def test_two_atoms_are_logistic_regression_of_the_mean():
+    returns = Categorical(0.0, 2.0, atoms=2).read(torch.tensor([[[0.3, 1.5]]]))
+    share = 1 / (1 + math.exp(0.3 - 1.5))
+    assert returns.mean.item() == pytest.approx(2 * share)
+    prediction, action = returns.at(torch.tensor([0])), torch.tensor([0])
+    goal = Categorical(0.0, 2.0, atoms=2).read(torch.tensor([[[50.0, -50.0]]])).at(action)  # surely 0
+    told = prediction.distance(goal.backup(torch.tensor([0.5]), torch.tensor([1.0]))).loss.item()
+    assert told == pytest.approx(-0.25 * math.log(share) - 0.75 * math.log(1 - share), rel=1e-5)
 
 
 @pytest.mark.parametrize(("low", "high", "atoms"), [(1.0, 1.0, 5), (2.0, 1.0, 5), (0.0, 1.0, 1)])
@@ -171,6 +205,31 @@ def test_a_histogram_is_the_gaussian_between_its_edges():
     for row, value in zip(found, (0.3, -1.0), strict=True):
         mass = np.diff(norm.cdf([-1.0, 0.0, 1.0, 2.0], value, sigma))
         assert row.tolist() == pytest.approx((mass / mass.sum()).tolist(), abs=1e-6)
+
+
+def test_targets_are_as_wide_as_spread_bins_by_hand():
+    """Three bins of width 2 and a spread of 1/2: a standard deviation of 1."""
+    spec = HLGauss(-3.0, 3.0, bins=3, spread=0.5)
+    assert spec.edges(torch.device("cpu")).tolist() == [-3.0, -1.0, 1.0, 3.0]
+    assert spec.sigma == 1.0
+    assert HLGauss().sigma == pytest.approx(0.75 * 20 / 51)
+    log_p = torch.tensor([[[0.2, 0.3, 0.5]]]).log()
+    prediction = spec.read(log_p).at(torch.tensor([0]))
+    goal = prediction.backup(torch.tensor([0.0]), torch.tensor([0.0]))  # surely 0
+    # The target has 0.6827 within one deviation and 0.1573 on either side within three: of 0.9973 in all.
+    side, middle = 0.157305 / 0.997300, 0.682689 / 0.997300
+    loss = -(side * math.log(0.2) + middle * math.log(0.3) + side * math.log(0.5))
+    assert prediction.distance(goal).loss.item() == pytest.approx(loss, abs=1e-5)
+
+
+@pytest.mark.parametrize(("value", "its_bin"), [(-1.9, 0), (-0.01, 1), (0.01, 2), (1.2, 3), (-9.0, 0), (9.0, 3)])
+def test_a_histogram_of_no_spread_is_the_one_hot_of_its_bin(value: float, its_bin: int):
+    spec = HLGauss(-2.0, 2.0, bins=4, spread=1e-4)
+    one_hot = [float(i == its_bin) for i in range(4)]
+    assert histogram(torch.tensor([value]), spec.edges(torch.device("cpu")), spec.sigma).tolist() == [one_hot]
+    prediction = spec.read(torch.tensor([[[0.1, 0.2, 0.3, 0.4]]]).log()).at(torch.tensor([0]))
+    goal = prediction.backup(torch.tensor([value]), torch.tensor([0.0]))
+    assert prediction.distance(goal).loss.item() == pytest.approx(-math.log((its_bin + 1) / 10), rel=1e-5)
 
 
 def test_a_histogram_learns_a_value_and_its_mean_is_read_back():

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from playfield.networks import Chance, Draws, FractionEmbedding, ImplicitQNetwork, Plain
-from playfield.returns import ImplicitQuantiles
+from playfield.networks import Chance, Draws, FractionEmbedding, ImplicitQNetwork, Plain, QNetwork
+from playfield.returns import Expectation, ImplicitQuantiles
+from playfield.returns.quantiles import QuantileReturn
 
 FEATURES, ACTIONS = 5, 3
 
@@ -22,6 +23,10 @@ def network(spec: ImplicitQuantiles, seed: int = 0) -> ImplicitQNetwork:
     d = draws(seed)
     head = Plain(hidden=4).build(FEATURES, ACTIONS, spec.outputs, d)
     return ImplicitQNetwork(nn.Identity(), head, FractionEmbedding(spec, FEATURES, d), spec)
+
+
+def seen() -> Tensor:
+    return torch.rand(2, FEATURES, generator=torch.Generator().manual_seed(3))
 
 
 @pytest.mark.parametrize("first", [0, 1])
@@ -40,14 +45,37 @@ def test_features_of_a_fraction_are_rectified_sums_of_cosines(first: int):
 
 def test_every_quantile_is_the_head_at_features_times_those_of_its_fraction():
     spec = ImplicitQuantiles(samples=6, cosines=4)
-    net, seen = network(spec), torch.rand(2, FEATURES, generator=torch.Generator().manual_seed(3))
+    net, obs = network(spec), seen()
     again = network(spec)  # the same weights, and a source of fractions that stands at the same place
-    found = net(seen).at(torch.tensor([2, 0]))
+    found = net(obs).at(torch.tensor([2, 0]))
     phi, tau = again.embedding(2, 6)
     assert torch.equal(found.tau, tau)
     for b, action in enumerate((2, 0)):
-        naive = [again.head((seen[b] * phi[b, n])[None])[0, action].item() for n in range(6)]
+        naive = [again.head((obs[b] * phi[b, n])[None])[0, action].item() for n in range(6)]
         assert found.values[b].tolist() == pytest.approx(naive, abs=1e-6)
+
+
+def test_one_cosine_of_zero_hides_the_fraction():
+    """A single value, learnt by half the Huber loss of each fraction on average."""
+    spec = ImplicitQuantiles(samples=4000, cosines=1, first_cosine=0)
+    found = network(spec)(seen()).at(torch.tensor([2, 0]))
+    assert found.tau.std() > 0.2
+    assert torch.equal(found.values, found.values[:, :1].expand(-1, 4000))
+    aim = found.values[:, :1].detach() + torch.tensor([[3.0], [-0.5]])
+    goal = QuantileReturn(aim, torch.full((1, 1), 0.5), spec.huber)
+    huber = torch.tensor([3.0 - 0.5, 0.5 * 0.25])
+    torch.testing.assert_close(found.distance(goal).loss / 4000, 0.5 * huber, rtol=0.05, atol=0.0)
+
+
+def test_features_of_one_for_every_fraction_leave_the_plain_network():
+    net, obs = network(ImplicitQuantiles(samples=6, cosines=4)), seen()
+    with torch.no_grad():
+        net.embedding.linear.weight.zero_()
+        net.embedding.linear.bias.fill_(1.0)
+    plain = QNetwork(net.torso, net.head, ACTIONS, Expectation())(obs).mean
+    for action in range(ACTIONS):
+        values = net(obs).at(torch.tensor([action, action])).values
+        torch.testing.assert_close(values, plain[:, action, None].expand(-1, 6))
 
 
 def test_every_look_draws_fractions_of_its_own_number():

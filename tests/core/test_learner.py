@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import SGD
 
 from core.tables import Table, batch
+from core.toys import ADAPTED, small_games, small_session
 from playfield.bootstrap import Greedy
-from playfield.learner import Copy, Learner, LearningRule, NoTarget, load_weights
+from playfield.build import build_session
+from playfield.learner import Copy, Learner, LearningRule, NoTarget, Update, load_weights, td_loss
+from playfield.memory.replay import Replay
+from playfield.networks import Chance
 from playfield.optimizers import Adam
 from playfield.schedules import Linear
+from playfield.types import Batch
 
 ZEROS = [[0.0, 0.0, 0.0]] * 4
 
@@ -79,6 +85,7 @@ def test_weights_are_elementwise_and_one_per_sample():
     update = it.step(batch(action=[0, 2], reward=[4.0, -2.0], discount=[0.0, 0.0], weight=[0.25, 1.0]), 0)
     # (0.25 * 8 + 1 * 2) / 2; a (B, B) product of weights and losses would give another mean
     assert update.loss == 2.0
+    assert update.surprise.tolist() == [4.0, 2.0]  # D0-B4: priorities are not weighted
     assert it.network.q.tolist() == [[0.5, 0, 0], [0, 0, -1.0], [0, 0, 0], [0, 0, 0]]
 
 
@@ -170,3 +177,56 @@ def test_weights_of_another_network_are_refused_by_name():
         load_weights(Table(ZEROS), {"q": torch.zeros(2, 3)})
     with pytest.raises(ValueError, match="'other' does not fit"):
         load_weights(Table(ZEROS), {"q": torch.zeros(4, 3), "other": torch.zeros(1)})
+
+
+def test_the_memory_is_told_the_surprise_without_its_weight():
+    """D0-B4."""
+    session = small_session("prioritized")
+    learner, memory = session.agent.learner, session.agent.memory
+    step, feedback = learner.step, memory.feedback
+    found, told, weights = [], [], []
+
+    def spied_step(some: Batch, frames: int) -> Update:
+        found.append(td_loss(learner.network, learner.target, some, learner.rule.bootstrap)[0].surprise)
+        weights.append(some.weight)
+        return step(some, frames)
+
+    def spied_feedback(key: Tensor, surprise: Tensor) -> None:
+        told.append(surprise)
+        feedback(key, surprise)
+
+    learner.step, memory.feedback = spied_step, spied_feedback
+    for _ in session.play(100):
+        pass
+    assert torch.cat(weights).min() < 0.8
+    assert torch.cat(told).tolist() == torch.cat(found).tolist()
+
+
+@pytest.mark.parametrize("name", [name for name, recipe in ADAPTED.items() if isinstance(recipe.memory, Replay)])
+def test_a_batch_of_one_is_learnt_from_as_in_company(name: str, monkeypatch: pytest.MonkeyPatch):
+    """D4-B8: a squeezed axis takes that of the batch along."""
+    monkeypatch.setattr(Chance, "normal", lambda _, size: torch.linspace(-1.5, 2.0, size))
+    monkeypatch.setattr(Chance, "uniform", lambda _, size, count: torch.linspace(0.1, 0.9, count).expand(size, -1))
+    recipe = ADAPTED[name]
+    recipe = recipe.but(memory=replace(recipe.memory, batch=1))
+    session = build_session(recipe, small_games(recipe.games), seed=0)
+    learner, alone = session.agent.learner, []
+    step = learner.step
+
+    def spied(one: Batch, frames: int) -> Update:
+        alone.append(one)
+        return step(one, frames)
+
+    learner.step = spied
+    for _ in session.play(80):
+        pass
+    assert len(alone) == learner.updates >= 8
+
+    def distance(some: Batch) -> tuple[Tensor, Tensor]:
+        # Copies, because a pass in training improves spectral estimates.
+        found, _ = td_loss(deepcopy(learner.network), deepcopy(learner.target), some, recipe.bootstrap)
+        return found.loss.detach(), found.surprise
+
+    together = distance(Batch(*(torch.cat(column) for column in zip(*alone, strict=True))))
+    for said, apart in zip(together, zip(*map(distance, alone), strict=True), strict=True):
+        torch.testing.assert_close(torch.cat(apart), said)

@@ -151,6 +151,22 @@ def test_layer_norm_on_vectors():
     torch.testing.assert_close(normal.detach(), (x - 4) / math.sqrt(5 + 1e-5))
 
 
+def test_layer_norm_by_hand_with_a_large_eps():
+    norm = LayerNorm(eps=4.0).build((4,))
+    # mean 4, variance 5, and √(5 + 4) = 3
+    assert norm(torch.tensor([[1.0, 3.0, 5.0, 7.0]])).tolist() == [pytest.approx([-1.0, -1 / 3, 1 / 3, 1.0])]
+    with torch.no_grad():
+        norm.weight.copy_(torch.tensor([3.0, 3.0, 3.0, 6.0]))
+        norm.bias.fill_(10.0)
+    assert norm(torch.tensor([[1.0, 3.0, 5.0, 7.0]])).tolist() == [pytest.approx([7.0, 9.0, 11.0, 16.0])]
+
+
+@pytest.mark.parametrize("over", ["map", "channels"])
+def test_layer_norm_leaves_what_is_normal_as_it_is(over):
+    x = torch.tensor([1.0, -1.0])[None, :, None, None].expand(3, 2, 4, 5)  # mean 0, variance 1, however taken
+    torch.testing.assert_close(LayerNorm(over=over, eps=0.0).build((4, 5, 2))(x).detach(), x)
+
+
 def test_norms_stand_between_every_layer_and_its_relu():
     recipe = RECIPES["pqn"]
     network = build_network(replace(recipe, head=replace(recipe.head, hidden=8)), game(), Rng(0))
@@ -221,6 +237,13 @@ def test_noise_has_a_generator_of_its_own_which_building_leaves_alone():
     assert sources == {rng.torch("noise")}
     assert torch.equal(rng.torch("noise").get_state(), untouched.torch("noise").get_state())
     assert not torch.equal(rng.torch("weights").get_state(), untouched.torch("weights").get_state())
+
+
+def test_ders_torso_gives_576_features():
+    built, features = RECIPES["der"].torso.build((4, 84, 84), draws())
+    assert features == 576  # 84 -> 16 -> 3; 3 * 3 * 64
+    assert built(torch.zeros(2, 4, 84, 84, dtype=torch.uint8)).shape == (2, 576)
+    assert sum(p.numel() for p in built.parameters()) == (32 * 4 * 25 + 32) + (64 * 32 * 25 + 64)
 
 
 def test_padding_of_a_single_layer():

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from core.toys import ADAPTED, small_games, small_session
+from playfield.build import build_network, build_policy
+from playfield.learner import load_weights
 from playfield.networks import Chance, Dense, Draws, Dueling, Noisy, NoisyLinear, Plain, UniformInit
 from playfield.networks.layers import noise_factor
+from playfield.rng import Rng
+from playfield.session import Session
 
 
 def draws(seed: int = 0) -> Draws:
@@ -169,3 +176,93 @@ def test_noise_below_nothing_is_refused():
 def test_a_bias_shared_by_noisy_layers_is_refused():
     with pytest.raises(ValueError, match=r"use head\.layer=Dense"):
         Plain(layer=Noisy(), bias="shared")
+
+
+# --- the recipe, scaled down
+
+
+NOISY = ADAPTED["noisy"]
+
+
+def played(name: str, frames: int = 60) -> Session:
+    """A session with some rows in its memory."""
+    session = small_session(name)
+    for _ in session.play(frames):
+        pass
+    return session
+
+
+def of_means(network: nn.Module, obs: Tensor) -> Tensor:
+    """The action values of a network without noisy layers that has the mean weights."""
+    recipe = NOISY.but(head=replace(NOISY.head, layer=Dense()))
+    dense = build_network(recipe, small_games(recipe.games).spec, Rng(77))
+    weights = network.state_dict().items()
+    load_weights(dense, {name: value for name, value in weights if not name.endswith("_sigma")})
+    return dense(obs).mean.detach()
+
+
+def test_an_evaluated_policy_plays_the_mean_weights_and_draws_no_noise():
+    agent = played("noisy").agent
+    games, rng = small_games(NOISY.games), Rng(5)
+    policy = build_policy(NOISY, games.spec, agent.learner.network, rng)
+    sources = [
+        rng.torch("noise"),
+        *(m.chance.generator for m in agent.learner.network.modules() if hasattr(m, "chance")),
+    ]
+    before = [source.get_state() for source in sources]
+    step = games.begin(np.random.default_rng(0))
+    for _ in range(8):
+        decision = policy.act(step)
+        q = of_means(agent.learner.network, policy.newest_obs())
+        assert decision.value.tolist() == q.amax(1).tolist()
+        assert decision.action.tolist() == q.argmax(1).tolist()
+        games.send(decision.action)
+        step = games.recv()
+    assert all(torch.equal(source.get_state(), state) for source, state in zip(sources, before, strict=True))
+    assert len(sources) == 3  # two layers' own in training, and the policy's
+    assert agent.learner.network.training
+
+
+def test_an_agent_in_training_looks_at_the_same_screen_through_new_noise():
+    session = played("noisy")
+    agent, step = session.agent, session.step
+    assert step is not None
+    assert agent.observing_frames(session.clock) == 0
+    looks = [agent.act(step, session.clock) for _ in range(20)]
+    assert len({look.value.tobytes() for look in looks}) == 20
+    assert len({look.action.tobytes() for look in looks}) > 1  # noise is all that explores here
+    assert agent.epsilon(session.clock) == 0.0
+
+
+def test_the_target_network_has_noise_of_its_own():
+    learner, obs = small_session("noisy").agent.learner, torch.full((1, 4, 6, 6), 200, dtype=torch.uint8)
+    means = of_means(learner.network, obs)
+    assert torch.equal(of_means(learner.target, obs), means)  # not one copy later than the online network
+    with torch.no_grad():
+        online, target = (
+            torch.cat([network(obs).mean - means for _ in range(200)]) for network in (learner.network, learner.target)
+        )
+    amounts = torch.stack([online.std(0), target.std(0)])
+    assert (amounts > 0.01).all()
+    torch.testing.assert_close(amounts[0], amounts[1], rtol=0.3, atol=0.0)
+    together = (online * target).mean(0) / amounts.prod(0)
+    assert together.abs().max() < 0.3  # 1 where both networks share their noise
+
+
+@pytest.mark.parametrize(("name", "passes"), [("noisy", 2), ("rainbow", 3)])
+def test_every_pass_of_an_update_has_noise_of_its_own(name: str, passes: int, monkeypatch: pytest.MonkeyPatch):
+    """The target at s', the online network at s, and with a double target also at s'."""
+    session, drawn, normal = played(name), [], Chance.normal
+    learner = session.agent.learner
+
+    def spied(self: Chance, size: int) -> Tensor:
+        drawn.append(normal(self, size))
+        return drawn[-1]
+
+    monkeypatch.setattr(Chance, "normal", spied)
+    updates = learner.updates
+    session.agent.learn(session.clock)
+    layers = sum(isinstance(module, NoisyLinear) for module in learner.network.modules())
+    assert learner.updates == updates + 1
+    assert len(drawn) == passes * layers * 2  # a factor for the inputs and one for the outputs
+    assert len({factor[0].item() for factor in drawn}) == len(drawn)

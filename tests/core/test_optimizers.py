@@ -78,6 +78,54 @@ def test_natures_numbers_are_the_defaults():
     assert RMSProp() == RMSProp(lr=2.5e-4, decay=0.95, eps=0.01 / 1024, clip_norm=None)
 
 
+def test_adam_takes_two_steps_worked_by_hand():
+    weight = nn.Parameter(torch.tensor([1.0]))
+    optimizer = Adam(lr=0.1, eps=1.0).build([weight])
+    weight.grad = torch.tensor([3.0])
+    optimizer.step()
+    # m = 0.3, v = 0.009, made up for their slow start: 3 and 9; the step is 0.1 * 3 / (√9 + 1)
+    assert weight.item() == pytest.approx(1.0 - 0.075)
+    weight.grad = torch.tensor([-0.05])
+    optimizer.step()
+    # m = 0.9 * 0.3 - 0.005 = 0.265 of 1 - 0.9² = 0.19
+    # v = 0.999 * 0.009 + 0.0000025 = 0.0089935 of 1 - 0.999² = 0.001999
+    second = 0.1 * (0.265 / 0.19) / (math.sqrt(0.0089935 / 0.001999) + 1.0)
+    assert weight.item() == pytest.approx(1.0 - 0.075 - second, abs=1e-6)
+
+
+def test_radam_takes_two_steps_worked_by_hand():
+    """The first steps are momentum alone: too few gradients were squared to divide by."""
+    weight = nn.Parameter(torch.tensor([5.0]))
+    optimizer = RAdam(lr=0.1).build([weight])
+    weight.grad = torch.tensor([3.0])
+    optimizer.step()
+    assert weight.item() == pytest.approx(5.0 - 0.1 * 3.0)
+    weight.grad = torch.tensor([-1.0])
+    optimizer.step()
+    assert weight.item() == pytest.approx(5.0 - 0.3 - 0.1 * (0.17 / 0.19))
+
+
+def test_radam_equals_the_naive_version():
+    """Algorithm 2 of Liu et al. (2020), in float64; its threshold of 4 is 5 in their code, which differs at step 5."""
+    weight = nn.Parameter(torch.tensor([1.0]))
+    optimizer, naive, m, v = RAdam(lr=0.01).build([weight]), 1.0, 0.0, 0.0
+    longest = 2 / (1 - 0.999) - 1
+    divided = []
+    for t, grad in enumerate([2.0, -1.0, 0.5, 4.0, 1.0, -3.0, 2.0, 0.25, 1.0, -2.0], start=1):
+        weight.grad = torch.tensor([grad])
+        optimizer.step()
+        m, v = 0.9 * m + 0.1 * grad, 0.999 * v + 0.001 * grad * grad
+        size = longest - 2 * t * 0.999**t / (1 - 0.999**t)
+        step = m / (1 - 0.9**t)
+        if size > 5:
+            rectified = (size - 4) * (size - 2) * longest / ((longest - 4) * (longest - 2) * size)
+            step *= math.sqrt(rectified) / math.sqrt(v / (1 - 0.999**t))
+            divided.append(t)
+        naive -= 0.01 * step
+        assert weight.item() == pytest.approx(naive, abs=1e-6)
+    assert divided == [6, 7, 8, 9, 10]
+
+
 def test_adamw_takes_the_step_worked_by_hand():
     weight, bias = nn.Parameter(torch.tensor([[2.0]])), nn.Parameter(torch.tensor([2.0]))
     weight.grad, bias.grad = torch.tensor([[3.0]]), torch.tensor([3.0])

@@ -30,6 +30,7 @@ from playfield.storage.tree import digest, flatten, unflatten
 
 Either = ProportionalPriorities | RankedPriorities
 SURPRISE = [0.5, 3.0, 0.25, 1.0, 7.0, 0.125, 2.0, 4.0, 1.5, 0.75, 5.0]
+RANK = 1 + np.argsort(np.argsort(-np.array(SURPRISE)))
 BOTH = pytest.mark.parametrize("spec", [Proportional(), RankBased()], ids=["proportional", "ranked"])
 
 
@@ -125,9 +126,30 @@ def test_stratified_draws_are_in_proportion_to_a_power():
 
 def test_ranked_draws_fall_with_a_power_of_the_rank():
     it = filled(RankBased(alpha=0.7, sort_every=1), SURPRISE)
-    rank = 1 + np.argsort(np.argsort(-np.array(SURPRISE)))
-    assert sorted(rank.tolist()) == list(range(1, 12))
-    assert goodness(one_of_each_batch(it), rank**-0.7) > 0.01
+    assert sorted(RANK.tolist()) == list(range(1, 12))
+    assert goodness(one_of_each_batch(it), RANK**-0.7) > 0.01
+
+
+def test_independent_draws_of_ranks_fall_with_a_power_of_the_rank():
+    it = filled(RankBased(alpha=0.7, sort_every=1, draws="independent"), SURPRISE)
+    assert goodness(drawn(it, 20_000).slot.numpy(), RANK**-0.7) > 0.01
+    assert goodness(drawn(it, 20_000).slot.numpy(), RANK**-0.8) < 1e-6  # so that the test can fail
+
+
+@pytest.mark.parametrize(
+    ("spec", "probability"),
+    [(Proportional(alpha=1.0), [2, 6, 1]), (RankBased(alpha=1.0, sort_every=1), [3, 6, 2])],
+    ids=["proportional", "ranked"],
+)
+def test_independent_samples_of_one_batch_tell_nothing_of_each_other(
+    spec: Proportional | RankBased, probability: list[int]
+):
+    pairs = np.outer(probability, probability).flatten()
+    for draws in ("independent", "stratified"):
+        it = filled(replace(spec, draws=draws), [2.0, 6.0, 1.0])
+        batches = np.array([it.draw(2, 0, evenly(3)).slot.tolist() for _ in range(1000)])
+        found = goodness(3 * batches[:, 0] + batches[:, 1], pairs)
+        assert found > 0.01 if draws == "independent" else found < 1e-6
 
 
 @pytest.mark.parametrize(
@@ -172,7 +194,13 @@ def test_a_share_of_everything_is_uniform():
 
 
 @pytest.mark.parametrize(
-    "spec", [Proportional(alpha=0.0), Proportional(alpha=0.0, draws="independent"), RankBased(alpha=0.0)]
+    "spec",
+    [
+        Proportional(alpha=0.0),
+        Proportional(alpha=0.0, draws="independent"),
+        RankBased(alpha=0.0),
+        RankBased(alpha=0.0, draws="independent"),
+    ],
 )
 def test_alpha_0_is_uniform(spec: Proportional | RankBased):
     it = filled(spec, [0.0, *SURPRISE[1:]])
@@ -355,11 +383,13 @@ def test_weights_of_ranks_by_hand():
 @pytest.mark.parametrize("draws", ["stratified", "independent"])
 @pytest.mark.parametrize("share", [0.0, 1e-3])
 def test_no_weight_is_above_1_and_one_of_the_batch_is_1(draws, share: float):
-    it = filled(Proportional(beta=Linear(0.4, 1.0, over_frames=100), draws=draws, uniform_share=share), SURPRISE)
-    for frames in range(0, 120, 7):
-        weight = drawn(it, 8, frames).weight
-        assert weight.max().item() == 1.0
-        assert (weight > 0).all()
+    beta = Linear(0.4, 1.0, over_frames=100)
+    for spec in (Proportional(beta=beta, draws=draws, uniform_share=share), RankBased(beta=beta, draws=draws)):
+        it = filled(spec, SURPRISE)
+        for frames in range(0, 120, 7):
+            weight = drawn(it, 8, frames).weight
+            assert weight.max().item() == 1.0
+            assert (weight > 0).all()
 
 
 def test_beta_follows_the_frames_of_learning():

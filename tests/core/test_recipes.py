@@ -1,4 +1,4 @@
-"""The published numbers, written out from docs of the sources; and what recipes refuse."""
+"""Recipes as values: their numbers (all of them are in `published.py`), JSON, overrides, and what they refuse."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playfield.bootstrap import Double, Greedy, Settled
+from playfield.bootstrap import Double, Greedy
 from playfield.explore import EpsilonGreedy
-from playfield.learner import Copy, NoTarget
+from playfield.learner import Copy
 from playfield.memory.replay import Replay
-from playfield.memory.rollout import Rollout
-from playfield.networks import Conv, LayerNorm, NoNorm, NormalInit, Plain, UniformInit
-from playfield.optimizers import Adam, RAdam, RMSProp
+from playfield.networks import Conv, LayerNorm, NoNorm, Plain, UniformInit
+from playfield.optimizers import Adam, RMSProp
 from playfield.recipes import RECIPES, Recipe
 from playfield.returns import Expectation
 from playfield.schedules import Constant, Exponential, Linear, Piecewise
@@ -52,28 +51,6 @@ def test_numbers_of_dqn():
     assert (nature.life_loss_ends_return, nature.max_frames, nature.frame_size) == (True, 108_000, (84, 84))
 
 
-def test_numbers_of_dqn_adam():
-    changed = {path: value for path, _, value in difference(RECIPES["dqn"], RECIPES["dqn_adam"]) if path != "about"}
-    assert changed == {
-        "name": "dqn_adam",
-        "protocol.name": "dopamine",
-        "protocol.repeat_action_probability": 0.25,
-        "protocol.noop_max": 0,
-        "protocol.fire_start": False,
-        "protocol.life_loss_ends_return": False,
-        "returns.huber": None,
-        "explore.epsilon.end": 0.01,
-        "explore.epsilon.over_frames": 250_000 * STEP,
-        "memory.start_frames": 20_000 * STEP,
-        "optimizer": "Adam",
-        "optimizer.lr": 6.25e-5,
-        "optimizer.eps": 1.5e-4 / 2,  # the published loss has no 1/2: half the gradient, half the eps
-        "optimizer.decay": None,
-        "target.every_frames": 8_000 * STEP,
-        "eval_epsilon": 0.001,
-    }
-
-
 def test_numbers_of_double():
     changed = {path: value for path, _, value in difference(RECIPES["dqn"], RECIPES["double"]) if path != "about"}
     assert changed == {
@@ -85,33 +62,6 @@ def test_numbers_of_double():
         "eval_epsilon": 0.001,
     }
     assert RECIPES["double"].bootstrap == Double()
-
-
-def test_numbers_of_pqn():
-    pqn = RECIPES["pqn"]
-    assert pqn.games == 128
-    assert pqn.torso == Conv(
-        layers=NATURE_LAYERS, norm=LayerNorm(over="channels", eps=1e-6), init=NormalInit(scale=2.0)
-    )
-    assert pqn.head == Plain(
-        hidden=512,
-        norm=LayerNorm(eps=1e-6),
-        init=NormalInit(scale=2.0),
-        output_init=NormalInit(scale=1.0),
-        bias="each",
-    )
-    assert pqn.returns == Expectation(huber=None)
-    assert pqn.bootstrap == Settled()
-    assert pqn.explore == EpsilonGreedy(Linear(1.0, 0.001, over_frames=5_000_000 * STEP))
-    assert pqn.memory == Rollout(
-        steps=32, epochs=2, minibatches=32, discount=0.99, lambda_=0.65, stack=4, reward_clip=1.0, pace="at_once"
-    )
-    assert 128 * 32 / pqn.memory.minibatches == 128
-    assert pqn.optimizer == RAdam(lr=2.5e-4, eps=1e-8, clip_norm=10.0)
-    assert pqn.target == NoTarget()
-    assert pqn.frames == 50_000_000 * STEP
-    assert (pqn.protocol.repeat_action_probability, pqn.protocol.noop_max) == (0.0, 30)
-    assert pqn.protocol.life_loss_ends_return
 
 
 def test_every_recipe_is_listed_under_its_own_name_and_says_what_it_is():

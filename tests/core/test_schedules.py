@@ -38,6 +38,12 @@ def test_exponential_shrinks_by_e():
     assert decay(10**6) == 0.2
 
 
+def test_exponential_is_0_from_until_frames_on():
+    decay, endless = Exponential(1.0, 0.2, decay_frames=100, until_frames=200), Exponential(1.0, 0.2, decay_frames=100)
+    assert decay(199) == endless(199) == pytest.approx(0.2 + 0.8 * math.exp(-1.99), abs=1e-15)
+    assert [decay(f) for f in (200, 201, 10**9)] == [0.0, 0.0, 0.0]
+
+
 def test_piecewise():
     line = Piecewise(((10.0, 1.0), (20.0, 0.5), (40.0, 0.1)))
     assert [line(f) for f in (0, 10, 15, 20, 40, 41, 10**9)] == [1.0, 1.0, 0.75, 0.5, 0.1, 0.1, 0.1]

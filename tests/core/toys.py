@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -12,8 +13,10 @@ from playfield.build import build_session
 from playfield.games.each import EachGame, Solo
 from playfield.games.games import GameSpec
 from playfield.games.toys import Catch
+from playfield.networks import FusedMBConv, MBConv
 from playfield.recipes import RECIPES, Recipe
 from playfield.session import Session
+from playfield.settings import to_plain
 from scaled import Scale, overrides
 
 SCALE = Scale(capacity=120, start_frames=40, every_frames=4, target_frames=30, epsilon_frames=100, rollout_steps=5)
@@ -23,6 +26,22 @@ ADAPTED: dict[str, Recipe] = {
         [
             *(text for text in overrides(RECIPES["dqn"], SCALE) if not text.startswith("torso")),
             "torso.layers=[[4, 3, 1], [4, 2, 1]]",
+        ]
+    ),
+    "dqn, what no recipe chooses": RECIPES["dqn"].with_overrides(
+        [
+            *(text for text in overrides(RECIPES["dqn"], SCALE) if not text.startswith("torso")),
+            "torso=EfficientNet",
+            "torso.stem=4",
+            f"torso.stages={json.dumps([to_plain(FusedMBConv(4, 1, 2, 1)), to_plain(MBConv(6, 2, 2, 2))])}",
+            "torso.pool.size=1",
+            "head=Dueling",
+            "head.streams=shared",
+            "bootstrap=Expected",
+            "memory.sampler=Proportional",
+            "memory.sampler.offset=1e-6",
+            "memory.sampler.weights=memory",
+            "optimizer=AdamW",
         ]
     ),
 }

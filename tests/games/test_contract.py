@@ -8,10 +8,13 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 import pytest
 
+from playfield.build import build_network
 from playfield.events import Tape
 from playfield.games.games import Games
 from playfield.games.make import make_games
 from playfield.games.protocol import machado, nature
+from playfield.recipes import RECIPES
+from playfield.rng import Rng
 from playfield.types import Step
 
 GAMES = 2
@@ -242,3 +245,11 @@ def test_closing_in_the_middle_of_a_step_is_allowed(name: str) -> None:
 def test_the_protocol_says_what_was_played(games: Games) -> None:
     assert {"name", "frame_skip", "repeat_action_probability"} <= set(games.spec.protocol)
     assert games.spec.protocol["frame_skip"] == games.spec.frames_per_action
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_catch_is_large_enough_for_the_torso_of_every_recipe(recipe: str) -> None:
+    games = make_games("catch", nature(), 1)
+    network = build_network(RECIPES[recipe], games.spec, Rng(0))
+    assert next(network.parameters()).shape[1] in (RECIPES[recipe].memory.stack, RECIPES[recipe].memory.stack * 48 * 48)
+    games.close()

@@ -64,8 +64,8 @@ def test_a_toy_film_is_the_enlarged_game() -> None:
     assert len(shots) == len(seen) == 56  # 5 fruits fall 11 rows each
     assert [s.reward for s in shots] == [float(step.reward[0]) for step in seen]
     for shot, step in zip(shots, seen, strict=True):
-        assert shot.picture.shape == (168, 168, 3)
-        np.testing.assert_array_equal(shot.picture[::14, ::14, :1], step.frame[0])
+        assert shot.picture.shape == (192, 192, 3)
+        np.testing.assert_array_equal(shot.picture[::4, ::4, :1], step.frame[0])
 
 
 def test_enlarging_keeps_hard_pixel_edges() -> None:

@@ -5,19 +5,22 @@ from __future__ import annotations
 from playfield.explore import EpsilonGreedy
 from playfield.memory.priorities import Proportional, RankBased
 from playfield.memory.replay import Replay
-from playfield.memory.rollout import Rollout
 from playfield.networks import Impala
 from playfield.recipes import Recipe
 from playfield.returns import Categorical, HLGauss, ImplicitQuantiles, PolicyAndValue, Quantiles
 from playfield.schedules import Constant
 
-FRAMES = {"catch": {Replay: 40_000, Rollout: 40_000}, "toy_pong": {Replay: 60_000, Rollout: 150_000}}
-"""Emulator frames of a training; a rollout's frame costs a third of what a replayed one does."""
+FRAMES = {
+    "catch": {"replay": 20_000, "residual": 30_000, "rollout": 40_000},
+    "toy_pong": {"replay": 80_000, "residual": 40_000, "rollout": 150_000},
+}
+"""Emulator frames of a training; a rollout's cost a third, those of a residual torso three times as much."""
 
 
 def sized(recipe: Recipe, game: str) -> Recipe:
     """The recipe for a toy game, with the frames to train it for."""
-    frames = FRAMES[game][type(recipe.memory)]
+    kind = "rollout" if not isinstance(recipe.memory, Replay) else "replay"
+    frames = FRAMES[game]["residual" if isinstance(recipe.torso, Impala) else kind]
     settings = [
         *_network(recipe, game),
         *(_replay(recipe, frames) if isinstance(recipe.memory, Replay) else _rollout(recipe)),
@@ -36,7 +39,8 @@ def sized(recipe: Recipe, game: str) -> Recipe:
 
 def _network(recipe: Recipe, game: str) -> list[str]:
     if isinstance(recipe.torso, Impala):
-        return ["torso.widths=[16]", "torso.blocks=1", "torso.pool=4", "head.hidden=64"]
+        widths = "[4, 8]" if game == "catch" else "[16]"
+        return [f"torso.widths={widths}", "torso.blocks=1", "torso.pool=4", "head.hidden=64"]
     norm = [] if isinstance(recipe.memory, Replay) else ["torso.norm=LayerNorm"]
     torso = ["torso=Mlp", "torso.hidden=[64]"]
     if game == "toy_pong":

@@ -61,6 +61,22 @@ TAKE_OVERRIDES = ("train", "study", "ablate", "tune")
 
 def run_command(arguments: list[str]) -> int:
     """Parse and run; every user's mistake ends in one sentence on standard error."""
+    try:
+        return _parsed(arguments).run()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains again while it ends
+        return 0
+    except KeyboardInterrupt:
+        print("playfield: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except USER_MISTAKES as error:
+        if os.environ.get("PLAYFIELD_TRACEBACK"):
+            raise
+        print(f"playfield: {one_sentence(error)}", file=sys.stderr)
+        return USER_ERROR
+
+
+def _parsed(arguments: list[str]) -> Command:
     takes = arguments[:1] and arguments[0] in TAKE_OVERRIDES
     arguments, overrides = without_overrides(arguments) if takes else (arguments, [])
     command = cast(
@@ -74,19 +90,8 @@ def run_command(arguments: list[str]) -> int:
         ),
     )
     if isinstance(command, Train | Study | Ablate | Tune):
-        command = replace(command, overrides=(*command.overrides, *overrides))
-    try:
-        return command.run()
-    except BrokenPipeError:
-        return 0
-    except KeyboardInterrupt:
-        print("playfield: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except USER_MISTAKES as error:
-        if os.environ.get("PLAYFIELD_TRACEBACK"):
-            raise
-        print(f"playfield: {one_sentence(error)}", file=sys.stderr)
-        return USER_ERROR
+        return replace(command, overrides=(*command.overrides, *overrides))
+    return command
 
 
 def without_overrides(arguments: list[str]) -> tuple[list[str], list[str]]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 import tyro
+from torch import nn
 
 from playfield.agent import DeepAgent
 from playfield.build import build_network, build_session
@@ -118,7 +119,8 @@ class Train:
             plan=dataclasses.asdict(plan),
         )
         run.keep_last = plan.keep
-        print(f"run      {run.path}\nrecipe   {recipe.name}\ngame     {self.game}, {games_text(games)}", flush=True)
+        print(f"run      {run.path}\nrecipe   {recipe.name}\ngame     {self.game}, {games_text(games)}")
+        print(f"network  {network_text(session.agent.learner.network)}", flush=True)
         with run.writing():
             return pursue(run, Known(recipe, self.game, self.seed, {}), session, plan, Begin())
 
@@ -344,6 +346,12 @@ def games_text(games: Games) -> str:
     copies = f"{games.spec.games} copies" if games.spec.games > 1 else "1 copy"
     rules = scoring_text(games.spec.protocol) if games.spec.protocol else "its own rules"
     return f"{copies}\nprotocol {rules}\nactions  {' '.join(games.spec.actions)}"
+
+
+def network_text(network: nn.Module) -> str:
+    """How many numbers are learnt, and in how many tensors."""
+    sizes = [parameter.numel() for parameter in network.parameters()]
+    return f"{sum(sizes):,} parameters in {len(sizes)} tensors"
 
 
 def _set_back(run: Run, loaded: Loaded) -> list[str]:

@@ -22,12 +22,13 @@ class Catch:
     +1 for a fruit that meets the paddle, -1 for one that does not; the episode ends after `drops` fruits. Every fruit
     can be caught, so perfect play scores `drops`. Actions: 0 stays, 1 goes left, 2 goes right.
     With `lives`, every miss costs one (discount 0, the game goes on), and the episode ends with the last of them too.
+    `size` counts the game's own pixels, each shown as `scale` x `scale` on the frame.
     """
 
     actions = ("STAY", "LEFT", "RIGHT")
 
-    def __init__(self, size: int = 12, paddle: int = 3, drops: int = 5, lives: int = 0) -> None:
-        self._size, self._paddle, self._drops, self._lives_at_start = size, paddle, drops, lives
+    def __init__(self, size: int = 12, paddle: int = 3, drops: int = 5, lives: int = 0, scale: int = 1) -> None:
+        self._size, self._paddle, self._drops, self._lives_at_start, self._scale = size, paddle, drops, lives, scale
 
     def reset(self, seed: int) -> UInt8[Array, "H W 1"]:
         """Start with a full number of drops."""
@@ -63,7 +64,7 @@ class Catch:
         frame = np.zeros((self._size, self._size, 1), dtype=np.uint8)
         frame[self._size - 1, self._left : self._left + self._paddle] = GREY
         frame[self._row, self._column] = WHITE
-        return frame
+        return frame.repeat(self._scale, axis=0).repeat(self._scale, axis=1)
 
 
 class ToyPong:
@@ -142,11 +143,11 @@ class ToyPong:
 
 
 TOYS: dict[str, Callable[[], Catch | ToyPong]] = {
-    "catch": Catch,
-    "catch_lives": lambda: Catch(drops=20, lives=3),
+    "catch": lambda: Catch(scale=4),
+    "catch_lives": lambda: Catch(drops=20, lives=3, scale=4),
     "toy_pong": ToyPong,
 }
-"""The toy games by their names on the command line."""
+"""The toy games by their names on the command line; 48 x 48 pixels of Catch are enough for every recipe's torso."""
 
 
 def toy_games(name: str, games: int) -> EachGame:

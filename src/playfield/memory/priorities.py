@@ -28,6 +28,7 @@ from playfield.settings import setting
 from playfield.types import Array, Tree
 
 BETA_HELP = "how far weights make up for uneven draws, 0 not at all, 1 wholly; counts frames since learning began"
+DRAWS_HELP = "one sample from each of `batch` equally likely parts, or each from the whole"
 WEIGHTS_HELP = "the weight that becomes 1: the largest of the batch, or the largest of all transitions held"
 
 
@@ -69,7 +70,10 @@ class Priorities(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uniform:
-    """Every transition is as likely as any other. Source: Lin (1992)."""
+    """Every transition is as likely as any other.
+
+    Source: Lin (1992).
+    """
 
     def build(self, slots: int, draws: np.random.Generator) -> NoPriorities:
         """Nothing to keep: the memory's own uniform draw is all there is."""
@@ -94,9 +98,7 @@ class Proportional:
     offset: float = setting(0.0, "added to every surprise, so that even samples without any are drawn again")
     limit: float | None = setting(None, "surprises count as at most this; none for no limit")
     uniform_share: float = setting(0.0, "share of the samples that are drawn uniformly instead")
-    draws: Literal["stratified", "independent"] = setting(
-        "stratified", "one sample from each of `batch` equal parts of the sum of priorities, or each from the whole"
-    )
+    draws: Literal["stratified", "independent"] = setting("stratified", DRAWS_HELP)
     weights: Literal["batch", "memory"] = setting("batch", WEIGHTS_HELP)
 
     def __post_init__(self) -> None:
@@ -120,20 +122,21 @@ class Proportional:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankBased:
-    """Transitions are drawn by their place in the order of surprise, one from each of `batch` equally likely parts.
+    """Transitions are drawn by their place in the order of surprise.
 
         P(i) = rank(i)^−α / Σ_k rank(k)^−α,   w_i = (N P(i))^−β
 
     Ranks are places in a binary heap, which is nearly in order, and quite so after every sort. A new transition comes
     first, before those of equal surprise.
 
-    Source: Schaul et al. (2016) section 3.3 and appendix B.2.1; parts of the exact distribution instead of its
+    Source: Schaul et al. (2016) section 3.3 and appendix B.2.1; equal parts of the exact distribution instead of its
     approximation by straight lines.
     Neutral: alpha=0 draws uniformly, and then all weights are 1; beta=0 leaves all weights 1.
     """
 
     alpha: float = setting(0.7, "how much ranks count: 0 not at all, 1 the second is drawn half as often as the first")
     beta: Schedule = setting(Linear(0.5, 1.0, over_frames=200_000_000), BETA_HELP)
+    draws: Literal["stratified", "independent"] = setting("stratified", DRAWS_HELP)
     weights: Literal["batch", "memory"] = setting("batch", WEIGHTS_HELP)
     sort_every: int = setting(1_000_000, "new transitions and new surprises after which the heap is put in order")
 
@@ -326,7 +329,7 @@ class RankedPriorities:
 
     def draw(self, size: int, frames: int, uniform: UniformDraw) -> Drawn:
         spec, until = self.spec, self._until[: self._count]
-        point = _points("stratified", size, self._draws).numpy() * until[-1]
+        point = _points(spec.draws, size, self._draws).numpy() * until[-1]
         place = np.minimum(np.searchsorted(until, point, side="right"), self._count - 1)
         # The sum of all powers is a factor of every probability, and weights rest on ratios of those only.
         drawn = torch.from_numpy((place + 1.0) ** -spec.alpha)

@@ -20,7 +20,11 @@ from playfield.types import Batch, Clock, Decision, Step, Tree
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """Learn from old transitions, drawn at random. Source: Lin (1992); Mnih et al. (2015)."""
+    """Learn from old transitions, drawn at random.
+
+    Source: Lin (1992); Mnih et al. (2015).
+    Neutral: n_step=1 bootstraps after one decision; reward_scale=1 with reward_clip=None learns raw rewards.
+    """
 
     capacity: int = setting(1_000_000, "transitions kept, all games together")
     start_frames: int = setting(200_000, "emulator frames observed before learning begins")

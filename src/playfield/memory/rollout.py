@@ -27,7 +27,11 @@ from playfield.types import Batch, Clock, Decision, Step, Tree
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollout:
-    """Learn from the newest rollout only, with λ-returns as targets. Source: PQN (Gallici et al., 2024)."""
+    """Learn from the newest rollout only, with λ-returns as targets.
+
+    Source: PQN (Gallici et al., 2024).
+    Neutral: lambda_=0 gives one-step targets; epochs=1 learns from each transition once.
+    """
 
     steps: int = setting(32, "decisions in one rollout, for each game")
     epochs: int = setting(2, "times that every transition of a rollout is learnt from")

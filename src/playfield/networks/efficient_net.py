@@ -116,7 +116,11 @@ Stage = FusedMBConv | MBConv
 
 @dataclass(frozen=True, slots=True)
 class AveragePool:
-    """Averages over a grid of equal parts of the map."""
+    """Averages over a grid of equal parts of the map.
+
+    Source: Lin, Chen & Yan (2014) for size=1; EfficientNet ends in it.
+    Neutral: a grid as large as the map leaves it as it is.
+    """
 
     size: int = setting(1, "height and width of the grid")
 
@@ -126,7 +130,11 @@ class AveragePool:
 
 @dataclass(frozen=True, slots=True)
 class MaxPool:
-    """Maxima over a grid of equal parts of the map."""
+    """Maxima over a grid of equal parts of the map.
+
+    Source: BTR (Clark et al., 2024), there with size=6.
+    Neutral: a grid as large as the map leaves it as it is.
+    """
 
     size: int = setting(3, "height and width of the grid")
 
@@ -145,6 +153,7 @@ class EfficientNet:
     it, and give online and target networks different averages of the same weights' doing. Stochastic depth is left out.
 
     Source: Tan & Le (2021), EfficientNetV2, with fewer and narrower stages: frames here are small.
+    Neutral: stages=() leaves the halving convolution and the pool.
     """
 
     stem: int = setting(24, "channels of the first convolution, which halves height and width")

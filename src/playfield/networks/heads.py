@@ -21,7 +21,11 @@ from playfield.settings import setting
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """One hidden layer, then outputs for every action."""
+    """One hidden layer, then outputs for every action.
+
+    Source: Mnih et al. (2015); bias="shared" from the tuned Double DQN of van Hasselt, Guez & Silver (2016).
+    Neutral: bias="each" is an ordinary last layer; of a single action the two are the same.
+    """
 
     hidden: int = setting(512, "units of the hidden layer")
     layer: Layer = setting(Dense(), "the kind of both layers: with noise in the weights or without")
@@ -132,7 +136,7 @@ def _scaled_gradient(x: Float[Tensor, "B N"], scale: float) -> Float[Tensor, "B 
 
 
 class _SharedBias(nn.Module):
-    """A linear layer whose bias is the same for every action (Double DQN, tuned)."""
+    """A linear layer whose bias is the same for every action: see `Plain`."""
 
     def __init__(self, linear: nn.Linear, outputs: int) -> None:
         super().__init__()

@@ -26,7 +26,10 @@ class UniformInit:
 
 @dataclass(frozen=True, slots=True)
 class OrthogonalInit:
-    """Orthogonal weights, zero biases."""
+    """Orthogonal weights, zero biases.
+
+    Source: Saxe, McClelland & Ganguli (2014); gain √2 as in CleanRL's PQN.
+    """
 
     gain: float = setting(math.sqrt(2.0), "scale of the weights")
 

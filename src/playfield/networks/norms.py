@@ -29,6 +29,7 @@ class LayerNorm:
     """Zero mean and unit variance for each sample, with a learnt scale and shift.
 
     Source: Ba et al. (2016); PQN (Gallici et al., 2024) rests on it instead of on a target network.
+    Neutral: with eps=0, values of zero mean and unit variance pass as they are until scale and shift are learnt.
     """
 
     over: Literal["map", "channels"] = setting(

@@ -23,6 +23,7 @@ class Conv:
     """Convolutions over stacked frames, each followed by a norm and an activation.
 
     Source: the defaults are the torso of Mnih et al. (2015).
+    Neutral: a single layer whose kernel is as large as the frame is an `Mlp` of one layer.
     """
 
     layers: tuple[tuple[int, int, int], ...] = setting(
@@ -66,7 +67,11 @@ class Conv:
 
 @dataclass(frozen=True, slots=True)
 class Mlp:
-    """Fully connected layers over a vector observation, each followed by a norm and a ReLU."""
+    """Fully connected layers over a vector observation, each followed by a norm and a ReLU.
+
+    Source: the defaults are CleanRL's for classic control.
+    Neutral: hidden=() hands the observation on as it is.
+    """
 
     hidden: tuple[int, ...] = setting((120,), "units of each layer before the head")
     norm: Norm = setting(NoNorm(), "between each layer and its ReLU")

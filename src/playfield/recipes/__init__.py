@@ -1,4 +1,4 @@
-"""One file for each algorithm, values only. Adding one: a new file, and its line in `RECIPES`."""
+"""One file for each algorithm, values only. Adding one: a new file, its import here and its line in `RECIPES`."""
 
 from playfield.recipes.actor_critic import ACTOR_CRITIC
 from playfield.recipes.breakout_1m import BREAKOUT_1M

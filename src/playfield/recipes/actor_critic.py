@@ -13,7 +13,8 @@ from playfield.schedules import Linear
 ACTOR_CRITIC = DQN.but(
     name="actor_critic",
     about="A2C in the loop, memory and learner of all the others: 16 games of 5 steps, returns to the end of each "
-    "rollout, one step of Adam for each. The paper's RMSProp is not centred; rates as in OpenAI Baselines.",
+    "rollout, one step of Adam for each. The paper's RMSProp is not centred; rates as in OpenAI Baselines, whose "
+    "critic weighs twice as much.",
     games=16,
     torso=Conv(layers=((32, 8, 4), (64, 4, 2), (64, 3, 1)), init=OrthogonalInit()),
     head=Plain(hidden=512, init=OrthogonalInit(), output_init=OrthogonalInit(gain=0.01)),

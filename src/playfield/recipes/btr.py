@@ -16,7 +16,8 @@ from playfield.schedules import Constant, Exponential
 BTR = DQN.but(
     name="btr",
     about="BTR with the numbers of its authors' code: importance weights of the constant exponent 0.2, the Munchausen "
-    "term from the online network. Evaluations play the mean weights without the authors' 1% of random actions.",
+    "term from the online network. Evaluations play the mean weights without the authors' 1% of random actions. "
+    "Epsilon falls from the first update on, theirs from the first frame.",
     games=64,
     protocol=machado(name="btr", full_action_set=False, noop_max=30),
     torso=Impala(widths=(32, 64, 64), blocks=2, residual_norm=SpectralNorm(), pool=6),

@@ -15,9 +15,10 @@ from playfield.schedules import Constant, Linear
 DER = DQN.but(
     name="der",
     about="Data-efficient Rainbow with the numbers of Kaixhin's Rainbow: a small torso, twenty steps, noise of 0.1. "
-    "Dopamine's takes ten steps.",
+    "Dopamine's takes ten steps. Noise of a bias shrinks with its layer's inputs as in the paper, there its "
+    "outputs.",
     torso=Conv(layers=((32, 5, 5), (64, 5, 5))),
-    head=Dueling(hidden=256, layer=Noisy(sigma=0.1)),
+    head=Dueling(hidden=256, layer=Noisy(sigma=0.1), gradient_scale=1.0),
     returns=Categorical(-10.0, 10.0, atoms=51),
     bootstrap=Double(),
     explore=EpsilonGreedy(Constant(0.0)),

@@ -15,7 +15,8 @@ DQN = Recipe(
     name="dqn",
     about="DQN as in Nature 2015. Mean Huber loss with eps 0.01/32² equals the original's summed, clipped error with "
     "eps 0.01. The target is copied every 10,000 decisions, as the original code does. Frames are greyed and resized "
-    "by the emulator library before the maximum of two is taken (the paper takes the maximum first).",
+    "by the emulator library before the maximum of two is taken (the paper takes the maximum first). Of equal values "
+    "the first action is taken, there one at random.",
     games=1,
     protocol=nature(),
     torso=Conv(layers=((32, 8, 4), (64, 4, 2), (64, 3, 1))),

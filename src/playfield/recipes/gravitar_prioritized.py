@@ -14,7 +14,7 @@ GRAVITAR_PRIORITIZED = DQN.but(
     name="gravitar_prioritized",
     about="The Durham notebook's prioritised DQN: 50,000 transitions, rewards divided by 100, ten updates every ten "
     "decisions, epsilon falling exponentially, sticky actions. Its decisions lasted 2 to 5 frames; here 4. Priorities "
-    "are the error itself, not its weighted loss.",
+    "are the error itself, not its weighted loss. Epsilon falls from the first update on, there from the first frame.",
     protocol=machado(name="gravitar", full_action_set=False, noop_max=30, fire_start=True),
     explore=EpsilonGreedy(Exponential(1.0, 0.01, decay_frames=1_200_000)),
     memory=replace(

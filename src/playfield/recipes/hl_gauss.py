@@ -13,7 +13,8 @@ from playfield.schedules import Linear
 HL_GAUSS = DQN.but(
     name="hl_gauss",
     about="DQN with the HL-Gauss loss: 51 bins from -10 to 10, targets 0.75 bins wide, on Dopamine's Adam settings as "
-    "in the paper. Bins divide the range from end to end.",
+    "in the paper. Bins divide the range from end to end. Weights start, and convolutions end at the border, as in the "
+    "DQN paper, not as in Dopamine.",
     protocol=machado(name="dopamine", full_action_set=False),
     returns=HLGauss(-10.0, 10.0, bins=51, spread=0.75),
     explore=EpsilonGreedy(Linear(1.0, 0.01, over_frames=1_000_000)),

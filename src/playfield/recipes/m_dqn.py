@@ -13,7 +13,8 @@ from playfield.schedules import Linear
 M_DQN = DQN.but(
     name="m_dqn",
     about="Munchausen DQN with the numbers of its authors' code, which stands on Dopamine: sticky actions, Adam, Huber "
-    "loss, both policies from the target network.",
+    "loss, both policies from the target network. Weights start, and convolutions end at the border, as in the DQN "
+    "paper, not as in Dopamine.",
     protocol=machado(name="dopamine", full_action_set=False),
     bootstrap=Munchausen(alpha=0.9, temperature=0.03, low=-1.0),
     explore=EpsilonGreedy(Linear(1.0, 0.01, over_frames=1_000_000)),

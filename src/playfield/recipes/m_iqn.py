@@ -14,7 +14,8 @@ from playfield.schedules import Linear
 M_IQN = DQN.but(
     name="m_iqn",
     about="Munchausen IQN with the numbers of its authors' code: as m_dqn, with 64 fractions for predictions and "
-    "targets and 32 for the policies.",
+    "targets and 32 for the policies. Weights start, and convolutions end at the border, as in the DQN paper, not as "
+    "in Dopamine.",
     protocol=machado(name="dopamine", full_action_set=False),
     returns=ImplicitQuantiles(samples=64, target_samples=64, acting_samples=32, cosines=64),
     bootstrap=Munchausen(alpha=0.9, temperature=0.03, low=-1.0),

@@ -14,7 +14,8 @@ PONG_LESSON = DQN.but(
     name="pong_lesson",
     about="The DQN of Altahhan's lesson 18: 10,000 transitions, learning once they are there, Adam at 1e-4, squared "
     "error, epsilon to 0.01 over 200,000 decisions, NOOP RIGHT LEFT only, two frames so that movement shows. It "
-    "stops at a mean of 18 over 100 games, or after 2M decisions. Its Double DQN: bootstrap=Double.",
+    "stops at a mean of 18 over 100 games, or after 2M decisions. Its Double DQN: bootstrap=Double. Its "
+    "environment repeated actions at random and, against its text, skipped 16 frames; here neither.",
     protocol=nature(actions=("NOOP", "RIGHT", "LEFT")),
     returns=Expectation(huber=None),
     explore=EpsilonGreedy(Linear(1.0, 0.01, over_frames=800_000)),

@@ -14,7 +14,8 @@ from playfield.schedules import Linear
 PRIORITIZED = DQN.but(
     name="prioritized",
     about="Proportional prioritised Double DQN with DQN Zoo's numbers: tuned Double DQN at a quarter of its step size, "
-    "independent draws, one sample in a thousand uniform, weights divided by the largest of the batch.",
+    "independent draws, one sample in a thousand uniform, weights divided by the largest of the batch. A weight "
+    "multiplies the clipped error, as in the paper; DQN Zoo clips the weighted one.",
     bootstrap=Double(),
     head=Plain(hidden=512, bias="shared"),
     explore=EpsilonGreedy(Linear(1.0, 0.01, over_frames=4_000_000)),

@@ -16,9 +16,9 @@ RAINBOW = DQN.but(
     name="rainbow",
     about="Rainbow with the paper's numbers: double, prioritised by the cross entropy, dueling, three steps, 51 atoms, "
     "noisy layers of 0.5. Samples are stratified as in Schaul et al.; DQN Zoo draws independently and has "
-    "noise of 0.1.",
+    "noise of 0.1, and limits priorities to 100. Gradients into the torso are not scaled: that is Dueling DQN's.",
     bootstrap=Double(),
-    head=Dueling(hidden=512, layer=Noisy(sigma=0.5)),
+    head=Dueling(hidden=512, layer=Noisy(sigma=0.5), gradient_scale=1.0),
     returns=Categorical(-10.0, 10.0, atoms=51),
     explore=EpsilonGreedy(Constant(0.0)),
     memory=replace(

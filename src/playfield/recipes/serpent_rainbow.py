@@ -17,7 +17,8 @@ SERPENT_RAINBOW = DQN.but(
     name="serpent_rainbow",
     about="Rainbow as SerpentAI ran it: frames of 100x100 pixels, 1024 units, 100,000 transitions, an update at every "
     "decision, raw rewards. Its decisions count as 4 frames each. Gradients are shortened before the step, and "
-    "priorities are the unweighted loss, both as its own source (Kaixhin's Rainbow) meant them.",
+    "priorities are the unweighted loss, both as its own source (Kaixhin's Rainbow) meant them. Rewards beyond 10 do "
+    "not fit its range and end a training: scale or clip them.",
     protocol=nature(frame_size=(100, 100)),
     torso=Conv(layers=((32, 8, 4), (64, 4, 2), (64, 3, 1)), padding=(1, 0, 0)),
     head=Dueling(hidden=1024, layer=Noisy(sigma=0.1), gradient_scale=1.0),

@@ -70,6 +70,7 @@ class Categorical:
     """Predict the probabilities of `atoms` returns, evenly spaced from `low` to `high`.
 
     Source: Bellemare, Dabney & Munos (2017), algorithm 1.
+    Neutral: atoms=2 predicts the mean alone, by logistic regression between low and high.
     """
 
     low: float = setting(-10.0, "smallest return that can be told apart")

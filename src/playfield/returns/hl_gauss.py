@@ -66,6 +66,7 @@ class HLGauss:
     """Predict the value's bin: targets are Gaussians around the value, the loss is cross entropy.
 
     Source: Imani & White (2018); Farebrother et al. (2024), "Stop regressing", whose Atari numbers are the defaults.
+    Neutral: spread → 0 is plain classification: the bin that holds the value has all of the target.
     """
 
     low: float = setting(-10.0, "lower edge of the first bin")
@@ -102,6 +103,7 @@ def histogram(value: Float[Tensor, "B"], edges: Float[Tensor, "M"], sigma: float
         p_i = [Φ((e_{i+1} − v)/σ) − Φ((e_i − v)/σ)] / [Φ((e_N − v)/σ) − Φ((e_0 − v)/σ)]
 
     Source: Farebrother et al. (2024) eq. 3.3.
+    Neutral: sigma → 0 gives 1 to the bin that holds the value.
     """
     inside = value.clamp(edges[0], edges[-1])
     below = torch.special.ndtr((edges - inside[:, None]) / sigma)

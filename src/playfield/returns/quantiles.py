@@ -121,6 +121,7 @@ class ImplicitQuantiles:
     """Predict the return at any fraction, which is an input of the network.
 
     Source: Dabney et al. (2018b), IQN.
+    Neutral: first_cosine=0 with cosines=1 hides the fraction: one value, by samples/2 times the Huber loss on average.
     """
 
     samples: int = setting(64, "fractions drawn for each prediction")

@@ -110,5 +110,5 @@ def _complaint(member: zipfile.ZipInfo) -> str | None:
     if member.flag_bits & _ENCRYPTED:
         return "is encrypted"
     if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
-        return "is compressed; only stored members are read"
+        return "is compressed; only stored members are read, as torch.save and `playfield export` write them"
     return None

@@ -48,12 +48,17 @@ SYMBOLS = {
 POLICY = "policy.pth"
 """The member of a Stable-Baselines3 archive that holds the networks; no other member of it is opened."""
 
+WANTED = "give safetensors, torch.save of a state_dict, or a Stable-Baselines3 zip"
+
 
 class NotOnlyTensors(ValueError):
     """A file wants more than to give numbers: code to run, or objects to make."""
 
     def __init__(self, path: Path, what: str) -> None:
-        super().__init__(f"{path} holds code or objects other than tensors ({what}); Playfield reads only tensors")
+        super().__init__(
+            f"{path} holds code or objects other than tensors ({what}); Playfield reads only tensors: save the "
+            "network's state_dict alone, with torch 1.6 or newer, or as safetensors"
+        )
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -70,10 +75,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if 2 <= int.from_bytes(data[:8], "little") <= min(MOST_HEADER_BYTES, len(data)) and data[8:9] == b"{":
         return unpack(path, data)
     if data[:1] == b"\x80":
-        raise NotOnlyTensors(
-            path, "a bare pickle, as torch wrote before 1.6: save it again with a newer torch, or as safetensors"
-        )
-    raise DamagedFile(path, "is no file of weights that is read: safetensors, torch.save, or a Stable-Baselines3 zip")
+        raise NotOnlyTensors(path, "a bare pickle, as torch wrote before 1.6")
+    raise DamagedFile(path, f"is no file of weights: {WANTED}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ def _torch_tensors(archive: Archive) -> dict[str, Tensor]:
     """The tensors that a torch.save archive maps names to."""
     pickles = [name for name in archive.sizes if name.count("/") == 1 and name.endswith("/data.pkl")]
     if len(pickles) != 1:
-        raise DamagedFile(archive.path, "is no archive of torch.save: it has not exactly one data.pkl")
+        raise DamagedFile(archive.path, f"is no archive of torch.save, which has one data.pkl: {WANTED}")
     folder = pickles[0].removesuffix("data.pkl")
     if archive.sizes.keys() & {f"{folder}constants.pkl"} or any(n.startswith(f"{folder}code/") for n in archive.sizes):
         raise NotOnlyTensors(archive.path, "a TorchScript program")
