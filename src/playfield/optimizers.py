@@ -100,7 +100,7 @@ class AdamW:
 class RAdam:
     """Rectified Adam: steps are short while the mean of squares rests on few gradients; the first ones do not use it.
 
-    Source: Liu et al. (2020), algorithm 2, with β₁ = 0.9 and β₂ = 0.999.
+    Source: Liu et al. (2020), algorithm 2, with β₁ = 0.9 and β₂ = 0.999; rectified where ρ > 5 as in PyTorch, there 4.
     Neutral: from about 10,000 steps on the rectification is all but 1, which is `Adam`.
     """
 
