@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check -q
 help:
 	@echo "make train   learn Pong from pixels, evaluate, plot, film (about 20 minutes on two cores)"
 	@echo "make test    the test suite"
-	@echo "make learn   every recipe learns the toy games, two learn classic control (hours)"
+	@echo "make learn   every recipe learns the toy games, two learn classic control (an hour)"
 	@echo "make check   format, lint, types, import laws"
 	@echo "make format  rewrite the sources in house format"
 	@echo "make clean   remove the environment"
@@ -32,7 +32,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
 learn: $(VENV)/.dev
-	PLAYFIELD_LEARN=1 PLAYFIELD_UNCHECKED_SHAPES=1 $(BIN)/python -m pytest --numprocesses=0 -s tests/learning
+	PLAYFIELD_LEARN=1 PLAYFIELD_UNCHECKED_SHAPES=1 $(BIN)/python -m pytest --numprocesses=2 -rP tests/learning
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

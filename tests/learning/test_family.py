@@ -1,6 +1,6 @@
 """Every recipe learns our toy games, two learn classic control: means of three seeds over whole greedy games.
 
-Hours of work: `make learn`.
+An hour of work on two cores: `make learn`.
 
 Catch scores between -5 and 5, about -2.5 by chance; the small Pong between -5 and 5, near -5 by chance.
 """
@@ -23,7 +23,7 @@ from playfield.recipes import RECIPES, Recipe
 from playfield.rng import Rng
 
 WANTED = os.environ.get("PLAYFIELD_LEARN") == "1"
-pytestmark = pytest.mark.skipif(not WANTED, reason="hours of learning: run `make learn`")
+pytestmark = pytest.mark.skipif(not WANTED, reason="an hour of learning: run `make learn`")
 
 SEEDS = (0, 1, 2)
 TOYS = {"catch": 4.0, "toy_pong": 2.5}
