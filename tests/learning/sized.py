@@ -11,16 +11,15 @@ from playfield.returns import Categorical, HLGauss, ImplicitQuantiles, PolicyAnd
 from playfield.schedules import Constant
 
 FRAMES = {
-    "catch": {"replay": 20_000, "residual": 30_000, "rollout": 40_000},
-    "toy_pong": {"replay": 80_000, "residual": 60_000, "rollout": 240_000},
+    "catch": {"replay": 20_000, "implicit": 30_000, "residual": 30_000, "rollout": 40_000},
+    "toy_pong": {"replay": 80_000, "implicit": 80_000, "residual": 60_000, "rollout": 240_000},
 }
 """Emulator frames of a training; a rollout's cost a third, those of a residual torso three times as much."""
 
 
 def sized(recipe: Recipe, game: str) -> Recipe:
     """The recipe for a toy game, with the frames to train it for."""
-    kind = "rollout" if not isinstance(recipe.memory, Replay) else "replay"
-    frames = FRAMES[game]["residual" if isinstance(recipe.torso, Impala) else kind]
+    frames = FRAMES[game][_kind(recipe)]
     settings = [
         *_network(recipe, game),
         *(_replay(recipe, frames) if isinstance(recipe.memory, Replay) else _rollout(recipe)),
@@ -35,6 +34,14 @@ def sized(recipe: Recipe, game: str) -> Recipe:
     ]
     shared = ["memory.stack=2", "memory.discount=0.95"]
     return recipe.but(frames=frames).with_overrides([*settings, *falling, *shared])
+
+
+def _kind(recipe: Recipe) -> str:
+    if not isinstance(recipe.memory, Replay):
+        return "rollout"
+    if isinstance(recipe.torso, Impala):
+        return "residual"
+    return "implicit" if isinstance(recipe.returns, ImplicitQuantiles) else "replay"
 
 
 def _network(recipe: Recipe, game: str) -> list[str]:
@@ -57,7 +64,7 @@ def _returns(recipe: Recipe) -> list[str]:
         case Categorical():
             return ["returns.low=-3", "returns.high=3", "returns.atoms=21"]
         case HLGauss():
-            return ["returns.low=-3", "returns.high=3"]
+            return ["returns.low=-3", "returns.high=3", "returns.bins=21"]
         case _:
             return []
 
