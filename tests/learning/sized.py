@@ -12,7 +12,7 @@ from playfield.schedules import Constant
 
 FRAMES = {
     "catch": {"replay": 20_000, "implicit": 30_000, "residual": 30_000, "rollout": 40_000},
-    "toy_pong": {"replay": 80_000, "implicit": 80_000, "residual": 60_000, "rollout": 240_000},
+    "toy_pong": {"replay": 80_000, "implicit": 80_000, "residual": 80_000, "rollout": 240_000},
 }
 """Emulator frames of a training; a rollout's cost a third, those of a residual torso three times as much."""
 
