@@ -11,10 +11,10 @@ from playfield.returns import Categorical, HLGauss, ImplicitQuantiles, PolicyAnd
 from playfield.schedules import Constant
 
 FRAMES = {
-    "catch": {"replay": 20_000, "implicit": 30_000, "residual": 30_000, "rollout": 40_000},
-    "toy_pong": {"replay": 80_000, "implicit": 80_000, "residual": 80_000, "rollout": 240_000},
+    "catch": {"replay": 20_000, "implicit": 30_000, "rollout": 40_000},
+    "toy_pong": {"replay": 80_000, "implicit": 80_000, "rollout": 240_000},
 }
-"""Emulator frames of a training; a rollout's cost a third, those of a residual torso three times as much."""
+"""Emulator frames of a training; a rollout's cost a third."""
 
 
 def sized(recipe: Recipe, game: str) -> Recipe:
@@ -39,8 +39,6 @@ def sized(recipe: Recipe, game: str) -> Recipe:
 def _kind(recipe: Recipe) -> str:
     if not isinstance(recipe.memory, Replay):
         return "rollout"
-    if isinstance(recipe.torso, Impala):
-        return "residual"
     return "implicit" if isinstance(recipe.returns, ImplicitQuantiles) else "replay"
 
 
