@@ -12,6 +12,7 @@ samplers and exploration. `docs/results.md` has what came of it.
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from playfield.explore import EpsilonGreedy
@@ -26,20 +27,26 @@ from playfield.schedules import Constant, Linear
 PROTOCOL = nature(frame_size=(42, 42), max_frames=18_000)
 """Five minutes of a game at most, as Nature's evaluations: young greedy agents stand still in Breakout for hours."""
 
+LAYERS = ((16, 6, 3), (32, 3, 2), (32, 3, 1))
+
 NAMES = ("dqn", "rainbow", "iqn", "btr", "pqn")
 
 
 def small(recipe: Recipe, frames: int) -> Recipe:
     """The recipe for two cores, to be trained for so many emulator frames."""
-    smaller = recipe.but(name=f"{recipe.name}_small", protocol=PROTOCOL, frames=frames)
-    return _replay(smaller) if isinstance(recipe.memory, Replay) else _rollout(smaller)
+    plain = recipe.torso if isinstance(recipe.torso, Conv) else Conv()
+    smaller = recipe.but(
+        name=f"{recipe.name}_small", protocol=PROTOCOL, torso=replace(plain, layers=LAYERS), frames=frames
+    )
+    settings = _replay(smaller) if isinstance(recipe.memory, Replay) else ["games=32", "memory.minibatches=16"]
+    epsilon = [] if recipe.explore == EpsilonGreedy(Constant(0.0)) else _epsilon(frames)
+    return smaller.with_overrides([*settings, *epsilon, "head.hidden=128"])
 
 
-def _replay(recipe: Recipe) -> Recipe:
+def _replay(recipe: Recipe) -> list[str]:
     assert isinstance(recipe.memory, Replay)
     settings = [
         "games=8",
-        "head.hidden=128",
         "memory.capacity=100_000",
         f"memory.start_frames={recipe.frames // 20}",
         "memory.batch=64",
@@ -48,23 +55,17 @@ def _replay(recipe: Recipe) -> Recipe:
         "optimizer.lr=2.5e-4",
         "optimizer.eps=1e-5",
         "target.every_frames=8_000",
-        *([] if recipe.explore == EpsilonGreedy(Constant(0.0)) else _epsilon(recipe)),
     ]
     if isinstance(recipe.memory.sampler, Proportional) and isinstance(recipe.memory.sampler.beta, Linear):
         settings.append(f"memory.sampler.beta.over_frames={recipe.frames}")
     if isinstance(recipe.returns, ImplicitQuantiles):
         settings += ["returns.samples=8", "returns.target_samples=8", "returns.acting_samples=8"]
-    return recipe.but(torso=Conv(layers=((16, 6, 3), (32, 3, 2), (32, 3, 1)))).with_overrides(settings)
+    return settings
 
 
-def _rollout(recipe: Recipe) -> Recipe:
-    sizes = ["games=32", "torso.layers=[[16, 6, 3], [32, 3, 2], [32, 3, 1]]", "head.hidden=128"]
-    return recipe.with_overrides([*sizes, "memory.minibatches=16", *_epsilon(recipe)])
-
-
-def _epsilon(recipe: Recipe) -> list[str]:
+def _epsilon(frames: int) -> list[str]:
     shape = ["explore.epsilon=Linear", "explore.epsilon.start=1", "explore.epsilon.end=0.02"]
-    return [*shape, f"explore.epsilon.over_frames={recipe.frames // 4}"]
+    return [*shape, f"explore.epsilon.over_frames={frames // 4}"]
 
 
 def main() -> None:

@@ -5,13 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from core.toys import ADAPTED, small_games
 from playfield.build import build_session
-from playfield.games.toys import toy_games
 from playfield.memory.rewards import RewardRange
-from playfield.recipes import RECIPES
-from scaled import Scale, overrides
-
-SMALL = Scale(capacity=64, start_frames=10_000, every_frames=4, target_frames=8, epsilon_frames=100, rollout_steps=4)
 
 
 def rewards(*values: float) -> np.ndarray:
@@ -29,9 +25,8 @@ def test_rewards_at_the_ends_fit_and_beyond_them_do_not():
 
 @pytest.mark.parametrize(("name", "bounded"), [("c51", True), ("hl_gauss", True), ("qr_dqn", False), ("dqn", False)])
 def test_raw_rewards_beyond_the_support_end_a_training(name: str, bounded: bool):
-    settings = ["memory.reward_clip=none", "memory.reward_scale=20"]
-    recipe = RECIPES[name].with_overrides([*overrides(RECIPES[name], SMALL), *settings])
-    session = build_session(recipe, toy_games("catch", recipe.games), seed=0)
+    recipe = ADAPTED[name].with_overrides(["memory.reward_clip=none", "memory.reward_scale=20"])
+    session = build_session(recipe, small_games(recipe.games), seed=0)
     if not bounded:
         assert sum(1 for _ in session.play(100)) > 0
         return

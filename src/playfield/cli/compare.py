@@ -43,9 +43,6 @@ from playfield.study import slug
 
 Positional = tyro.conf.Positional
 
-ALL_GAMES = 57
-"""Games that have human and random scores, and over which medians are published."""
-
 MOST_PUBLISHED = 12
 """Published scores in a table, spread from the best to the worst."""
 
@@ -173,6 +170,11 @@ def by_recipe(group: Sequence[Evaluation]) -> Mapping[str, list[Evaluation]]:
     return found
 
 
+def mean_score(evaluations: Sequence[Evaluation]) -> float:
+    """The mean over runs of their mean scores: every run counts alike, however many games it was evaluated on."""
+    return float(np.mean([np.mean(e.evaluated.scores) for e in evaluations]))
+
+
 def over_seeds(evaluations: Sequence[Evaluation]) -> Estimate:
     """The IQM over runs of their mean scores; of a single run, the IQM over its games."""
     several = len(evaluations) > 1
@@ -187,7 +189,7 @@ def own_sheet(group: Sequence[Evaluation]) -> Sheet:
     baseline = baselines().get(game)
     rows: list[tuple[str, ...]] = []
     for recipe, evaluations in by_recipe(group).items():
-        mean = float(np.mean([np.mean(e.evaluated.scores) for e in evaluations]))
+        mean = mean_score(evaluations)
         rows.append(
             (
                 recipe,
@@ -268,8 +270,8 @@ def median_sheet(groups: Sequence[Sequence[Evaluation]]) -> Sheet:
     if len(several) < 2:
         return Sheet(title="", about="", columns=(), rows=())
     reached = min(e.evaluated.clock.frames for group in several for e in group)
-    games = {group[0].evaluated.game for group in several}
-    notes = [] if len(games) == ALL_GAMES else [f"NOT COMPARABLE: over {len(games)} games here and {ALL_GAMES} there"]
+    games, every = len({group[0].evaluated.game for group in several}), len(baselines())
+    notes = [] if games == every else [f"NOT COMPARABLE: over {games} games here and {every} there"]
     own = [
         (f"own {recipe}", str(len(scores)), f"{float(np.median(scores)):.1%}", _frames_text(found))
         for recipe, (scores, found) in _normalised(several).items()
@@ -295,7 +297,7 @@ def _normalised(groups: Sequence[Sequence[Evaluation]]) -> Mapping[str, tuple[li
         baseline = baselines()[group[0].evaluated.game]
         for recipe, evaluations in by_recipe(group).items():
             scores, taken = found.setdefault(recipe, ([], []))
-            scores.append(baseline.normalise(float(np.mean([np.mean(e.evaluated.scores) for e in evaluations]))))
+            scores.append(baseline.normalise(mean_score(evaluations)))
             taken.extend(evaluations)
     return found
 
@@ -304,7 +306,7 @@ def _median_rows(frames: int) -> Iterator[tuple[str, ...]]:
     """What each algorithm was published to reach by then, best first."""
     latest = {row.algorithm: row for row in median_curves() if row.frames <= frames}
     for row in sorted(latest.values(), key=lambda row: -row.median):
-        yield row.algorithm, str(ALL_GAMES), f"{row.median:.1%}", f"{row.frames / 1e6:.3g}M"
+        yield row.algorithm, str(len(baselines())), f"{row.median:.1%}", f"{row.frames / 1e6:.3g}M"
 
 
 def comparison(group: Sequence[Evaluation], *, others: bool) -> Comparison:

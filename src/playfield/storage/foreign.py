@@ -49,6 +49,7 @@ POLICY = "policy.pth"
 """The member of a Stable-Baselines3 archive that holds the networks; no other member of it is opened."""
 
 WANTED = "give safetensors, torch.save of a state_dict, or a Stable-Baselines3 zip"
+"""What to do where a file is of no kind that is read."""
 
 
 class NotOnlyTensors(ValueError):
