@@ -11,10 +11,10 @@ from playfield.returns import Categorical, HLGauss, ImplicitQuantiles, PolicyAnd
 from playfield.schedules import Constant
 
 FRAMES = {
-    "catch": {"replay": 20_000, "implicit": 30_000, "rollout": 40_000},
-    "toy_pong": {"replay": 80_000, "implicit": 80_000, "rollout": 240_000},
+    "catch": {"replay": 20_000, "implicit": 30_000, "residual": 20_000, "rollout": 40_000},
+    "toy_pong": {"replay": 80_000, "implicit": 80_000, "residual": 48_000, "rollout": 240_000},
 }
-"""Emulator frames of a training; a rollout's cost a third."""
+"""Emulator frames of a training; a rollout's cost a third, those of a residual torso twice as much."""
 
 
 def sized(recipe: Recipe, game: str) -> Recipe:
@@ -28,7 +28,7 @@ def sized(recipe: Recipe, game: str) -> Recipe:
     ]
     falling = [
         "optimizer.lr=Linear",
-        "optimizer.lr.start=2e-3",
+        f"optimizer.lr.start={4e-3 if isinstance(recipe.torso, Impala) else 2e-3}",
         "optimizer.lr.end=2e-4",
         f"optimizer.lr.over_frames={frames}",
     ]
@@ -39,13 +39,15 @@ def sized(recipe: Recipe, game: str) -> Recipe:
 def _kind(recipe: Recipe) -> str:
     if not isinstance(recipe.memory, Replay):
         return "rollout"
+    if isinstance(recipe.torso, Impala):
+        return "residual"
     return "implicit" if isinstance(recipe.returns, ImplicitQuantiles) else "replay"
 
 
 def _network(recipe: Recipe, game: str) -> list[str]:
     if isinstance(recipe.torso, Impala):
-        widths = "[4, 8]" if game == "catch" else "[16]"
-        return [f"torso.widths={widths}", "torso.blocks=1", "torso.pool=4", "head.hidden=64"]
+        size = ["torso.widths=[4, 8]", "torso.pool=4"] if game == "catch" else ["torso.widths=[8]", "torso.pool=6"]
+        return [*size, "torso.blocks=1", "head.hidden=64"]
     norm = [] if isinstance(recipe.memory, Replay) else ["torso.norm=LayerNorm"]
     torso = ["torso=Mlp", "torso.hidden=[64]"]
     if game == "toy_pong":
@@ -72,7 +74,7 @@ def _replay(recipe: Recipe, frames: int) -> list[str]:
     annealed = isinstance(recipe.memory.sampler, Proportional | RankBased)
     annealed = annealed and not isinstance(recipe.memory.sampler.beta, Constant)  # type: ignore[union-attr]
     return [
-        "games=8",
+        f"games={16 if isinstance(recipe.torso, Impala) else 8}",
         "memory.capacity=20_000",
         "memory.start_frames=1_000",
         "memory.batch=64",
