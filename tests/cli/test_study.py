@@ -434,6 +434,17 @@ def test_scores_of_different_rules_are_never_taken_together() -> None:
     assert "not in this table, for want of runs under this protocol on every game: b" in notes
 
 
+def test_games_are_taken_together_though_each_has_actions_of_its_own() -> None:
+    names = {"pong": ["NOOP", "RIGHT"], "breakout": ["NOOP", "FIRE", "LEFT"]}
+    found = groups(
+        grid(), [result("a", game, 0, 1.0, {**NATURE, "action_names": names[game]}) for game in ("pong", "breakout")]
+    )
+    assert [group.games for group in found] == [("pong", "breakout"), ("pong",), ("breakout",)]
+    chosen = [{**NATURE, "actions": names[game]} for game in ("pong", "breakout")]
+    found = groups(grid(), [result("a", "pong", 0, 1.0, chosen[0]), result("a", "breakout", 0, 1.0, chosen[1])])
+    assert [group.games for group in found] == [("pong",), ("breakout",)]
+
+
 def test_games_are_normalised_before_they_are_taken_together() -> None:
     scores = {"pong": (14.6, -20.7), "breakout": (30.5, 1.7)}  # the human and the random score
     found = groups(grid(), [result("a", game, seed, each[seed]) for game, each in scores.items() for seed in (0, 1)])

@@ -96,15 +96,18 @@ def value_text(value: object) -> str:
 AGENTS_OWN: Final = ("name", "frame_size", "crop", "life_loss_ends_return")
 """Entries of a protocol that say what an agent sees and learns from, and leave the game and its score as they are."""
 
+OF_THE_GAME: Final = ("action_names",)
+"""Entries that follow from the game and the other entries: two games under the same rules may differ in them."""
+
 
 def rules(protocol: Mapping[str, object]) -> str:
     """What makes scores comparable, as one text: two protocols with the same rules give the same kind of score."""
-    kept = {key: value for key, value in protocol.items() if key not in AGENTS_OWN and value is not None}
+    kept = {k: value for k, value in protocol.items() if k not in (*AGENTS_OWN, *OF_THE_GAME) and value is not None}
     return ", ".join(f"{key} {value_text(kept[key])}" for key in sorted(kept))
 
 
 def rule_differences(left: Mapping[str, object], right: Mapping[str, object]) -> tuple[str, ...]:
     """Where the rules of two protocols differ, one clause each; empty where their scores may be compared."""
-    names = sorted({*left, *right} - {*AGENTS_OWN})
+    names = sorted({*left, *right} - {*AGENTS_OWN, *OF_THE_GAME})
     texts = [(name, value_text(left.get(name)), value_text(right.get(name))) for name in names]
     return tuple(f"{name} {one} against {other}" for name, one, other in texts if one != other)
