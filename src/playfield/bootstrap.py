@@ -11,9 +11,9 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 from torch.nn import functional
 
+from playfield.batch import Batch
 from playfield.returns import Returns
 from playfield.settings import setting
-from playfield.types import Batch
 
 QFunction = Callable[[Shaped[Tensor, "B ..."]], Returns]
 

@@ -9,12 +9,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from playfield.batch import Batch, Distance
 from playfield.bootstrap import Bootstrap, QFunction
 from playfield.diagnostics import PROBE_EVERY, effective_share, look, policy_churn
 from playfield.events import Diagnostics
 from playfield.optimizers import BuildsOptimizer, load_optimizer_state, optimizer_state, rate
 from playfield.settings import setting
-from playfield.types import Batch, Distance, Tree
+from playfield.types import Tree
 
 
 @dataclass(frozen=True, slots=True)

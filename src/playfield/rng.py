@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from playfield.types import Tree
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Rng:
@@ -28,6 +31,8 @@ class Rng:
 
     def torch(self, name: str) -> torch.Generator:
         """The torch CPU generator of that name, made on first use."""
+        import torch  # here, because the linear learners do without
+
         if name not in self._torch:
             generator = torch.Generator()
             generator.manual_seed(self._entropy(name) % 2**63)
@@ -50,7 +55,12 @@ class Rng:
         for name, plain in tree["numpy"].items():
             _set_pcg_state(self.numpy(name), plain)
         for name, state in tree["torch"].items():
-            self.torch(name).set_state(torch.as_tensor(state, dtype=torch.uint8))
+            self._load_torch(name, state)
+
+    def _load_torch(self, name: str, state: object) -> None:
+        import torch
+
+        self.torch(name).set_state(torch.as_tensor(state, dtype=torch.uint8))
 
     def _entropy(self, name: str) -> int:
         digest = hashlib.blake2b(f"{self.seed}/{name}".encode(), digest_size=16).digest()

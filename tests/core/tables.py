@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from playfield.batch import Batch, Rows
 from playfield.returns import ExpectedReturns
-from playfield.types import Batch, Decision, Rows, Step
+from playfield.types import Decision, Step
 
 
 class Table(nn.Module):

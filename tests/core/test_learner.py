@@ -13,6 +13,7 @@ from torch.optim import SGD
 
 from core.tables import Table, batch
 from core.toys import ADAPTED, small_games, small_session
+from playfield.batch import Batch
 from playfield.bootstrap import Greedy
 from playfield.build import build_session
 from playfield.learner import Copy, Learner, LearningRule, NoTarget, Update, load_weights, td_loss
@@ -20,7 +21,6 @@ from playfield.memory.replay import Replay
 from playfield.networks import Chance
 from playfield.optimizers import Adam
 from playfield.schedules import Linear
-from playfield.types import Batch
 
 ZEROS = [[0.0, 0.0, 0.0]] * 4
 

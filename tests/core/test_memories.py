@@ -11,10 +11,11 @@ import torch
 
 from core.streams import Play
 from core.tables import clone
+from playfield.batch import Batch
 from playfield.memory.priorities import Proportional, RankBased
 from playfield.memory.replay import Replay, ReplayMemory
 from playfield.memory.rollout import Rollout, RolloutMemory
-from playfield.types import Batch, Clock
+from playfield.types import Clock
 
 GAMES, CALLS = 2, 60
 SPECS: dict[str, Replay | Rollout] = {

@@ -14,6 +14,7 @@ from scipy.stats import chisquare
 
 from core.streams import Play
 from core.tables import clone, decision, step
+from playfield.batch import Batch
 from playfield.memory.priorities import Proportional, RankBased, Sampler, Uniform
 from playfield.memory.replay import Replay, ReplayMemory
 from playfield.memory.rollout import Rollout
@@ -21,7 +22,7 @@ from playfield.memory.rows import RowRing, RowShape
 from playfield.schedules import Constant, Linear
 from playfield.settings import from_plain, override, to_plain
 from playfield.storage.tree import digest, flatten, unflatten
-from playfield.types import Batch, Clock
+from playfield.types import Clock
 
 FRAME = (1, 2, 1)
 SAMPLERS: dict[str, Sampler] = {

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.streams import Play
+from playfield.batch import Batch
 from playfield.memory.rollout import Rollout, RolloutMemory
-from playfield.types import Batch, Clock
+from playfield.types import Clock
 
 FRAME = (1, 2, 1)
 

@@ -2,8 +2,8 @@
 
 import torch
 
+from playfield.batch import Rows
 from playfield.storage import Run
-from playfield.types import Rows
 
 SIZE, GAMES = 40, 2
 

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from storage_examples import SIZE, new_run, rings
 
+from playfield.batch import Rows
 from playfield.storage import DamagedFile, Run, digest
 from playfield.storage import log as log_module
 from playfield.storage.log import RowLog
-from playfield.types import Rows
 
 steps = st.lists(
     st.one_of(

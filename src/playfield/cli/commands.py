@@ -6,8 +6,9 @@ import errno
 import os
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import Protocol, cast
+from typing import Protocol
 
 import tyro
 
@@ -15,6 +16,7 @@ from playfield.cli.about import ListGames, Recipes, Runs
 from playfield.cli.compare import Compare
 from playfield.cli.doctor import Doctor
 from playfield.cli.export import Export, Import
+from playfield.cli.lab import LAB_COMMANDS, Lab
 from playfield.cli.look import Evaluate, Plot, Video, Watch
 from playfield.cli.study import Ablate, Study
 from playfield.cli.train import Resume, Train
@@ -48,6 +50,7 @@ COMMANDS = {
     "study": Study,
     "ablate": Ablate,
     "tune": Tune,
+    "lab": Lab,
     "export": Export,
     "import": Import,
     "runs": Runs,
@@ -77,21 +80,21 @@ def run_command(arguments: list[str]) -> int:
 
 
 def _parsed(arguments: list[str]) -> Command:
+    if arguments[:1] == ["lab"] and arguments[1:]:
+        return _read(LAB_COMMANDS, "playfield lab", "Linear learners in small worlds.", arguments[1:])
     takes = arguments[:1] and arguments[0] in TAKE_OVERRIDES
     arguments, overrides = without_overrides(arguments) if takes else (arguments, [])
-    command = cast(
-        Command,
-        tyro.extras.subcommand_cli_from_dict(
-            COMMANDS,
-            prog="playfield",
-            description="Agents that learn to play games from what they see.",
-            args=arguments,
-            config=(tyro.conf.FlagConversionOff,),
-        ),
-    )
+    command = _read(COMMANDS, "playfield", "Agents that learn to play games from what they see.", arguments)
     if isinstance(command, Train | Study | Ablate | Tune):
         return replace(command, overrides=(*command.overrides, *overrides))
     return command
+
+
+def _read(commands: Mapping[str, type[Command]], program: str, about: str, arguments: list[str]) -> Command:
+    """The one of the commands that is asked for, with its options."""
+    return tyro.extras.subcommand_cli_from_dict(
+        dict(commands), prog=program, description=about, args=arguments, config=(tyro.conf.FlagConversionOff,)
+    )
 
 
 def without_overrides(arguments: list[str]) -> tuple[list[str], list[str]]:

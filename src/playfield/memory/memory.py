@@ -8,7 +8,8 @@ from typing import Protocol
 from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 
-from playfield.types import Batch, Clock, Decision, Step, Tree
+from playfield.batch import Batch
+from playfield.types import Clock, Decision, Step, Tree
 
 
 class Memory(Protocol):

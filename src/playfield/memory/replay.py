@@ -10,12 +10,13 @@ import torch
 from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 
+from playfield.batch import Batch
 from playfield.memory.priorities import NoPriorities, Sampler, Uniform
 from playfield.memory.rewards import CLIP_HELP, SCALE_HELP, check_rewards, learnt_reward
 from playfield.memory.rows import RowRing, RowShape
 from playfield.multistep import n_step
 from playfield.settings import setting
-from playfield.types import Batch, Clock, Decision, Step, Tree
+from playfield.types import Clock, Decision, Step, Tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,9 @@ import torch
 from jaxtyping import Bool, Float, Int64, Shaped
 from torch import Tensor
 
+from playfield.batch import Rows
 from playfield.multistep import stack
-from playfield.types import Decision, Rows, Step, Tree
+from playfield.types import Decision, Step, Tree
 
 
 class LoggedRows(Protocol):

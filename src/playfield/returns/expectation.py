@@ -9,8 +9,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
+from playfield.batch import Distance
 from playfield.settings import setting
-from playfield.types import Distance
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from playfield.batch import Distance
 from playfield.returns.support import check_support, outside_share
 from playfield.settings import setting
-from playfield.types import Distance
 
 
 @dataclass(frozen=True, slots=True)

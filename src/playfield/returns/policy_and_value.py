@@ -8,8 +8,8 @@ from typing import ClassVar
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from playfield.batch import Distance
 from playfield.settings import setting
-from playfield.types import Distance
 
 
 @dataclass(frozen=True, slots=True)

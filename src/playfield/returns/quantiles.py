@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from playfield.batch import Distance
 from playfield.settings import setting
-from playfield.types import Distance
 
 
 @dataclass(frozen=True, slots=True)

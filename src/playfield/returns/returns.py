@@ -11,7 +11,7 @@ from typing import Protocol, Self
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from playfield.types import Distance
+from playfield.batch import Distance
 
 
 class Return(Protocol):

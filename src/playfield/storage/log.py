@@ -30,6 +30,7 @@ import torch
 import zstandard
 from torch import Tensor
 
+from playfield.batch import Rows
 from playfield.storage.files import (
     DamagedFile,
     FileRecord,
@@ -43,7 +44,6 @@ from playfield.storage.files import (
     writing_to,
 )
 from playfield.storage.tensors import CODES, DTYPES, from_raw, raw, storable
-from playfield.types import Rows
 
 CHUNK_ROWS = 64
 SEGMENT_FRAMES = 8_192

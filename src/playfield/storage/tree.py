@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from playfield.batch import Rows
 from playfield.storage.files import new_hash
 from playfield.storage.log import Column, LoggedRows, columns_of, row_blocks
 from playfield.storage.tensors import CODES, raw, storable
-from playfield.types import Rows, Tree
+from playfield.types import Tree
 
 _EXACT_IN_JSON = 2**53
 _ARRAY_DTYPES = {torch.empty(0, dtype=dtype).numpy().dtype for dtype in CODES if dtype != torch.bfloat16}

@@ -1,0 +1,1 @@
+"""Linear learners and what they need: encoders, policies, compiled worlds. Torch is never imported."""
