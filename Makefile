@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q
 
-.PHONY: help train test learn check format clean
+.PHONY: help install train test learn check format clean
 .DEFAULT_GOAL := help
 
 help:
+	@echo "make install  the program, in an environment of its own: .venv/bin/playfield"
 	@echo "make train   learn Pong from pixels, evaluate, plot, film (about 20 minutes on two cores)"
 	@echo "make test    the test suite"
 	@echo "make learn   every recipe learns the toy games, two learn classic control (an hour)"
@@ -24,6 +25,8 @@ $(VENV)/.user: pyproject.toml
 $(VENV)/.dev: pyproject.toml $(VENV)/.user
 	$(PIP) -e '.[dev]'
 	@touch $@
+
+install: $(VENV)/.user
 
 train: $(VENV)/.user
 	@$(BIN)/playfield train pong_laptop pong --until-score 19.5 --over 60 --minutes 20 || test $$? -eq 85

@@ -101,16 +101,11 @@ def recipe_lines(name: str) -> int:
     return code_lines(SOURCE / "recipes" / f"{name}.py")
 
 
-def text_of(value: object) -> str:
-    """A setting as it would be typed; a dash where there is none."""
-    return "-" if value is None else setting_text(value)
-
-
 def recipe_section(name: str) -> list[str]:
     """A recipe: its length, what it is, and what it changes."""
     recipe = RECIPES[name]
     changes = [entry for entry in difference(RECIPES["dqn"], recipe) if entry[0] not in ("name", "about")]
-    rows = [f"| `{path}` | {text_of(before)} | {text_of(after)} |" for path, before, after in changes]
+    rows = [f"| `{path}` | {setting_text(before)} | {setting_text(after)} |" for path, before, after in changes]
     table = ["", "| setting | dqn | here |", "|---|---|---|", *rows] if rows else []
     return [
         "",
@@ -137,7 +132,7 @@ def page() -> str:
             "",
             "## Recipes, and what each changes of `dqn`",
             "",
-            f"All {len(RECIPES)}: {sum(map(recipe_lines, RECIPES)):,} lines. A dash: none, or no such setting. "
+            f"All {len(RECIPES)}: {sum(map(recipe_lines, RECIPES)):,} lines. A dash: no such setting. "
             "`playfield recipes NAME` explains every setting.",
             *(line for name in RECIPES for line in recipe_section(name)),
             "",

@@ -125,10 +125,15 @@ def from_plain(hint: Any, plain: Any, path: str = "") -> Any:
     return float(plain) if float in _options(hint) and type(plain) is int else plain
 
 
+ABSENT = "-"
+"""Stands for a setting that one of two things does not have; `none` is a value."""
+
+
 def difference(a: Any, b: Any) -> list[tuple[str, Any, Any]]:
-    """Paths at which two settings differ, with both values; None where one side has no such path."""
+    """Paths at which two settings differ, with both values; `ABSENT` where one side has no such path."""
     left, right = _leaves(a), _leaves(b)
-    return [(p, left.get(p), right.get(p)) for p in {**left, **right} if left.get(p) != right.get(p)]
+    found = [(p, left.get(p, ABSENT), right.get(p, ABSENT)) for p in {**left, **right}]
+    return [(path, one, other) for path, one, other in found if one != other]
 
 
 def _leaves(value: Any) -> dict[str, Any]:

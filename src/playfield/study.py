@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from playfield.memory.replay import Replay
 from playfield.recipes.recipe import Recipe
 from playfield.settings import from_plain, to_plain
 
@@ -22,6 +23,17 @@ class Variant:
     recipe: Recipe
     overrides: tuple[str, ...] = ()
     """What sets the recipe apart from the one it was made from, as texts `path=value`."""
+
+
+def never_learns(recipe: Recipe, frames: int) -> str | None:
+    """What to say where a training of so many frames ends before its first update; None where it does not."""
+    start = recipe.memory.start_frames if isinstance(recipe.memory, Replay) else 0
+    if frames > start:
+        return None
+    return (
+        f"{recipe.name} learns nothing in {frames:,} frames, because it only observes for the first {start:,}: "
+        "raise --frames, or lower memory.start_frames"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

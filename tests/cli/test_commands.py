@@ -54,6 +54,12 @@ BAD_INPUT = [
     (("video", "pong"), r"pong is a game, not a run; .*--policy random"),
     (("train", "none.json", "pong"), r"no recipe file none\.json"),
     (("train", "dqn", "pong", "protocol.actions=['FLY']"), r"has no action FLY|must be"),
+    (
+        ("train", "dqn_toy", "catch", "--protocol", "machado"),
+        r"catch has rules of its own; --protocol is for the games",
+    ),
+    (("evaluate", __file__), r"test_commands\.py is neither a run nor a model of Playfield, which ends in \.playfield"),
+    (("recipes", "diff"), r"write `playfield recipes`, `recipes NAME`, `recipes diff A B`"),
     (("resume", "nothing"), r"no run 'nothing'"),
     (("evaluate", "nothing"), r"no run 'nothing'"),
     (("video", "nothing"), r"no run 'nothing'"),
@@ -305,3 +311,36 @@ def test_a_reader_who_stops_reading_is_no_error() -> None:
     command = f"{sys.executable} -m playfield --help | true"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_training_that_ends_before_it_learns_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--frames", 300, "--episodes", 0, "--name", "short", "--runs", tmp_path)
+    sentence = "note: dqn_toy learns nothing in {} frames, because it only observes for the first {}: raise --frames"
+    assert playfield("train", "dqn_toy", "catch", "memory.start_frames=300", *options) == 0
+    assert sentence.format(300, 300) in capsys.readouterr().out
+    assert playfield("doctor", "short", "--runs", tmp_path) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.count("learnt yet") == 9
+    assert sentence.format(300, 300) in said
+    options = ("--frames", 301, "--episodes", 0, "--name", "enough", "--runs", tmp_path)
+    assert playfield("train", "dqn_toy", "catch", "memory.start_frames=300", *options) == 0
+    assert "learns nothing" not in capsys.readouterr().out
+
+
+def test_a_limit_behind_the_run_is_refused_and_the_old_one_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train("dqn_toy", tmp_path, "one", 400)
+    assert playfield("resume", "one", "--frames", 200, "--runs", tmp_path) == 2
+    assert "--frames 200 lies behind the run, of which 400 frames are played" in capsys.readouterr().err
+    assert Run.open(tmp_path / "one").about.plan["frames"] == 400
+
+
+def test_a_recipe_does_not_differ_from_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    assert playfield("recipes", "diff", "dqn", "dqn") == 0
+    assert capsys.readouterr().out == "dqn and dqn do not differ\n"
+    assert playfield("recipes", "diff", "dqn", "rainbow") == 0
+    told = [line.split("│")[1:4] for line in capsys.readouterr().out.splitlines() if "│" in line]
+    rows = {cells[0].strip(): [cell.strip() for cell in cells[1:]] for cells in told}
+    assert rows["head.bias"] == ["each", "-"]
+    assert rows["optimizer.clip_norm"] == ["none", "10.0"]

@@ -37,7 +37,7 @@ from playfield.sinks.study_plots import (
     sample_efficiency,
 )
 from playfield.storage.run import Run, RunBusy
-from playfield.study import Cell, Grid, Variant, grid_from_json, same_frames, seeds_from
+from playfield.study import Cell, Grid, Variant, grid_from_json, never_learns, same_frames, seeds_from
 from playfield.types import Clock
 
 ROOT = Path(__file__).parents[2]
@@ -443,6 +443,17 @@ def test_games_are_taken_together_though_each_has_actions_of_its_own() -> None:
     chosen = [{**NATURE, "actions": names[game]} for game in ("pong", "breakout")]
     found = groups(grid(), [result("a", "pong", 0, 1.0, chosen[0]), result("a", "breakout", 0, 1.0, chosen[1])])
     assert [group.games for group in found] == [("pong",), ("breakout",)]
+
+
+def test_a_table_of_runs_that_never_learnt_says_so() -> None:
+    late = grid(variants=(Variant(name="a", recipe=RECIPES["dqn"]),), frames=200_000)
+    (found,) = groups(late, [result("a", "pong", 0, 1.0)])
+    assert [note for note in score_sheet(late, found).notes if "no results of learning" in note] == [
+        "these are no results of learning: dqn learns nothing in 200,000 frames, because it only observes for the "
+        "first 200,000: raise --frames, or lower memory.start_frames"
+    ]
+    assert never_learns(RECIPES["dqn"], 200_001) is None
+    assert never_learns(RECIPES["pqn"], 1) is None
 
 
 def test_games_are_normalised_before_they_are_taken_together() -> None:

@@ -101,11 +101,12 @@ def test_trials_are_runs_and_the_best_is_a_command_to_copy(
         (evaluated,) = read_evaluations(run.path / "results" / "evaluations.jsonl")
         assert row["value"] == np.mean(evaluated.scores)
     best = max(rows, key=lambda number: (rows[number]["value"], -number))
-    (command,) = re.findall(r"^playfield train dqn_toy catch (.*)$", printed, re.MULTILINE)
+    ((command, frames),) = re.findall(r"^playfield train dqn_toy catch (.*) --frames (\d+)$", printed, re.MULTILINE)
     recipe = Run.open(tmp_path / "search" / "runs" / f"trial-{best:04d}-catch-s0").about.recipe
     settings = command.replace("'", "").split()
     made = RECIPES["dqn_toy"].with_overrides(settings)
     assert json.loads(made.to_json()) == recipe
+    assert int(frames) == Run.open(tmp_path / "search" / "runs" / f"trial-{best:04d}-catch-s0").about.plan["frames"]
     assert "partly luck" in printed
     assert "--seeds 1..5" in printed
 

@@ -172,7 +172,7 @@ def test_difference_names_paths_and_both_values():
     assert difference(Drawing(lines=1), Drawing(lines=2, shape=Square())) == [
         ("lines", 1, 2),
         ("shape", "Round", "Square"),
-        ("shape.radius", 1.0, None),
-        ("shape.side", None, 2),
-        # None on both sides looks the same: there is no radius to tell from a corner of none.
+        ("shape.radius", 1.0, "-"),
+        ("shape.side", "-", 2),
+        ("shape.corner", "-", None),
     ]

@@ -10,7 +10,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from playfield.settings import difference, explain, nearest, paths, setting_text
+from playfield.settings import ABSENT, difference, explain, nearest, paths, setting_text
 
 Positional = tyro.conf.Positional
 
@@ -33,7 +33,7 @@ class Recipes:
                 _diff_recipes(left, right)
             case ("json", name):
                 print(find_recipe(name).to_json())
-            case (name,):
+            case (name,) if name not in ("diff", "json"):
                 _show_recipe(name)
             case _:
                 raise ValueError("write `playfield recipes`, `recipes NAME`, `recipes diff A B` or `recipes json NAME`")
@@ -92,9 +92,13 @@ def _diff_recipes(left: str, right: str) -> None:
     table = Table(title=f"{a.name} and {b.name} differ in", title_justify="left")
     for column in ("setting", a.name, b.name):
         table.add_column(column, overflow="fold")
-    for path, one, other in difference(a, b):
-        if path not in ("name", "about"):
-            table.add_row(path, setting_text(one), setting_text(other))
+    rows = [row for row in difference(a, b) if row[0] not in ("name", "about")]
+    if not rows:
+        print(f"{left} and {right} do not differ")
+        return
+    for path, one, other in rows:
+        table.add_row(path, setting_text(one), setting_text(other))
+    table.caption = f"{ABSENT} where a recipe has no such setting"
     Console().print(table)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import tyro
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from playfield.cli.machine import cores, memory_bytes
@@ -21,6 +22,7 @@ from playfield.memory.replay import Replay
 from playfield.sinks.advice import advise
 from playfield.sinks.metrics import read_metrics
 from playfield.storage.run import Run
+from playfield.study import never_learns
 
 Positional = tyro.conf.Positional
 
@@ -44,7 +46,8 @@ class Doctor:
 
 def _print_run(run: Run) -> None:
     """Every diagnostic with its newest value, its healthy range, and advice where it left that."""
-    path, memory = run.path / "metrics.jsonl", known(run).recipe.memory
+    path, of = run.path / "metrics.jsonl", known(run)
+    memory = of.recipe.memory
     rows = read_metrics(path) if path.is_file() else []
     oldest_age = memory.capacity / memory.batch if isinstance(memory, Replay) else math.inf
     table = Table(title=f"Diagnostics of {run.name}", title_justify="left")
@@ -60,6 +63,8 @@ def _print_run(run: Run) -> None:
             style="bold" if finding.is_advice else "",
         )
     Console().print(table)
+    if (sentence := never_learns(of.recipe, of.plan["frames"])) is not None:
+        print(f"note: {sentence}")
 
 
 def _print_machine() -> None:
@@ -87,7 +92,7 @@ def _print_machine() -> None:
     ]
     table = Table(title="Playfield's doctor", show_header=False, title_justify="left")
     for what, found in rows:
-        table.add_row(what, found)
+        table.add_row(what, escape(found))
     Console().print(table)
 
 

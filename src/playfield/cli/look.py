@@ -28,6 +28,7 @@ from playfield.cli.results import (
 )
 from playfield.cli.runs import Known, find_run, find_runs, known
 from playfield.events import Tape
+from playfield.games.atari import atari_names
 from playfield.games.games import GameSpec
 from playfield.games.make import is_game, nearest
 from playfield.games.protocol import PROTOCOLS, AtariProtocol
@@ -74,13 +75,16 @@ def trained(run: Run, of: Known, checkpoint: str | None = None) -> tuple[nn.Modu
     return network, Clock(**{name: int(value) for name, value in loaded.tree["clock"].items()})
 
 
-def protocol_named(name: str | None, own: AtariProtocol) -> AtariProtocol:
-    """Other rules for the same eyes and hands; the own ones if no name is given.
+def protocol_named(name: str | None, own: AtariProtocol, *games: str) -> AtariProtocol:
+    """Other rules for the same eyes and hands, for such games; the own ones if no name is given.
 
-    Raises: ValueError naming the protocols there are.
+    Raises: ValueError naming the protocols there are, or a game that has rules of its own.
     """
     if name is None:
         return own
+    for game in games:
+        if game not in atari_names():
+            raise ValueError(f"{game} has rules of its own; --protocol is for the games of the Atari emulator")
     if name not in PROTOCOLS:
         raise ValueError(f"there is no protocol {name!r}; choose one of: {', '.join(PROTOCOLS)}")
     return PROTOCOLS[name](frame_size=own.frame_size, crop=own.crop, actions=own.actions)
@@ -120,7 +124,7 @@ class Evaluate:
         run = find_run(self.name, self.runs)
         of = known(run)
         own = of.recipe.protocol
-        other = same_actions(protocol_named(self.protocol, own), own, game_spec(of, own).actions)
+        other = same_actions(protocol_named(self.protocol, own, of.game), own, game_spec(of, own).actions)
         network, clock = trained(run, of, self.checkpoint)
         report(run, of, network, clock, Evaluation(episodes=self.episodes, seed=self.seed, protocol=other))
         return 0
@@ -129,7 +133,7 @@ class Evaluate:
         if self.checkpoint is not None:
             raise ValueError(f"{opened.path} holds one set of weights; leave --checkpoint out")
         own = opened.of.recipe.protocol
-        other = same_actions(protocol_named(self.protocol, own), own, opened.spec.actions)
+        other = same_actions(protocol_named(self.protocol, own, opened.of.game), own, opened.spec.actions)
         report_model(opened, Evaluation(episodes=self.episodes, seed=self.seed, protocol=other))
         return 0
 

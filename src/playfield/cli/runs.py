@@ -9,7 +9,7 @@ from typing import Any
 
 from playfield.games.make import is_game
 from playfield.recipes import RECIPES, Recipe
-from playfield.settings import difference, from_plain, nearest, setting_text
+from playfield.settings import ABSENT, difference, from_plain, nearest, setting_text
 from playfield.sinks.eventlog import read_events
 from playfield.sinks.metrics import read_metrics
 from playfield.sinks.recent import LAST, Begin
@@ -35,6 +35,11 @@ def find_run(name: str, root: Path) -> Run:
     for path in (root / name, Path(name)):
         if (path / "checkpoints").is_dir():
             return Run.open(path)
+    if Path(name).is_file():
+        raise ValueError(
+            f"{name} is neither a run nor a model of Playfield, which ends in .playfield; "
+            "`playfield import` makes one of other libraries' networks"
+        )
     if is_game(name):
         raise FileNotFoundError(f"{name} is a game, not a run; for random play of it add --policy random")
     known = [run.name for run in list_runs(root).runs]
@@ -68,9 +73,7 @@ def recipe_label(recipe: Recipe) -> str:
     """The recipe's name, and every setting that is not as the shipped recipe of that name has it."""
     if recipe.name not in RECIPES:
         return recipe.name
-    changed = [
-        f"{path}={setting_text(to)}" for path, _, to in difference(RECIPES[recipe.name], recipe) if to is not None
-    ]
+    changed = [f"{path}={setting_text(to)}" for path, _, to in difference(RECIPES[recipe.name], recipe) if to != ABSENT]
     return " ".join([recipe.name, *changed])
 
 

@@ -45,7 +45,7 @@ from playfield.sinks.tensorboard import TensorBoard, require_tensorboard
 from playfield.storage import fingerprint
 from playfield.storage.run import Loaded, Run
 from playfield.storage.tapes import RecordedEpisode, TapeLog
-from playfield.study import slug
+from playfield.study import never_learns, slug
 from playfield.types import Clock
 
 Positional = tyro.conf.Positional
@@ -121,6 +121,8 @@ class Train:
         run.keep_last = plan.keep
         print(f"run      {run.path}\nrecipe   {recipe.name}\ngame     {self.game}, {games_text(games)}")
         print(f"network  {network_text(session.agent.learner.network)}", flush=True)
+        if (sentence := never_learns(recipe, plan.frames)) is not None:
+            print(f"note: {sentence}", flush=True)
         with run.writing():
             return pursue(run, Known(recipe, self.game, self.seed, {}), session, plan, Begin())
 
@@ -141,7 +143,7 @@ class Train:
 
     def _recipe(self) -> Recipe:
         recipe = find_recipe(self.recipe)
-        recipe = recipe.but(protocol=protocol_named(self.protocol, recipe.protocol))
+        recipe = recipe.but(protocol=protocol_named(self.protocol, recipe.protocol, self.game))
         return recipe.with_overrides(list(self.overrides))
 
 
@@ -187,6 +189,7 @@ class Resume:
                 print(f"note: {run.path} was stopped before its first save: it begins at its beginning", flush=True)
             else:
                 session.load(loaded.tree)  # before anything is cut back: it may find that the games do not come back
+                _check_limit(self.frames, session.clock)
                 run.cut_back(loaded)
                 print(f"resumed  {run.path} at {session.clock.frames:,} frames, checkpoint {loaded.checkpoint}")
             if given:
@@ -197,6 +200,17 @@ class Resume:
             scores = plan.over if plan.lines is None else session.clock.episodes
             begin = begin_of(run, session.clock, session.agent.learner.updates, scores)
             return pursue(run, of, session, plan, begin)
+
+
+def _check_limit(frames: int | None, clock: Clock) -> None:
+    """Refuse a limit that lies behind the run: it would take the place of the one it has.
+
+    Raises: ValueError.
+    """
+    if frames is not None and frames <= clock.frames:
+        raise ValueError(
+            f"--frames {frames:,} lies behind the run, of which {clock.frames:,} frames are played; give more than that"
+        )
 
 
 def warm_up(session: Session[DeepAgent], recipe: Recipe, plan: Plan, root: Path) -> None:

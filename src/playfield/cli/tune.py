@@ -33,7 +33,7 @@ from playfield.settings import to_plain
 from playfield.sinks.jsonl import json_line, read_lines
 from playfield.storage.files import replace_file
 from playfield.storage.run import Run, check_name
-from playfield.study import Cell, Variant, slug
+from playfield.study import Cell, Variant, never_learns, slug
 
 if TYPE_CHECKING:
     import optuna
@@ -103,6 +103,8 @@ class Tune:
             space=space_from(recipe, self.space),
         )
         search.settle()
+        if (sentence := never_learns(recipe, search.length.frames)) is not None:
+            print(f"note: {sentence}", flush=True)
         return self._pursue(search, Crew(jobs=self.jobs))
 
     def _pursue(self, search: Search, crew: Crew) -> int:
@@ -124,15 +126,15 @@ class Tune:
         """The best settings as a command to copy, and how to find out whether they were luck."""
         rules = () if self.protocol is None else ("--protocol", self.protocol)
         settings = (*self.overrides, *best.overrides(search.space))
-        train = ("playfield", "train", self.recipe, self.game, *settings, *rules)
+        length = ("--frames", str(search.length.frames), *rules)
+        train = ("playfield", "train", self.recipe, self.game, *settings, *length)
         check = ("playfield", "study", f"{search.place.folder.name}-check", "--recipes", self.recipe)
-        length = ("--games", self.game, "--seeds", f"{self.seed + 1}..{self.seed + 5}")
-        frames = ("--frames", str(search.length.frames), *rules)
+        grid = ("--games", self.game, "--seeds", f"{self.seed + 1}..{self.seed + 5}")
         lines = (
             f"best     trial {best.number}: {best.value:,.2f}, as a command:",
             shlex.join(train),
             "the best of many trials of one seed is partly luck; whether it holds for other seeds:",
-            shlex.join((*check, *length, *frames, *settings)),
+            shlex.join((*check, *grid, *length, *settings)),
         )
         for line in lines:
             console.print(line, highlight=False, markup=False, soft_wrap=True)

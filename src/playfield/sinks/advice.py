@@ -177,4 +177,7 @@ def _of_samples(oldest_age: float) -> tuple[Diagnostic, ...]:
 
 def advise(rows: Sequence[Row], oldest_age: float = math.inf) -> list[Finding]:
     """What there is to say of every diagnostic of a run."""
-    return [diagnostic.find(rows) for diagnostic in diagnostics(oldest_age)]
+    known = diagnostics(oldest_age)
+    if all(row.get(diagnostic.field) is None for row in rows for diagnostic in known):
+        return [Finding(title=diagnostic.title, verdict="missing: nothing was learnt yet") for diagnostic in known]
+    return [diagnostic.find(rows) for diagnostic in known]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import fill
 from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
@@ -360,15 +361,25 @@ def subtitle(axes: Axes, text: str) -> None:
 
 def legend(axes: Axes) -> None:
     """What the lines are, where they leave room."""
-    axes.legend(loc="best", fontsize=8.5, frameon=True, framealpha=0.9, edgecolor="none", facecolor="white")
+    lines, labels = axes.get_legend_handles_labels()
+    axes.legend(
+        lines,
+        [fill(label, 60) for label in labels],
+        loc="best",
+        fontsize=8.5,
+        frameon=True,
+        framealpha=0.9,
+        edgecolor="none",
+        facecolor="white",
+    )
 
 
 def save_plot(figure: Figure, path: Path) -> None:
-    """Write a picture as PNG; it appears complete or not at all."""
+    """Write a picture as PNG or SVG, as the name ends; it appears complete or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.tmp")
     try:
-        figure.savefig(unfinished, format="png")
+        figure.savefig(unfinished, format=path.suffix.removeprefix("."))
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
