@@ -51,7 +51,7 @@ def test_a_gymnasium_world_is_named_with_its_limit(tmp_path: Path, capsys: pytes
     about = json.loads((tmp_path / "sarsa-gym-MountainCar-v0" / "setup.json").read_text())
     assert about["world"] == {"name": "gym:MountainCar-v0", "max_steps": 200}
     assert [row["steps"] for row in rows(tmp_path / "sarsa-gym-MountainCar-v0" / "episodes.csv")] == ["200", "200"]
-    assert "2 of 2 episodes were as long as the limit of 200 steps" in capsys.readouterr().out
+    assert "2 of 2 episodes were cut off after 200 steps" in capsys.readouterr().out
 
 
 def test_a_figure_is_drawn_with_its_data(tmp_path: Path) -> None:
@@ -78,7 +78,10 @@ def test_a_figure_is_drawn_with_its_data(tmp_path: Path) -> None:
         (("run", "actor_critic", "cliff", "--policy", "epsilon_greedy"), "give it the policy softmax"),
         (("run", "sarsa", "gym:CartPole-v1"), "observes numbers without limits; give a range for each with --ranges"),
         (("run", "sarsa", "gym:CartPole-v1", "--ranges", "3:1"), "'3:1' is no range; write LOW:HIGH"),
-        (("run", "sarsa", "gym:CartPole-v1", "--ranges", "0:1"), "observes 4 numbers, but 1 ranges are given"),
+        (
+            ("run", "sarsa", "gym:CartPole-v1", "--ranges", "0:1"),
+            "4 numbers are observed here; give as many ranges, not 1",
+        ),
         (("run", "sarsa", "gym:MountainCarContinuous-v0"), "choose an environment with a discrete choice"),
         (("run", "sarsa", "gym:CartPole-v9"), "there is no Gymnasium environment"),
         (("figure", "10.5"), "there is no figure '10.5'; the nearest are: 10."),

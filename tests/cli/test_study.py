@@ -194,7 +194,7 @@ def test_every_shipped_recipe_can_do_without_what_the_table_takes_out() -> None:
 
 def test_runs_of_a_study_stop_at_no_score() -> None:
     stopping = next(recipe for recipe in RECIPES.values() if recipe.until_score is not None)
-    assert prepared(stopping.name, None, ()).until_score is None
+    assert prepared(stopping.name, None, (), ()).until_score is None
 
 
 def test_exploration_in_place_of_noise_ends_within_a_tenth_of_the_training() -> None:

@@ -22,6 +22,7 @@ from playfield.games.gymnasium_games import PREFIX, open_environment
 from playfield.linear import encoders, learners, worlds
 from playfield.linear.charts import Axes, Curve, Surface
 from playfield.linear.encoders import EncoderSpec
+from playfield.linear.environments import observations_of
 from playfield.linear.figures import FIGURES, Figure
 from playfield.linear.learners import LearnerSpec
 from playfield.linear.play import Setup
@@ -33,6 +34,7 @@ from playfield.sinks.lab_plots import curves_picture, surfaces_picture
 from playfield.sinks.plots import save_plot
 from playfield.storage import fingerprint
 from playfield.storage.files import replace_file
+from playfield.storage.run import check_name
 from playfield.study import slug
 
 Positional = tyro.conf.Positional
@@ -157,22 +159,30 @@ class LabRun:
     def run(self) -> int:
         setup = self._setup()
         budget = Budget(
-            episodes=self.episodes, runs=self.runs, first_seed=self.seed, threads=self.threads or max(1, cores())
+            episodes=self.episodes,
+            runs=self.runs,
+            first_seed=self.seed,
+            threads=max(1, cores()) if self.threads is None else self.threads,
         )
         stem = f"{self.learner}-{slug(self.world)}"
-        folder = self.out / (free_name(stem, self.out) if self.name is None else self.name)
-        _describe(setup)
+        name = free_name(stem, self.out) if self.name is None else self.name
+        check_name(name)
+        folder = self.out / name
+        if folder.exists():
+            raise ValueError(f"{folder} exists, and nothing is overwritten; choose another name with --name")
+        limit = _limit(setup)
+        _describe(setup, limit)
         cell = play_cell(setup, budget)
         _refuse_divergence(setup, cell)
         folder.mkdir(parents=True, exist_ok=True)
         _write_run(folder, setup, budget, cell)
-        _report(folder, setup, cell)
+        _report(folder, cell, limit)
         return 0
 
     def _setup(self) -> Setup:
         learner = _named(LEARNERS, self.learner, "learner")
         world = self._world()
-        fitting = "tabular" if not isinstance(world, worlds.GymnasiumWorld) and world.observations.states else "tiles"
+        fitting = "tiles" if _observations(world).states is None else "tabular"
         encoder = _named(ENCODERS, self.encoder or fitting, "encoder")
         softmax = self.policy == "softmax" or (self.policy is None and isinstance(learner, learners.ActorCritic))
         setup = Setup(world=world, encoder=encoder, learner=learner, policy=Softmax() if softmax else EpsilonGreedy())
@@ -194,7 +204,8 @@ class LabRun:
                 owner, _, field = path.partition(".")
                 kind = type(getattr(setup, owner)).__name__
                 has = ", ".join(p.partition(".")[2] for p in sorted(known) if p.startswith(f"{owner}."))
-                raise UnknownSetting(f"--{field.strip('_')} means nothing to {kind}, which has {has or 'no settings'}")
+                option = f"--{field.strip('_').replace('_', '-')}"
+                raise UnknownSetting(f"{option} means nothing to {kind}, which has {has or 'no settings'}")
         return given
 
 
@@ -222,8 +233,15 @@ def _split(text: str) -> tuple[str, str]:
     return path, value
 
 
-def _describe(setup: Setup) -> None:
-    limit = _limit(setup)
+def _observations(world: WorldSpec) -> worlds.Observations:
+    if not isinstance(world, worlds.GymnasiumWorld):
+        return world.observations
+    environment = open_environment(world.id)
+    environment.close()
+    return observations_of(environment.observation_space, world.ranges)
+
+
+def _describe(setup: Setup, limit: int | None) -> None:
     cut = "never cut off" if limit is None else f"cut off after {limit:,} steps"
     print(f"world    {setup.world.name}, episodes {cut}")
     for kind in ("encoder", "learner", "policy"):
@@ -233,10 +251,11 @@ def _describe(setup: Setup) -> None:
 
 
 def _limit(setup: Setup) -> int | None:
-    if isinstance(setup.world, worlds.GymnasiumWorld):
-        spec = open_environment(setup.world.id).spec
-        return None if spec is None else spec.max_episode_steps
-    return setup.world.max_steps
+    if not isinstance(setup.world, worlds.GymnasiumWorld):
+        return setup.world.max_steps
+    environment = open_environment(setup.world.id)
+    environment.close()
+    return None if environment.spec is None else environment.spec.max_episode_steps
 
 
 def _refuse_divergence(setup: Setup, cell: Cell) -> None:
@@ -249,7 +268,7 @@ def _refuse_divergence(setup: Setup, cell: Cell) -> None:
     first = int(np.isnan(cell.steps).argmax(1)[np.isnan(cell.steps).any(1)].min()) + 1
     lambda_ = getattr(setup.learner, "lambda_", None)
     accumulates = getattr(setup.learner, "trace", None) == "accumulating"
-    usual = f"about 1 - lambda = {1.0 - lambda_:.2g}" if accumulates and lambda_ is not None else "about 1"
+    usual = f"about 1 - lambda = {max(1.0 - lambda_, 0.01):.2g}" if accumulates and lambda_ is not None else "about 1"
     raise ValueError(
         f"with --alpha {setup.learner.alpha:g} the weights ran away (beyond a million) in {cell.diverged} of "
         f"{len(cell.steps)} runs, first in episode {first}; give a smaller one: the usual bound here is {usual}"
@@ -267,11 +286,18 @@ def _write_run(folder: Path, setup: Setup, budget: Budget, cell: Cell) -> None:
     }
     replace_file(folder / "setup.json", json.dumps(about, indent=2).encode())
     rows = [
-        (budget.first_seed + run, episode + 1, int(cell.steps[run, episode]), cell.rewards[run, episode])
+        (
+            budget.first_seed + run,
+            episode + 1,
+            int(cell.steps[run, episode]),
+            cell.rewards[run, episode],
+            "yes" if cell.cut_off[run, episode] else "no",
+            "" if np.isnan(cell.errors[run, episode]) else cell.errors[run, episode],
+        )
         for run in range(budget.runs)
         for episode in range(budget.episodes)
     ]
-    replace_file(folder / "episodes.csv", _csv(("seed", "episode", "steps", "reward"), rows))
+    replace_file(folder / "episodes.csv", _csv(("seed", "episode", "steps", "reward", "cut_off", "rms_error"), rows))
     save_plot(_learning_picture(setup, budget, cell), folder / "learning.png")
 
 
@@ -305,17 +331,16 @@ def _about(budget: Budget) -> str:
     return f"mean of {budget.runs} runs and its standard error, seeds from {budget.first_seed}"
 
 
-def _report(folder: Path, setup: Setup, cell: Cell) -> None:
+def _report(folder: Path, cell: Cell, limit: int | None) -> None:
     column, unit = (cell.steps, "steps") if np.isnan(cell.errors).all() else (cell.errors, "RMS error")
     episodes = column.shape[1]
-    for first, last in ((0, 10), (10, 50), (50, 100), (episodes - 100, episodes)):
-        if 0 <= first < last <= episodes:
+    for first, last in dict.fromkeys(((0, 10), (10, 50), (50, 100), (max(0, episodes - 100), episodes))):
+        if first < last <= episodes:
             found = point(0.0, column[:, first:last].mean(1))
             error = "" if np.isnan(found.standard_error) else f" +- {found.standard_error:.2g}"
             print(f"episodes {first + 1:>4} to {last:<4} {found.mean:8.4g}{error} {unit}")
-    limit = _limit(setup)
-    if limit is not None and (cut := int((cell.steps >= limit).sum())):
-        print(f"note: {cut:,} of {cell.steps.size:,} episodes were as long as the limit of {limit:,} steps")
+    if limit is not None and (cut := int(cell.cut_off.sum())):
+        print(f"note: {cut:,} of {cell.steps.size:,} episodes were cut off after {limit:,} steps")
     overfull = [used[1] for run in cell.runs if (used := run.code.used()) is not None and used[1]]
     if overfull:
         print(
@@ -345,10 +370,10 @@ class LabFigure:
     def run(self) -> int:
         figure = _named(FIGURES, self.number, "figure")
         budget = Budget(
-            episodes=self.episodes or figure.episodes,
-            runs=self.runs or figure.runs,
+            episodes=figure.episodes if self.episodes is None else self.episodes,
+            runs=figure.runs if self.runs is None else self.runs,
             first_seed=self.seed,
-            threads=self.threads or max(1, cores()),
+            threads=max(1, cores()) if self.threads is None else self.threads,
         )
         parts = _made(figure, budget)
         path = self.out / f"figure_{self.number.replace('.', '_')}"

@@ -83,7 +83,7 @@ def protocol_named(name: str | None, own: AtariProtocol, *games: str) -> AtariPr
     if name is None:
         return own
     for game in games:
-        if game not in atari_names():
+        if is_game(game) and game not in atari_names():
             raise ValueError(f"{game} has rules of its own; --protocol is for the games of the Atari emulator")
     if name not in PROTOCOLS:
         raise ValueError(f"there is no protocol {name!r}; choose one of: {', '.join(PROTOCOLS)}")

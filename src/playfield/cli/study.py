@@ -87,7 +87,8 @@ class Study:
             return carry_on(_find(self.studies, self.name), None, self.jobs)
         if not self.recipes or not self.games:
             raise ValueError("name what to study: --recipes A,B --games C; or the NAME alone of a study to go on with")
-        recipes = [prepared(name, self.protocol, self.overrides) for name in words(self.recipes)]
+        games = words(self.games)
+        recipes = [prepared(name, self.protocol, self.overrides, games) for name in words(self.recipes)]
         grid = Grid(
             variants=tuple(Variant(name=r.name, recipe=r, overrides=self.overrides) for r in recipes),
             games=words(self.games),
@@ -129,7 +130,7 @@ class Ablate:
     def run(self) -> int:
         if not self.games:
             raise ValueError(f"name the games: playfield ablate {self.recipe} --games catch,pong")
-        whole = prepared(self.recipe, self.protocol, self.overrides)
+        whole = prepared(self.recipe, self.protocol, self.overrides, words(self.games))
         frames = whole.frames if self.frames is None else self.frames
         variants, sentences = ablations(whole, frames)
         for sentence in sentences:
@@ -157,13 +158,13 @@ class Ablate:
         return [known[word] for word in words(self.ingredients)] or variants
 
 
-def prepared(name: str, protocol: str | None, overrides: Sequence[str]) -> Recipe:
+def prepared(name: str, protocol: str | None, overrides: Sequence[str], games: Sequence[str]) -> Recipe:
     """The recipe of a study: under the protocol asked for, with overrides, and stopping at no score.
 
     Runs that stopped where they scored well could not be compared with runs that did not.
     """
     recipe = find_recipe(name)
-    recipe = recipe.but(protocol=protocol_named(protocol, recipe.protocol), until_score=None)
+    recipe = recipe.but(protocol=protocol_named(protocol, recipe.protocol, *games), until_score=None)
     return recipe.with_overrides(list(overrides))
 
 

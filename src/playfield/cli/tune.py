@@ -92,7 +92,7 @@ class Tune:
             )
         if self.trials < 1:
             raise ValueError("--trials must be 1 or more")
-        recipe = prepared(self.recipe, self.protocol, self.overrides)
+        recipe = prepared(self.recipe, self.protocol, self.overrides, [self.game])
         name = self.name or "-".join(slug(each) for each in ("tune", recipe.name, self.game))
         search = Search(
             place=Place(folder=self.studies / name),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar, cast
 
 import numba
+from numba.core import config
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -15,7 +18,7 @@ def compiled(function: F) -> F:
     """The function as machine code that holds no interpreter lock; what it computes is what its source says.
 
     No fast-math: sums keep their order, so that compiled loops and single calls agree to the last bit. The machine code
-    is kept on disk beside the source, or where NUMBA_CACHE_DIR says.
+    is kept on disk beside the sources, or where NUMBA_CACHE_DIR says.
     """
     return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(_plain(function)))
 
@@ -23,6 +26,20 @@ def compiled(function: F) -> F:
 def compiled_anew(function: F) -> F:
     """As `compiled`, for a function that takes compiled functions: those are others in every process, so no disk."""
     return cast(F, numba.njit(nogil=True, error_model="numpy")(_plain(function)))
+
+
+def _keep_apart() -> None:
+    """Keep the machine code of these very sources in a folder of its own.
+
+    Numba looks whether the file of a function has changed, but not whether the files of what it calls have.
+    """
+    here = Path(__file__).parent
+    sources = b"".join(path.read_bytes() for path in sorted(here.glob("*.py")))
+    folder = Path(vars(config)["CACHE_DIR"] or here / "__pycache__")
+    vars(config)["CACHE_DIR"] = str(folder / f"machine-code-{hashlib.blake2b(sources, digest_size=8).hexdigest()}")
+
+
+_keep_apart()
 
 
 def _plain(function: Callable[..., object]) -> Callable[..., object]:

@@ -37,7 +37,7 @@ class Code:
     active: int
     """K, how many features an observation and an action have that may differ from 0."""
     shares: int
-    """What a step size is divided by: how many features are 1 at once, 1 where they are not binary."""
+    """What a step size is divided by: the most that |x|² can be, which is how many features are 1 at once."""
 
     def used(self) -> tuple[int, int] | None:
         """Places taken in an index table, and look-ups that found none; None where there is no table."""
@@ -229,8 +229,7 @@ class Grids:
 
     def build(self, observations: Observations, actions: int) -> Code:
         span = _span(observations)
-        # A displaced grid needs one tile more to cover the range, and the upper end of the range another.
-        across = self.tiles + 1 + (self.tilings > 1)
+        across = self.tiles + 1  # one more for what a displaced grid pushes out, and for the upper end of the range
         cells = across ** len(span)
         _check_features(actions * self.tilings * cells)
         numbers = _Grids(self.tilings, np.array(observations.low), self.tiles / span, across, cells)
@@ -245,7 +244,7 @@ class Grids:
 
 class _Columns(NamedTuple):
     low: Float64[Array, "N"]
-    per_unit: Float64[Array, "N"]
+    span: Float64[Array, "N"]
     tiles: int
 
 
@@ -255,7 +254,7 @@ def _encode_columns(
 ) -> None:
     entries = len(observation)
     for i in range(entries):
-        column = np.int64(math.floor((observation[i] - columns.low[i]) * columns.per_unit[i]))
+        column = np.int64(math.floor((observation[i] - columns.low[i]) / columns.span[i] * columns.tiles))
         column = min(max(column, 0), columns.tiles)
         for action in range(index.shape[0]):
             index[action, i] = (action * entries + i) * (columns.tiles + 1) + column
@@ -277,7 +276,7 @@ class OneHot:
 
     def build(self, observations: Observations, actions: int) -> Code:
         span = _span(observations)
-        numbers = _Columns(np.array(observations.low), self.tiles / span, self.tiles)
+        numbers = _Columns(np.array(observations.low), span, self.tiles)
         count = len(span)
         features = actions * count * (self.tiles + 1)
         return Code(encode=_encode_columns, numbers=numbers, features=features, active=count, shares=count)
@@ -404,7 +403,7 @@ def _basis(encode: Encode, order: int, observations: Observations, actions: int)
     _check_features(actions * count)
     powers = np.array(list(product(range(order + 1), repeat=len(span))), np.float64)
     numbers = _Basis(np.array(observations.low), 1.0 / span, powers)
-    return Code(encode=encode, numbers=numbers, features=actions * count, active=count, shares=1)
+    return Code(encode=encode, numbers=numbers, features=actions * count, active=count, shares=count)
 
 
 MOST_FEATURES = 10**8
@@ -422,7 +421,7 @@ def _span(observations: Observations) -> Float64[Array, "N"]:
     """Width of every observed number's range."""
     low, high = np.array(observations.low), np.array(observations.high)
     # Gymnasium writes the largest float where a number has no limit.
-    if not (np.isfinite(low) & np.isfinite(high)).all() or (high - low > 1e30).any():
+    if not (np.maximum(np.abs(low), np.abs(high)) < 1e30).all():
         raise ValueError(
             "this world observes numbers without limits; give a range for each with --ranges, for instance "
             "--ranges -2.4:2.4 -3:3 -0.21:0.21 -3:3 for CartPole"

@@ -16,6 +16,7 @@ from playfield.linear.play import (
     CUT_OFF,
     DIVERGED,
     ENDED,
+    LIMIT,
     Record,
     Setup,
     choose,
@@ -36,12 +37,14 @@ def observations_of(space: gymnasium.Space[Any], ranges: Sequence[tuple[float, f
     """
     match space:
         case spaces.Discrete():
+            if ranges is not None:
+                raise ValueError("this environment observes numbered states, which have no ranges")
             return Observations(low=(0.0,), high=(float(space.n) - 1.0,), states=int(space.n))
         case spaces.Box(shape=(count,)):
             low, high = [float(x) for x in space.low], [float(x) for x in space.high]
             if ranges is not None:
                 if len(ranges) != count:
-                    raise ValueError(f"this environment observes {count} numbers, but {len(ranges)} ranges are given")
+                    raise ValueError(f"{count} numbers are observed here; give as many ranges, not {len(ranges)}")
                 low, high = [pair[0] for pair in ranges], [pair[1] for pair in ranges]
             return Observations(low=tuple(low), high=tuple(high))
         case other:
@@ -70,10 +73,9 @@ class EnvironmentRun:
         self.player = ready(setup.learner, setup.policy, self.code)
         self._here, self._there = unseen(actions, self.code.active), unseen(actions, self.code.active)
 
-    @property
-    def max_steps(self) -> int | None:
-        """Steps after which Gymnasium cuts an episode off."""
-        return None if self.environment.spec is None else self.environment.spec.max_episode_steps
+    def close(self) -> None:
+        """Close the environment."""
+        self.environment.close()
 
     def play(self, episodes: int) -> Record:
         """Play and learn; shorter than asked for where the weights diverge, whose episode is the last."""
@@ -102,7 +104,8 @@ class EnvironmentRun:
             if has_diverged(player.mind.weights, here.feature[action]):
                 return steps, rewards, DIVERGED
             if ended or cut_off:
-                return steps, rewards, ENDED if ended else CUT_OFF
+                sound = np.abs(player.mind.weights).max() <= LIMIT
+                return steps, rewards, (ENDED if ended else CUT_OFF) if sound else DIVERGED
             if player.learns_first:
                 value(player, there)
                 next_action = choose(player, there, self._draws)

@@ -96,22 +96,28 @@ COST_TO_GO_AT = (12, 104, 1000, 9000)
 
 
 def _cost_to_go(budget: Budget) -> Iterator[Surface]:
-    # The first picture is of the middle of an episode: a run that is cut off there, with the seed of the others.
-    for label, run, episodes in _stages(budget):
-        run.play(episodes)
-        x, y = np.linspace(-1.2, 0.5, 40), np.linspace(-0.07, 0.07, 40)
-        grid = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
-        yield Surface(label=label, x=x, y=y, height=-run.values(grid).max(1).reshape(40, 40))
+    x, y = np.linspace(-1.2, 0.5, 40), np.linspace(-0.07, 0.07, 40)
+    grid = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
+    for label, runs, episodes in _stages(budget):
+        play_all(runs, episodes, budget.threads)
+        height = np.mean([-run.values(grid).max(1) for run in runs], axis=0)
+        yield Surface(label=label, x=x, y=y, height=height.reshape(40, 40))
 
 
-def _stages(budget: Budget) -> Iterator[tuple[str, LinearRun, int]]:
+def _stages(budget: Budget) -> Iterator[tuple[str, list[LinearRun], int]]:
+    # The book's data are of Sarsa(lambda), as its footnote says; these are of the one-step Sarsa of that chapter.
+    # The first picture is of the middle of an episode: of runs cut off there, with the seeds of the others.
     cut = Setup(world=MountainCar(max_steps=428), encoder=TileCoding(), learner=Sarsa(alpha=0.5))
-    yield "step 428", LinearRun(cut, Rng(budget.first_seed).numpy("lab")), 1
-    run, played = LinearRun(_car(Sarsa(alpha=0.5)), Rng(budget.first_seed).numpy("lab")), 0
+    yield "step 428 of the first episode", _runs(cut, budget), 1
+    runs, played = _runs(_car(Sarsa(alpha=0.5)), budget), 0
     for episode in COST_TO_GO_AT:
         if episode <= budget.episodes:
-            yield f"episode {episode}", run, episode - played
+            yield f"episode {episode}", runs, episode - played
             played = episode
+
+
+def _runs(setup: Setup, budget: Budget) -> list[LinearRun]:
+    return [LinearRun(setup, Rng(budget.first_seed + run).numpy("lab")) for run in range(budget.runs)]
 
 
 def _steps(start: float, stop: float, step: float) -> list[float]:
@@ -157,6 +163,7 @@ def _figure_12_10() -> Figure:
 
 
 def _figure_12_11() -> Figure:
+    # Lambda and steps are those of ShangtongZhang's figure; the book's caption names none.
     alphas = _steps(0.2, 1.8, 0.2)
     kinds: list[tuple[str, Callable[[float], LearnerSpec], list[float]]] = [
         ("true online Sarsa(lambda)", lambda a: TrueOnlineSarsaLambda(alpha=a), alphas),
@@ -230,7 +237,7 @@ _LONG_WALK = RandomWalk(states=1000, farthest=100)
 
 
 def _staircase(setup: Setup, label: str, budget: Budget) -> Iterator[Curve]:
-    runs = [LinearRun(setup, Rng(budget.first_seed + run).numpy("lab")) for run in range(budget.runs)]
+    runs = _runs(setup, budget)
     play_all(runs, budget.episodes, budget.threads)
     states = np.arange(1000.0)
     learnt = np.stack([run.values(states[:, None])[:, 0] for run in runs])
@@ -266,7 +273,7 @@ def _figure_9_2() -> Figure:
 
 
 def _figure_9_10() -> Figure:
-    # Tiles are 200 states wide and displaced by 4, so that 50 tilings come round; one alone is plain aggregation.
+    # Tiles are a fifth of the line wide, about 200 states, and displaced by about 4, so that 50 tilings come round.
     setups = [(f"{tilings} tiling{'s' if tilings > 1 else ''}", _tiled_walk(tilings)) for tilings in (50, 1)]
     axes = Axes(
         title="Gradient Monte Carlo on the 1000-state walk",

@@ -97,18 +97,24 @@ def _learn_expected(mind: Mind, here: Seen, went: Transition, there: Seen, draws
 
 
 @compiled
+def _best(mind: Any, there: Seen) -> float:
+    best = -np.inf
+    for action in range(len(there.q)):
+        best = max(best, dot(mind.weights, there.feature[action], there.value))
+    return best
+
+
+@compiled
 def _learn_q(mind: Mind, here: Seen, went: Transition, there: Seen, draws: np.random.Generator) -> None:
     x = here.feature[went.action]
-    following = -np.inf
-    for action in range(len(there.q)):
-        following = max(following, dot(mind.weights, there.feature[action], there.value))
+    following = _best(mind, there)
     error = went.reward + mind.gamma * went.discount * following - dot(mind.weights, x, here.value)
     add_scaled(mind.weights, mind.alpha * error, x, here.value)
 
 
-def _check(alpha: float, gamma: float) -> None:
+def _check(alpha: float, gamma: float, name: str = "alpha") -> None:
     if not 0.0 < alpha < math.inf:
-        raise ValueError("alpha must be above 0")
+        raise ValueError(f"{name} must be above 0")
     if not 0.0 <= gamma <= 1.0:
         raise ValueError("gamma must lie between 0 and 1")
 
@@ -202,7 +208,7 @@ class DoubleMind(NamedTuple):
     """Two sets of weights that teach each other."""
 
     weights: Float64[Array, "F"]
-    """The first set; values to act by come from both."""
+    """The first set; values to act by are the mean of both."""
     second: Float64[Array, "F"]
     alpha: float
     gamma: float
@@ -212,7 +218,7 @@ class DoubleMind(NamedTuple):
 def _judge_double(mind: DoubleMind, seen: Seen) -> None:
     for action in range(len(seen.q)):
         first = dot(mind.weights, seen.feature[action], seen.value)
-        seen.q[action] = first + dot(mind.second, seen.feature[action], seen.value)
+        seen.q[action] = 0.5 * (first + dot(mind.second, seen.feature[action], seen.value))
 
 
 @compiled
@@ -238,7 +244,7 @@ class DoubleQLearning:
         w₁ ← w₁ + α [R + γ' w₂ᵀx(S', argmax_a w₁ᵀx(S', a)) − w₁ᵀx(S, A)] x(S, A)
 
     Source: van Hasselt (2010); Sutton & Barto (2018) eq. 6.10.
-    Neutral: with a single action both sets learn the same values.
+    Neutral: with a single action both sets come to the same values.
     """
 
     alpha: float = setting(0.5, "step size, divided by the number of features that are 1 at once")
@@ -595,14 +601,6 @@ class TrueOnlineSarsaLambda:
 
 
 @compiled
-def _best(mind: TraceMind, there: Seen) -> float:
-    best = -np.inf
-    for action in range(len(there.q)):
-        best = max(best, dot(mind.weights, there.feature[action], there.value))
-    return best
-
-
-@compiled
 def _learn_watkins(mind: TraceMind, here: Seen, went: Transition, there: Seen, draws: np.random.Generator) -> None:
     x = here.feature[went.action]
     following = _best(mind, there)
@@ -655,7 +653,6 @@ def _learn_true_online_q(
     _true_online(mind, here, went, went.discount * best)
     if chosen < best:
         clear(mind.traces)
-        mind.old[0] = went.discount * chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -723,6 +720,7 @@ class ActorCritic:
 
         δ = R + γ' v(S') − v(S),   w_v ← w_v + α_v δ x(S),   w ← w + α γᵗ δ [x(S, A) − Σ_a π(a|S) x(S, a)]
 
+    The gradient is that of a temperature of 1; another one's 1/τ is left to alpha.
     Source: Sutton & Barto (2018) section 13.5, one step.
     """
 
@@ -737,7 +735,7 @@ class ActorCritic:
 
     def __post_init__(self) -> None:
         _check(self.alpha, self.gamma)
-        _check(self.critic_alpha, self.gamma)
+        _check(self.critic_alpha, self.gamma, "critic_alpha")
 
     @property
     def learn(self) -> Learn:

@@ -1,6 +1,6 @@
 """Whole runs of a linear learner in a compiled world, and many runs at once.
 
-The compiled loop is the plain one: see, choose, step, learn. `LinearAgent` goes the same way one call at a time, so
+The compiled loop is the plain one: see, choose, step, learn. `EnvironmentRun` goes the same way one call at a time, so
 that any Gymnasium environment can be played; both end with the same bits.
 """
 
@@ -17,6 +17,7 @@ from jaxtyping import Float64, Int64
 from playfield.linear.compiled import compiled, compiled_anew
 from playfield.linear.encoders import Code, Encode, EncoderSpec
 from playfield.linear.features import dot
+from playfield.linear.index_table import copy_of
 from playfield.linear.learners import ActorCritic, Begin, Judge, Learn, LearnerSpec, Seen, Transition
 from playfield.linear.policies import Chance, Choose, EpsilonGreedy, PolicySpec, Probabilities, chance_at
 from playfield.linear.worlds import CompiledWorld, Start, StepOf, WorldSpec
@@ -50,7 +51,7 @@ class Record(NamedTuple):
 
 
 class Player(NamedTuple):
-    """A learner, its encoder and its policy, ready to see and act; shared by the compiled loop and `LinearAgent`."""
+    """A learner, its encoder and its policy, ready to see and act; shared by the compiled loop and `EnvironmentRun`."""
 
     encode: Encode
     numbers: Any
@@ -130,7 +131,7 @@ def choose(player: Player, seen: Seen, draws: np.random.Generator) -> int:
 
 @compiled
 def has_diverged(weights: Float64[Array, "F"], index: Int64[Array, "K"]) -> bool:
-    """Whether one of the weights just learnt is not a sensible number any more."""
+    """Whether one of the weights at these features is not a sensible number any more."""
     sensible = True
     for feature in index:
         sensible &= abs(weights[feature]) <= LIMIT
@@ -158,7 +159,9 @@ def _episode(player: Player, place: _Place, draws: np.random.Generator) -> tuple
         if has_diverged(player.mind.weights, here.feature[action]):
             return steps, rewards, DIVERGED
         if ended or cut_off:
-            return steps, rewards, CUT_OFF if cut_off else ENDED
+            # Learners that wait have changed other weights than those just looked at.
+            sound = np.abs(player.mind.weights).max() <= LIMIT
+            return steps, rewards, (CUT_OFF if cut_off else ENDED) if sound else DIVERGED
         if player.learns_first:
             value(player, there)
             next_action = choose(player, there, draws)
@@ -203,6 +206,8 @@ class LinearRun:
 
     def __init__(self, setup: Setup, draws: np.random.Generator) -> None:
         assert isinstance(setup.world, CompiledWorld)
+        if isinstance(setup.learner, ActorCritic) and len(setup.world.actions) == 1:
+            raise ValueError(f"an actor-critic needs actions to choose among, but {setup.world.name} has only one")
         self.setup = setup
         world = self._world = setup.world
         self.code = setup.encoder.build(world.observations, len(world.actions))
@@ -242,11 +247,15 @@ class LinearRun:
         return Record(*(column[:count] for column in record))
 
     def values(self, observations: Float64[Array, "S N"]) -> Float64[Array, "S A"]:
-        """What the learner thinks of every action in such observations."""
+        """What the learner thinks of every action in such observations; tiles that were never met are worth 0."""
+        # With a copy of an index table, whose places are for what is met while learning.
+        table = getattr(self.code.numbers, "table", None)
+        numbers = self.code.numbers if table is None else self.code.numbers._replace(table=copy_of(table))
+        player = self.player._replace(numbers=numbers)
         seen = unseen(len(self._world.actions), self.code.active)
         q = np.zeros((len(observations), len(seen.q)))
         for row, observation in enumerate(observations):
-            look(self.player, np.ascontiguousarray(observation, np.float64), seen)
+            look(player, np.ascontiguousarray(observation, np.float64), seen)
             q[row] = seen.q
         return q
 

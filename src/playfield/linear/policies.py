@@ -114,6 +114,8 @@ class EpsilonGreedy:
     def __post_init__(self) -> None:
         if not 0.0 <= self.floor <= 1.0 or not 0.0 <= self.epsilon <= 1.0:
             raise ValueError("epsilon and its floor must lie between 0 and 1")
+        if self.floor > self.epsilon:
+            raise ValueError("the floor of epsilon must not be above epsilon itself")
         if not 0.0 < self.factor <= 1.0:
             raise ValueError("the factor of epsilon must be above 0, and at most 1")
         if self.over_steps is not None and (self.over_steps < 1 or self.factor != 1.0):
@@ -122,7 +124,7 @@ class EpsilonGreedy:
     @property
     def chance(self) -> Chance:
         slope = 0.0 if self.over_steps is None else (self.epsilon - self.floor) / self.over_steps
-        return Chance(self.epsilon, slope, self.factor, min(self.floor, self.epsilon))
+        return Chance(self.epsilon, slope, self.factor, self.floor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

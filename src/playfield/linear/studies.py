@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 
 from playfield.linear.charts import Point
 from playfield.linear.environments import EnvironmentRun
-from playfield.linear.play import DIVERGED, LinearRun, Record, Setup, play_all
+from playfield.linear.play import CUT_OFF, DIVERGED, LinearRun, Record, Setup, play_all
 from playfield.linear.worlds import GymnasiumWorld, RandomWalk
 from playfield.rng import Rng
 from playfield.types import Array
@@ -37,6 +37,8 @@ class Cell:
     steps: Float64[Array, "R E"]
     rewards: Float64[Array, "R E"]
     errors: Float64[Array, "R E"]
+    cut_off: Bool[Array, "R E"]
+    """Where an episode was ended by a limit of steps, not by its world."""
     runs: Sequence[LinearRun | EnvironmentRun]
     """As they stand after their last episode."""
 
@@ -73,7 +75,11 @@ def play_cell(setup: Setup, budget: Budget, share: Float64[Array, "S"] | None = 
     runs = [_run(setup, Rng(seed).numpy("lab"), share) for seed in seeds]
     records = play_all(runs, budget.episodes, budget.threads)
     steps, rewards, errors = (_column(records, name, budget.episodes) for name in ("steps", "rewards", "error"))
-    return Cell(steps=steps, rewards=rewards, errors=errors, runs=runs)
+    cut_off = _column(records, "outcome", budget.episodes) == CUT_OFF
+    for run in runs:
+        if isinstance(run, EnvironmentRun):
+            run.close()
+    return Cell(steps=steps, rewards=rewards, errors=errors, cut_off=cut_off, runs=runs)
 
 
 def _run(setup: Setup, draws: np.random.Generator, share: Float64[Array, "S"] | None) -> LinearRun | EnvironmentRun:

@@ -34,6 +34,11 @@ class Observations:
     """How many states there are, where the one number is the state's; None for continuous ones."""
 
 
+def _check_limit(max_steps: int | None) -> None:
+    if max_steps is not None and max_steps < 1:
+        raise ValueError("max_steps must be 1 or more; none never cuts an episode off")
+
+
 @compiled
 def _car_start(numbers: Float64[Array, "P"], state: Float64[Array, "2"], draws: np.random.Generator) -> None:
     state[0] = draws.uniform(-0.6, -0.4)
@@ -55,9 +60,10 @@ def _car_step(
 class MountainCar:
     """A car too weak for the hill must first go back up the other one; −1 for every step until the top.
 
-    Source: Sutton & Barto (2018) example 10.1. Gymnasium's MountainCar-v0 has the same rules but cuts every episode
-    off after 200 steps, so that a beginner sees no end: here that is `max_steps=200`. Ten thousand is far beyond any
-    episode on the way to a solution; a greedy learner can come to drive in circles, and then never ends by itself.
+    Source: Sutton & Barto (2018) example 10.1. Gymnasium's MountainCar-v0 has the same rules, but lets the car roll on
+    to 0.6, and cuts every episode off after 200 steps, so that a beginner sees no end: here that is `max_steps=200`.
+    Ten thousand is far beyond any episode on the way to a solution; a greedy learner can come to drive in circles, and
+    then never ends by itself.
     """
 
     max_steps: int | None = setting(10_000, "steps after which an episode is cut off; none for never")
@@ -66,6 +72,9 @@ class MountainCar:
     actions: ClassVar[tuple[str, ...]] = ("BACK", "COAST", "FORWARD")
     start: ClassVar[Start] = staticmethod(_car_start)
     step: ClassVar[StepOf] = staticmethod(_car_step)
+
+    def __post_init__(self) -> None:
+        _check_limit(self.max_steps)
 
     @property
     def observations(self) -> Observations:
@@ -114,6 +123,7 @@ class RandomWalk:
     step: ClassVar[StepOf] = staticmethod(_walk_step)
 
     def __post_init__(self) -> None:
+        _check_limit(self.max_steps)
         if self.states < 1 or not 1 <= self.farthest <= self.states:
             raise ValueError("a random walk needs states of 1 or more, and farthest between 1 and them")
 
@@ -184,6 +194,9 @@ class Cliff:
     start: ClassVar[Start] = staticmethod(_cliff_start)
     step: ClassVar[StepOf] = staticmethod(_cliff_step)
 
+    def __post_init__(self) -> None:
+        _check_limit(self.max_steps)
+
     @property
     def observations(self) -> Observations:
         return Observations(low=(0.0,), high=(47.0,), states=48)
@@ -225,6 +238,9 @@ class WindyGrid:
     actions: ClassVar[tuple[str, ...]] = ("UP", "DOWN", "LEFT", "RIGHT")
     start: ClassVar[Start] = staticmethod(_windy_start)
     step: ClassVar[StepOf] = staticmethod(_windy_step)
+
+    def __post_init__(self) -> None:
+        _check_limit(self.max_steps)
 
     @property
     def observations(self) -> Observations:

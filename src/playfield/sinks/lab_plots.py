@@ -13,6 +13,9 @@ from matplotlib.figure import Figure
 from playfield.linear.charts import Axes, Curve, Surface
 from playfield.sinks.plots import INK, dress, legend, stroke, subtitle
 
+MOST_INSIDE = 8
+"""Curves whose names have room inside the axes."""
+
 MOST_MARKED = 40
 """Points of a curve that are marked one by one; longer curves are lines alone."""
 
@@ -33,7 +36,9 @@ def curves_picture(axes: Axes, curves: Sequence[Curve], about: str) -> Figure:
         panel.set_yscale("log")
     if axes.y_limits is not None:
         panel.set_ylim(*axes.y_limits)
-    if curves:
+    if len(curves) > MOST_INSIDE:
+        panel.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False)
+    elif curves:
         legend(panel)
     return figure
 
