@@ -35,8 +35,9 @@ def _keep_apart() -> None:
     """
     here = Path(__file__).parent
     sources = b"".join(path.read_bytes() for path in sorted(here.glob("*.py")))
-    folder = Path(vars(config)["CACHE_DIR"] or here / "__pycache__")
-    vars(config)["CACHE_DIR"] = str(folder / f"machine-code-{hashlib.blake2b(sources, digest_size=8).hexdigest()}")
+    folder = Path(config.CACHE_DIR or here / "__pycache__")  # pyright: ignore[reportAttributeAccessIssue]
+    kept = folder / f"machine-code-{hashlib.blake2b(sources, digest_size=8).hexdigest()}"
+    config.CACHE_DIR = str(kept)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 _keep_apart()
