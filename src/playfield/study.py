@@ -65,6 +65,11 @@ class Grid:
     episodes: int = 30
     """Whole games of the evaluation that ends a run."""
 
+    def never_learning(self) -> list[str]:
+        """What to say of the variants whose trainings end before their first update."""
+        said = [never_learns(variant.recipe, self.frames) for variant in self.variants]
+        return list(dict.fromkeys(sentence for sentence in said if sentence is not None))
+
     def __post_init__(self) -> None:
         for what, values in (
             ("recipe", [slug(variant.name) for variant in self.variants]),

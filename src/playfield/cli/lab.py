@@ -162,7 +162,7 @@ class LabRun:
             episodes=self.episodes,
             runs=self.runs,
             first_seed=self.seed,
-            threads=max(1, cores()) if self.threads is None else self.threads,
+            threads=cores() if self.threads is None else self.threads,
         )
         stem = f"{self.learner}-{slug(self.world)}"
         name = free_name(stem, self.out) if self.name is None else self.name
@@ -373,7 +373,7 @@ class LabFigure:
             episodes=figure.episodes if self.episodes is None else self.episodes,
             runs=figure.runs if self.runs is None else self.runs,
             first_seed=self.seed,
-            threads=max(1, cores()) if self.threads is None else self.threads,
+            threads=cores() if self.threads is None else self.threads,
         )
         parts = _made(figure, budget)
         path = self.out / f"figure_{self.number.replace('.', '_')}"

@@ -35,7 +35,6 @@ from playfield.study import (
     Variant,
     grid_differences,
     grid_from_json,
-    never_learns,
     same_frames,
     seeds_from,
     slug,
@@ -189,9 +188,8 @@ def carry_on(folder: Path, grid: Grid | None, jobs: int, crew: Crew | None = Non
     place = Place(folder=folder)
     grid = _settled(place, grid)
     console = Console()
-    for sentence in dict.fromkeys(never_learns(variant.recipe, grid.frames) for variant in grid.variants):
-        if sentence is not None:
-            console.print(f"note: {sentence}", highlight=False, markup=False, soft_wrap=True)
+    for sentence in grid.never_learning():
+        console.print(f"note: {sentence}", highlight=False, markup=False, soft_wrap=True)
     with locked(folder), Board(place, grid, console) as board:
         work = StudyWork(place, grid, board, alone=jobs == 1)
         interruption = Interruption()

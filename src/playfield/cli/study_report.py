@@ -37,7 +37,7 @@ from playfield.sinks.study_plots import (
 )
 from playfield.storage.files import replace_file
 from playfield.storage.run import Run
-from playfield.study import Cell, Grid, never_learns
+from playfield.study import Cell, Grid
 from playfield.types import Array
 
 POINTS = 200
@@ -198,9 +198,8 @@ def _notes(grid: Grid, group: Group) -> Iterator[str]:
         yield "one seed of a recipe and game gives no interval: how other seeds would do is not known"
     elif fewest < FEW_SEEDS:
         yield f"with {fewest} seeds a bootstrap interval is too narrow: trust it from about {FEW_SEEDS} seeds on"
-    for sentence in dict.fromkeys(never_learns(variant.recipe, grid.frames) for variant in grid.variants):
-        if sentence is not None:
-            yield f"these are no results of learning: {sentence}"
+    for sentence in grid.never_learning():
+        yield f"these are no results of learning: {sentence}"
     if any(len(each) < len(grid.seeds) for each in runs):
         yield "some runs are missing: where they failed because they learned badly, these numbers flatter"
     if (policies := _differing(group, lambda r: r.evaluated.policy)) is not None:

@@ -33,7 +33,6 @@ from playfield.linear.studies import (
     sweep,
 )
 from playfield.linear.worlds import MountainCar, RandomWalk
-from playfield.rng import Rng
 
 POWERS_OF_TWO = tuple(2**k for k in range(10))
 
@@ -117,7 +116,7 @@ def _stages(budget: Budget) -> Iterator[tuple[str, list[LinearRun], int]]:
 
 
 def _runs(setup: Setup, budget: Budget) -> list[LinearRun]:
-    return [LinearRun(setup, Rng(budget.first_seed + run).numpy("lab")) for run in range(budget.runs)]
+    return [LinearRun(setup, draws) for draws in budget.draws()]
 
 
 def _steps(start: float, stop: float, step: float) -> list[float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from jaxtyping import Bool, Float64
@@ -28,6 +29,10 @@ class Budget:
     def __post_init__(self) -> None:
         if min(self.episodes, self.runs, self.threads) < 1:
             raise ValueError("--episodes, --runs and --threads must be 1 or more")
+
+    def draws(self) -> list[np.random.Generator]:
+        """The chance of every run, which grows from its seed alone."""
+        return [Rng(self.first_seed + run).numpy("lab") for run in range(self.runs)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +76,7 @@ def play_cell(setup: Setup, budget: Budget, share: Float64[Array, "S"] | None = 
 
     Runs of a random walk are compared with its true values; `share` is how much each state counts there.
     """
-    seeds = range(budget.first_seed, budget.first_seed + budget.runs)
-    runs = [_run(setup, Rng(seed).numpy("lab"), share) for seed in seeds]
+    runs = [_run(setup, draws, share) for draws in budget.draws()]
     records = play_all(runs, budget.episodes, budget.threads)
     steps, rewards, errors = (_column(records, name, budget.episodes) for name in ("steps", "rewards", "error"))
     cut_off = _column(records, "outcome", budget.episodes) == CUT_OFF
@@ -87,8 +91,14 @@ def _run(setup: Setup, draws: np.random.Generator, share: Float64[Array, "S"] | 
         return EnvironmentRun(setup, draws)
     run = LinearRun(setup, draws)
     if isinstance(setup.world, RandomWalk):
-        run.compare_with(setup.world.true_values(), share)
+        run.compare_with(_true_values(setup.world), share)
     return run
+
+
+@cache
+def _true_values(walk: RandomWalk) -> Float64[Array, "S"]:
+    """The same for all runs of all cells, and long to work out for a thousand states."""
+    return walk.true_values()
 
 
 def _column(records: Sequence[Record], name: str, episodes: int) -> Float64[Array, "R E"]:
