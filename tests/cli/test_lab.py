@@ -80,9 +80,9 @@ def test_a_figure_is_drawn_with_its_data(tmp_path: Path) -> None:
         (("run", "sarsa", "gym:CartPole-v1", "--ranges", "3:1"), "'3:1' is no range; write LOW:HIGH"),
         (
             ("run", "sarsa", "gym:CartPole-v1", "--ranges", "0:1"),
-            "4 numbers are observed here; give as many ranges, not 1",
+            "observes 4 numbers; give as many ranges, not 1",
         ),
-        (("run", "sarsa", "gym:MountainCarContinuous-v0"), "choose an environment with a discrete choice"),
+        (("run", "sarsa", "gym:MountainCarContinuous-v0"), "Playfield plays discrete actions"),
         (("run", "sarsa", "gym:CartPole-v9"), "there is no Gymnasium environment"),
         (("figure", "10.5"), "there is no figure '10.5'; the nearest are: 10."),
     ],

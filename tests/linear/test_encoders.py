@@ -21,7 +21,8 @@ from playfield.linear.encoders import (
     Tabular,
     TileCoding,
 )
-from playfield.linear.worlds import Cliff, MountainCar, Observations, RandomWalk
+from playfield.games.games import Observations
+from playfield.linear.worlds import Cliff, MountainCar, RandomWalk
 
 CONTINUOUS = [TileCoding(), HashedTiles(), Grids(), OneHot(), Fourier(), Polynomial()]
 NUMBERED = [Aggregation(), Tabular()]

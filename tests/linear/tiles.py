@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from playfield.linear.encoders import Code
-from playfield.linear.worlds import Observations
+from playfield.games.games import Observations
 
 Tile = tuple[int, ...]
 

@@ -14,6 +14,16 @@ from playfield.types import Array, Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Observations:
+    """What a game or a world shows that shows no pixels: N numbers between limits, or one of a number of states."""
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    states: int | None = None
+    """How many states there are, where the one number is the state's; None for continuous ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GameSpec:
     """What a game is, before it is played."""
 
@@ -33,6 +43,8 @@ class GameSpec:
     """Emulator frames per second of play at normal speed, for films and for a person watching."""
     protocol: dict[str, object] = field(default_factory=dict[str, object])
     """The protocol as plain values, as actually used; every score carries it."""
+    observations: Observations | None = None
+    """What the numbers of a vector frame mean; a numbered state is a vector with a single 1. None of pixels."""
 
 
 class Games(Protocol):

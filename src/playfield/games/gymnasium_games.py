@@ -13,7 +13,7 @@ from gymnasium.envs.registration import EnvSpec
 from jaxtyping import Shaped, UInt8
 
 from playfield.games.each import EachGame, Outcome, Solo
-from playfield.games.games import GameSpec
+from playfield.games.games import GameSpec, Observations
 from playfield.settings import nearest
 from playfield.types import Array
 
@@ -45,6 +45,7 @@ class GymnasiumGame:
         self.actions = tuple(str(a) for a in range(int(self._actions.n)))
         self.frames_per_second = float(env.metadata.get("render_fps") or 30)
         self.frame_shape, self.frame_dtype = _frame_of(env, environment_id)
+        self.observations = observations_of(env.observation_space)
 
     @property
     def environment_spec(self) -> EnvSpec:
@@ -125,9 +126,21 @@ def gymnasium_games(name: str, games: int) -> EachGame:
         frames_per_action=skip if isinstance(skip, int) else 1,
         frames_per_second=first.frames_per_second,
         protocol=protocol,
+        observations=first.observations,
     )
     solos: list[Solo] = [first, *others]
     return EachGame(spec, solos)
+
+
+def observations_of(space: gymnasium.Space[Any]) -> Observations | None:
+    """The numbers of a vector with their limits, or the states of a numbered one; None of whatever else is shown."""
+    match space:
+        case spaces.Discrete():
+            return Observations(low=(0.0,), high=(float(space.n) - 1.0,), states=int(space.n))
+        case spaces.Box(shape=(_,)):
+            return Observations(low=tuple(map(float, space.low)), high=tuple(map(float, space.high)))
+        case _:
+            return None
 
 
 def _protocol(spec: EnvSpec) -> dict[str, object]:

@@ -6,12 +6,13 @@ import hashlib
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
 from numba.core import config
 
 F = TypeVar("F", bound=Callable[..., object])
+T = TypeVar("T")
 
 
 def compiled(function: F) -> F:
@@ -26,6 +27,17 @@ def compiled(function: F) -> F:
 def compiled_anew(function: F) -> F:
     """As `compiled`, for a function that takes compiled functions: those are others in every process, so no disk."""
     return cast(F, numba.njit(nogil=True, error_model="numpy")(_plain(function)))
+
+
+def entry(function: Callable[..., T], arguments: tuple[object, ...]) -> Callable[..., T]:
+    """The machine code of a compiled function for arguments of such kinds, which are not looked at again.
+
+    That look takes longer than a whole step of learning. Whoever calls it promises arguments of the same kinds.
+    """
+    dispatcher = cast(Any, function)
+    kinds = tuple(numba.typeof(argument) for argument in arguments)
+    dispatcher.compile(kinds)
+    return dispatcher.get_overload(kinds)
 
 
 def _keep_apart() -> None:

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from playfield.games.games import Observations
 from playfield.linear.compiled import compiled
 from playfield.linear.index_table import FREE, MIXER, OVERFULL, USED, IndexTable, empty_table
-from playfield.linear.worlds import Observations
 from playfield.settings import setting
 from playfield.types import Array
 

@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float64
 
+from playfield.games.games import Observations
 from playfield.linear.compiled import compiled
 from playfield.settings import setting
 from playfield.types import Array
@@ -22,16 +23,6 @@ Start = Callable[[Float64[Array, "P"], Float64[Array, "N"], np.random.Generator]
 """Write a first state, given the world's own numbers."""
 StepOf = Callable[[Float64[Array, "P"], Float64[Array, "N"], int, np.random.Generator], tuple[float, bool]]
 """Take an action in a state: write the next state; the reward, and whether the episode ended there."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observations:
-    """What a world shows: N numbers between limits, or one of a number of states."""
-
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-    states: int | None = None
-    """How many states there are, where the one number is the state's; None for continuous ones."""
 
 
 def _check_limit(max_steps: int | None) -> None:

@@ -1,0 +1,239 @@
+"""A linear learner as an agent: it plays any game, one decision at a time, and can be saved between any two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float64
+
+from playfield.events import Learned
+from playfield.linear.compiled import compiled_anew, entry
+from playfield.linear.encoders import EncoderSpec
+from playfield.linear.learners import LearnerSpec, Seen, Transition
+from playfield.linear.play import LIMIT, Player, choose, has_diverged, look, ready, unseen, value
+from playfield.linear.policies import PolicySpec, chance_at
+from playfield.linear.views import View
+from playfield.types import Array, Clock, Decision, Step, Tree
+
+
+class Happened(NamedTuple):
+    """What an action brought, besides what is seen next."""
+
+    action: int
+    reward: float
+    discount: float
+    last: bool
+
+
+class Diverged(ValueError):
+    """The weights ran away; the message names the step size and what is usual."""
+
+
+def usual_step_size(learner: LearnerSpec) -> str:
+    """The largest step size that usually does well, in words."""
+    lambda_ = getattr(learner, "lambda_", None)
+    if getattr(learner, "trace", None) == "accumulating" and lambda_ is not None:
+        return f"about 1 - lambda = {max(1.0 - lambda_, 0.01):.2g}"
+    return "about 1"
+
+
+@compiled_anew
+def _begin(player: Player, observation: Float64[Array, "N"], here: Seen, draws: np.random.Generator) -> int:
+    """See the first observation of an episode; the action."""
+    player.begin(player.mind)
+    look(player, observation, here)
+    return choose(player, here, draws)
+
+
+@compiled_anew
+def _learn(
+    player: Player, here: Seen, happened: Happened, observation: Float64[Array, "N"], there: Seen,
+    draws: np.random.Generator,
+) -> tuple[int, float, bool]:  # fmt: skip
+    """See what an action led to and learn from it; the next action, the one-step error, and whether all is well."""
+    player.played[0] += 1
+    look(player, observation, there)
+    next_action = 0 if player.learns_first else choose(player, there, draws)
+    # A lost life ends for the learner what goes on in the game: no value flows across it, and no trace.
+    over = happened.last or happened.discount == 0.0
+    went = Transition(happened.action, happened.reward, happened.discount, over, next_action)
+    following = there.q.max() if player.learns_first else there.q[next_action]
+    error = went.reward + player.mind.gamma * went.discount * following - here.q[went.action]
+    player.learn(player.mind, here, went, there, draws)
+    sound = not has_diverged(player.mind.weights, here.feature[went.action])
+    if over:
+        # Learners that wait have changed other weights than those just looked at.
+        sound = sound and np.abs(player.mind.weights).max() <= LIMIT
+        if not happened.last:
+            player.begin(player.mind)
+    if player.learns_first:
+        value(player, there)
+        next_action = choose(player, there, draws)
+    return next_action, error, sound
+
+
+class LinearAgent:
+    """One linear learner at play with one game, which it sees through a view and an encoder."""
+
+    def __init__(
+        self, learner: LearnerSpec, encoder: EncoderSpec, policy: PolicySpec, view: View, actions: int,
+        draws: np.random.Generator,
+    ) -> None:  # fmt: skip
+        self.learner, self.view = learner, view
+        self.code = encoder.build(view.observations, actions)
+        self.player = ready(learner, policy, self.code)
+        self._draws = draws
+        self._here, self._there = unseen(actions, self.code.active), unseen(actions, self.code.active)
+        observation = np.zeros(len(view.observations.low))
+        self._begin = entry(_begin, (self.player, observation, self._here, draws))
+        happened = Happened(0, 0.0, 1.0, False)
+        self._learn = entry(_learn, (self.player, self._here, happened, observation, self._there, draws))
+        self._action = 0
+        self._updates = 0
+        self._learned: Learned | None = None
+
+    def act(self, step: Step, clock: Clock) -> Decision:
+        """The action that was chosen when the observation was seen: learning from it may have had to wait for it."""
+        worth = self._here.q[self._action]
+        return Decision(action=np.array([self._action]), value=np.array([worth], np.float32))
+
+    def observe(self, decision: Decision, step: Step) -> None:
+        """Learn from what the action led to, and choose the next one.
+
+        Raises: Diverged.
+        """
+        first = bool(step.first[0])
+        observation = self.view.see(step.frame[0], first)
+        if first:
+            self._action = self._begin(self.player, observation, self._here, self._draws)
+            return
+        here, there = self._here, self._there
+        happened = Happened(self._action, float(step.reward[0]), float(step.discount[0]), bool(step.last[0]))
+        q = float(here.q[self._action])
+        self._action, error, sound = self._learn(self.player, here, happened, observation, there, self._draws)
+        self._here, self._there = there, here
+        self._updates += 1
+        if not sound:
+            raise Diverged(
+                f"with learner.alpha={self.learner.alpha:g} the weights ran away (beyond a million); give a smaller "
+                f"one: the usual bound here is {usual_step_size(self.learner)}"
+            )
+        self._learned = Learned(
+            clock=Clock(),
+            updates=self._updates,
+            loss=error**2,
+            grad_norm=abs(error) * float(np.sqrt((here.value**2).sum())),
+            mean_q=q,
+            epsilon=float(chance_at(self.player.chance, self.player.played[0])),
+        )
+
+    def learn(self, clock: Clock) -> list[Learned]:
+        """What was learnt from the newest step; the learning itself is done, since the next action depended on it."""
+        learned, self._learned = self._learned, None
+        return [] if learned is None else [replace(learned, clock=clock)]
+
+    def observing_frames(self, clock: Clock) -> int:
+        """None: it learns from the first step on."""
+        return 0
+
+    @property
+    def updates(self) -> int:
+        """Transitions learnt from so far."""
+        return self._updates
+
+    def weights(self) -> Tree:
+        """All that was learnt, enough to play with."""
+        numbers = self.code.numbers
+        return {"mind": arrays_of(self.player.mind), "encoder": arrays_of(numbers), "view": self.view.weights()}
+
+    def load_weights(self, tree: Tree) -> None:
+        """Take over what another agent of the same set-up has learnt.
+
+        Raises: ValueError where it does not fit.
+        """
+        fill(self.player.mind, tree["mind"], "mind")
+        fill(self.code.numbers, tree["encoder"], "encoder")
+
+    def state(self) -> Tree:
+        return {
+            "weights": self.weights(),
+            "view": self.view.state(),
+            "here": arrays_of(self._here),
+            "action": self._action,
+            "played": int(self.player.played[0]),
+            "updates": self._updates,
+        }
+
+    def load(self, tree: Tree) -> None:
+        """Become what `state()` described.
+
+        Raises: ValueError where it does not fit.
+        """
+        self.load_weights(tree["weights"])
+        self.view.load(tree["view"])
+        fill(self._here, tree["here"], "here")
+        self._action, self._updates = int(tree["action"]), int(tree["updates"])
+        self.player.played[0] = int(tree["played"])
+
+
+class LinearPolicy:
+    """Plays by what a linear agent has learnt, without learning: G games side by side, each seen in a view of its own."""
+
+    def __init__(
+        self, learner: LearnerSpec, encoder: EncoderSpec, policy: PolicySpec, views: Sequence[View], actions: int,
+        draws: np.random.Generator,
+    ) -> None:  # fmt: skip
+        self._views, self._draws = views, draws
+        self._code = encoder.build(views[0].observations, actions)
+        self._player = ready(learner, policy, self._code)
+        self._seen = unseen(actions, self._code.active)
+
+    def load_weights(self, tree: Tree) -> None:
+        """Take over what an agent of the same set-up has learnt.
+
+        Raises: ValueError where it does not fit.
+        """
+        fill(self._player.mind, tree["mind"], "mind")
+        # A copy of an index table too: tiles met now for the first time take places in it, whose weights are 0.
+        fill(self._code.numbers, tree["encoder"], "encoder")
+
+    def act(self, step: Step) -> Decision:
+        """The policy's action for every game."""
+        action, worth = np.zeros(len(step.reward), np.int64), np.zeros(len(step.reward), np.float32)
+        for game, view in enumerate(self._views):
+            look(self._player, view.see(step.frame[game], bool(step.first[game])), self._seen)
+            action[game] = choose(self._player, self._seen, self._draws)
+            worth[game] = self._seen.q[action[game]]
+        return Decision(action=action, value=worth)
+
+
+def arrays_of(value: Any) -> dict[str, Any]:
+    """The arrays of a named tuple, and of those within it, by the names of their fields; all else is fixed."""
+    found: dict[str, Any] = {}
+    for name, part in value._asdict().items():
+        if isinstance(part, np.ndarray):
+            found[name] = part
+        elif hasattr(part, "_asdict"):
+            found[name] = arrays_of(part)
+    return found
+
+
+def fill(value: Any, tree: Mapping[str, Any], path: str) -> None:
+    """Write the arrays of such a tree into those of a named tuple.
+
+    Raises: ValueError where they are not of the same names, shapes and kinds.
+    """
+    own = arrays_of(value)
+    if own.keys() != tree.keys():
+        raise ValueError(f"{path} should hold {', '.join(own)}, not {', '.join(tree)}")
+    for name, part in own.items():
+        given = tree[name]
+        if isinstance(part, dict):
+            fill(getattr(value, name), given, f"{path}/{name}")
+            continue
+        if part.shape != given.shape or part.dtype != given.dtype:
+            raise ValueError(f"{path}/{name} should be {part.dtype} {part.shape}, not {given.dtype} {given.shape}")
+        part[...] = given
