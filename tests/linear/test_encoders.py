@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from linear.tiles import asked, widths
+from playfield.games.games import Observations
 from playfield.linear.encoders import (
     Aggregation,
     EncoderSpec,
@@ -21,7 +22,6 @@ from playfield.linear.encoders import (
     Tabular,
     TileCoding,
 )
-from playfield.games.games import Observations
 from playfield.linear.worlds import Cliff, MountainCar, RandomWalk
 
 CONTINUOUS = [TileCoding(), HashedTiles(), Grids(), OneHot(), Fourier(), Polynomial()]

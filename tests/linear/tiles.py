@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from playfield.linear.encoders import Code
 from playfield.games.games import Observations
+from playfield.linear.encoders import Code
 
 Tile = tuple[int, ...]
 

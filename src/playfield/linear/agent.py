@@ -180,7 +180,7 @@ class LinearAgent:
 
 
 class LinearPolicy:
-    """Plays by what a linear agent has learnt, without learning: G games side by side, each seen in a view of its own."""
+    """Plays by what a linear agent has learnt, without learning: G games side by side, each in a view of its own."""
 
     def __init__(
         self, learner: LearnerSpec, encoder: EncoderSpec, policy: PolicySpec, views: Sequence[View], actions: int,

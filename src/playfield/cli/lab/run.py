@@ -1,0 +1,149 @@
+"""`lab run`: many runs of one linear learner in one world."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+from matplotlib.figure import Figure as Picture
+
+from playfield.cli.lab.tables import about_runs, csv_text
+from playfield.cli.lab.words import Words, describe, limit_of
+from playfield.cli.machine import cores
+from playfield.cli.runs import free_name
+from playfield.linear.charts import Axes, Curve
+from playfield.linear.play import Setup
+from playfield.linear.studies import Budget, Cell, play_cell, point
+from playfield.settings import to_plain
+from playfield.sinks.lab_plots import curves_picture
+from playfield.sinks.plots import save_plot
+from playfield.storage import fingerprint
+from playfield.storage.files import replace_file
+from playfield.storage.run import check_name
+from playfield.study import slug
+
+
+@dataclass(frozen=True, slots=True)
+class LabRun:
+    """Many runs of one linear learner in one world: playfield lab run LEARNER WORLD [path=value ...]"""
+
+    words: Annotated[Words, tyro.conf.arg(name="")]
+    episodes: int = 500
+    """Episodes of every run."""
+    runs: int = 20
+    """Independent runs, with seeds one after the other."""
+    seed: int = 0
+    """Seed of the first run."""
+    threads: int | None = None
+    """Runs that are played side by side; by default one for each core."""
+    name: str | None = None
+    """Name of the result; by default made from learner and world."""
+    out: Path = Path("lab")
+    """Folder of the results."""
+
+    def run(self) -> int:
+        setup = self.words.setup()
+        budget = Budget(
+            episodes=self.episodes,
+            runs=self.runs,
+            first_seed=self.seed,
+            threads=cores() if self.threads is None else self.threads,
+        )
+        stem = f"{self.words.learner}-{slug(self.words.world)}"
+        name = free_name(stem, self.out) if self.name is None else self.name
+        check_name(name)
+        folder = self.out / name
+        if folder.exists():
+            raise ValueError(f"{folder} exists, and nothing is overwritten; choose another name with --name")
+        limit = limit_of(setup)
+        describe(setup, limit)
+        cell = play_cell(setup, budget)
+        _refuse_divergence(setup, cell)
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_run(folder, setup, budget, cell)
+        _report(folder, cell, limit)
+        return 0
+
+
+def _refuse_divergence(setup: Setup, cell: Cell) -> None:
+    """Stop where weights ran away: no curve of such runs means anything.
+
+    Raises: ValueError with the step size and what is usual.
+    """
+    if not cell.diverged:
+        return
+    first = int(np.isnan(cell.steps).argmax(1)[np.isnan(cell.steps).any(1)].min()) + 1
+    lambda_ = getattr(setup.learner, "lambda_", None)
+    accumulates = getattr(setup.learner, "trace", None) == "accumulating"
+    usual = f"about 1 - lambda = {max(1.0 - lambda_, 0.01):.2g}" if accumulates and lambda_ is not None else "about 1"
+    raise ValueError(
+        f"with --alpha {setup.learner.alpha:g} the weights ran away (beyond a million) in {cell.diverged} of "
+        f"{len(cell.steps)} runs, first in episode {first}; give a smaller one: the usual bound here is {usual}"
+    )
+
+
+def _write_run(folder: Path, setup: Setup, budget: Budget, cell: Cell) -> None:
+    """Everything that was found, and all that is needed to find it again."""
+    about = {
+        "setup": to_plain(setup),
+        "world": {"name": setup.world.name, "max_steps": limit_of(setup)},
+        "episodes": budget.episodes,
+        "seeds": list(range(budget.first_seed, budget.first_seed + budget.runs)),
+        "fingerprint": fingerprint.take(),
+    }
+    replace_file(folder / "setup.json", json.dumps(about, indent=2).encode())
+    rows = [
+        (
+            budget.first_seed + run,
+            episode + 1,
+            int(cell.steps[run, episode]),
+            cell.rewards[run, episode],
+            "yes" if cell.cut_off[run, episode] else "no",
+            "" if np.isnan(cell.errors[run, episode]) else cell.errors[run, episode],
+        )
+        for run in range(budget.runs)
+        for episode in range(budget.episodes)
+    ]
+    replace_file(
+        folder / "episodes.csv", csv_text(("seed", "episode", "steps", "reward", "cut_off", "rms_error"), rows)
+    )
+    save_plot(_learning_picture(setup, budget, cell), folder / "learning.png")
+
+
+def _learning_picture(setup: Setup, budget: Budget, cell: Cell) -> Picture:
+    predicts = not np.isnan(cell.errors).all()
+    column = cell.errors if predicts else cell.steps
+    curve = Curve(
+        label=type(setup.learner).__name__,
+        points=tuple(point(e + 1.0, column[:, e]) for e in range(budget.episodes)),
+    )
+    axes = Axes(
+        title=f"{type(setup.learner).__name__} on {setup.world.name}",
+        x="episode",
+        y="RMS error of values" if predicts else "steps per episode",
+        logarithmic=not predicts,
+    )
+    return curves_picture(axes, [curve], about_runs(budget))
+
+
+def _report(folder: Path, cell: Cell, limit: int | None) -> None:
+    column, unit = (cell.steps, "steps") if np.isnan(cell.errors).all() else (cell.errors, "RMS error")
+    episodes = column.shape[1]
+    for first, last in dict.fromkeys(((0, 10), (10, 50), (50, 100), (max(0, episodes - 100), episodes))):
+        if first < last <= episodes:
+            found = point(0.0, column[:, first:last].mean(1))
+            error = "" if np.isnan(found.standard_error) else f" +- {found.standard_error:.2g}"
+            print(f"episodes {first + 1:>4} to {last:<4} {found.mean:8.4g}{error} {unit}")
+    if limit is not None and (cut := int(cell.cut_off.sum())):
+        print(f"note: {cut:,} of {cell.steps.size:,} episodes were cut off after {limit:,} steps")
+    overfull = [used[1] for run in cell.runs if (used := run.code.used()) is not None and used[1]]
+    if overfull:
+        print(
+            f"note: the index table was full in {len(overfull)} of {len(cell.runs)} runs, so that tiles share weights; "
+            "give it more places with --size"
+        )
+    print(f"results  {folder}")
