@@ -40,6 +40,19 @@ class Agent(Protocol):
         """Emulator frames for which the agent will only watch; 0 once it learns."""
         ...
 
+    def epsilon(self, clock: Clock) -> float:
+        """Probability that an action is random."""
+        ...
+
+    @property
+    def updates(self) -> int:
+        """Steps of learning so far."""
+        ...
+
+    def weights(self) -> Tree:
+        """All that was learnt, enough to play with."""
+        ...
+
     def state(self) -> Tree: ...
 
     def load(self, tree: Tree) -> None: ...
@@ -153,6 +166,15 @@ class DeepAgent:
 
     def observing_frames(self, clock: Clock) -> int:
         return self.memory.observing_frames(clock)
+
+    @property
+    def updates(self) -> int:
+        """Optimiser steps so far."""
+        return self.learner.updates
+
+    def weights(self) -> Tree:
+        """Those of the network."""
+        return self.learner.network.state_dict()
 
     def state(self) -> Tree:
         warm_up = {} if self._warm_up is None else {"warm_up": dict(self._warm_up.state_dict())}

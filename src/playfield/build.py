@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from typing import Any, overload
 
 from torch import nn
 
-from playfield.agent import Acting, DeepAgent, NetworkPolicy
+from playfield.agent import Acting, DeepAgent, NetworkPolicy, Policy
 from playfield.games.games import Games, GameSpec
 from playfield.learner import Learner, LearningRule, NoTarget, load_weights
+from playfield.linear.agent import Linear, LinearAgent, LinearPolicy
+from playfield.linear.views import View, vector_view
 from playfield.memory.rewards import RewardRange
 from playfield.memory.rows import RowRing, RowShape
 from playfield.networks import Chance, Draws, FractionEmbedding, ImplicitQNetwork, QNetwork, obs_shape
-from playfield.recipes.recipe import Recipe
+from playfield.recipes import AnyRecipe, LinearRecipe, Recipe
 from playfield.returns import Categorical, HLGauss, ImplicitQuantiles
 from playfield.rng import Rng
 from playfield.session import Session
+from playfield.types import Tree
 
 
 def build_network(recipe: Recipe, spec: GameSpec, rng: Rng) -> nn.Module:
@@ -52,19 +56,64 @@ def _reward_range(recipe: Recipe) -> RewardRange | None:
     return None
 
 
-def build_session(recipe: Recipe, games: Games, seed: int) -> Session[DeepAgent]:
-    """An agent of the recipe at play with `games`, before the first step."""
+def build_view(recipe: LinearRecipe, spec: GameSpec) -> View:
+    """The recipe's view of a game.
+
+    Raises: ValueError where the game shows nothing that it could see.
+    """
+    return vector_view(spec, recipe.view.ranges)
+
+
+def build_linear_agent(recipe: LinearRecipe, spec: GameSpec, rng: Rng) -> LinearAgent:
+    """A linear learner that has learnt nothing yet.
+
+    Raises: ValueError where the recipe does not fit the game.
+    """
+    setup = Linear(recipe.learner, recipe.encoder, recipe.policy)
+    return LinearAgent(setup, build_view(recipe, spec), len(spec.actions), rng.numpy("explore"))
+
+
+@overload
+def build_session(recipe: Recipe, games: Games, seed: int) -> Session[DeepAgent]: ...
+@overload
+def build_session(recipe: LinearRecipe, games: Games, seed: int) -> Session[LinearAgent]: ...
+def build_session(recipe: AnyRecipe, games: Games, seed: int) -> Session[Any]:
+    """An agent of the recipe at play with `games`, before the first step.
+
+    Raises: ValueError where the recipe does not fit the game.
+    """
     rng = Rng(seed)
-    return Session(build_agent(recipe, games.spec, rng), games, rng)
+    spec = games.spec
+    agent = build_agent(recipe, spec, rng) if isinstance(recipe, Recipe) else build_linear_agent(recipe, spec, rng)
+    return Session(agent, games, rng)
 
 
-def build_policy(recipe: Recipe, spec: GameSpec, network: nn.Module, rng: Rng) -> NetworkPolicy:
-    """The network as it plays in evaluations: a copy, without noise, that draws its chance from `rng` alone."""
+def build_policy(recipe: AnyRecipe, spec: GameSpec, weights: Tree, rng: Rng) -> Policy:
+    """What plays in evaluations with an agent's weights: a copy, without noise, that draws its chance from `rng` alone.
+
+    Raises: ValueError where the weights are of another agent.
+    """
+    draws = rng.numpy("evaluation")
+    if isinstance(recipe, LinearRecipe):
+        setup = Linear(recipe.learner, recipe.encoder, recipe.eval_policy)
+        policy = LinearPolicy(setup, [build_view(recipe, spec) for _ in range(spec.games)], len(spec.actions), draws)
+        policy.load_weights(weights)
+        return policy
     stack = recipe.memory.stack
     shape = RowShape(
         size=stack, games=spec.games, frame_shape=spec.frame_shape, frame_dtype=spec.frame_dtype, stack=stack
     )
     player = build_network(recipe, spec, rng)
-    load_weights(player, network.state_dict())
-    acting = Acting(network=player.eval(), epsilon=recipe.eval_epsilon, draws=rng.numpy("evaluation"))
-    return NetworkPolicy(acting, RowRing(shape))
+    load_weights(player, weights)
+    return NetworkPolicy(Acting(network=player.eval(), epsilon=recipe.eval_epsilon, draws=draws), RowRing(shape))
+
+
+def check_fit(recipe: AnyRecipe, spec: GameSpec) -> None:
+    """Find out whether a recipe can play a game.
+
+    Raises: ValueError where it cannot.
+    """
+    if isinstance(recipe, LinearRecipe):
+        build_linear_agent(recipe, spec, Rng(0))
+    else:
+        build_network(recipe, spec, Rng(0))

@@ -76,6 +76,20 @@ def override(value: T, overrides: Mapping[str, str]) -> T:
     return from_plain(type(value), plain)
 
 
+def override_texts(value: T, texts: Sequence[str]) -> T:
+    """A copy of `value` with settings given as `path=value` texts.
+
+    Raises: as `override`; ValueError where a text is not of that form.
+    """
+    pairs: dict[str, str] = {}
+    for text in texts:
+        path, equals, new = text.partition("=")
+        if not equals:
+            raise ValueError(f"{text!r} is not an override; write path=value, for instance memory.n_step=3")
+        pairs[path.strip()] = new.strip()
+    return override(value, pairs)
+
+
 def _unknown(path: str, plain: Mapping[str, Any]) -> UnknownSetting:
     return UnknownSetting(f"there is no setting {path!r}; the nearest are: {nearest(path, list(_plain_paths(plain)))}")
 

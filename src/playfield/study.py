@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from playfield.memory.replay import Replay
-from playfield.recipes.recipe import Recipe
+from playfield.recipes import AnyRecipe
 from playfield.settings import from_plain, to_plain
 
 
@@ -20,12 +20,12 @@ class Variant:
 
     name: str
     """What tables and pictures call it."""
-    recipe: Recipe
+    recipe: AnyRecipe
     overrides: tuple[str, ...] = ()
     """What sets the recipe apart from the one it was made from, as texts `path=value`."""
 
 
-def never_learns(recipe: Recipe, frames: int) -> str | None:
+def never_learns(recipe: AnyRecipe, frames: int) -> str | None:
     """What to say where a training of so many frames ends before its first update; None where it does not."""
     start = recipe.memory.start_frames if isinstance(recipe.memory, Replay) else 0
     if frames > start:
@@ -110,7 +110,7 @@ def grid_from_json(text: str) -> Grid:
         variants = tuple(
             Variant(
                 name=str(each["name"]),
-                recipe=from_plain(Recipe, each["recipe"], "recipe"),
+                recipe=from_plain(AnyRecipe, each["recipe"], "recipe"),
                 overrides=tuple(str(override) for override in each["overrides"]),
             )
             for each in plain["variants"]
@@ -158,7 +158,7 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
-def same_frames(recipes: Sequence[Recipe]) -> int:
+def same_frames(recipes: Sequence[AnyRecipe]) -> int:
     """The frames that all recipes state.
 
     Raises: ValueError where they state different ones.

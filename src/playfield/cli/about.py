@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from rich.console import Console
 from rich.table import Table
 
 from playfield.settings import ABSENT, difference, explain, nearest, paths, setting_text
+
+if TYPE_CHECKING:
+    from playfield.recipes import AnyRecipe, Recipe
 
 Positional = tyro.conf.Positional
 
@@ -40,37 +43,49 @@ class Recipes:
         return 0
 
 
-def find_recipe(name: str):
+def find_recipe(name: str) -> AnyRecipe:
     """A shipped recipe by name, or one from a JSON file.
 
     Raises: ValueError naming the three nearest recipes.
     """
-    from playfield.recipes import RECIPES, Recipe
+    from playfield.recipes import ALL_RECIPES, recipe_from_json
 
-    if name in RECIPES:
-        return RECIPES[name]
+    if name in ALL_RECIPES:
+        return ALL_RECIPES[name]
     if name.endswith(".json"):
         path = Path(name)
         if not path.is_file():
             raise ValueError(f"there is no recipe file {name}")
         try:
-            return Recipe.from_json(path.read_text(encoding="utf-8"))
+            return recipe_from_json(path.read_text(encoding="utf-8"))
         except ValueError as error:
             begin = "`playfield recipes json dqn > mine.json` writes one to begin with"
             raise ValueError(f"{name}: {error} ({begin})") from error
     raise ValueError(
-        f"there is no recipe {name!r}; the nearest are: {nearest(name, list(RECIPES))} "
+        f"there is no recipe {name!r}; the nearest are: {nearest(name, list(ALL_RECIPES))} "
         "(a recipe of your own is given as a path ending in .json)"
     )
 
 
+def of_network(recipe: AnyRecipe) -> Recipe:
+    """The recipe, where it is one of a network.
+
+    Raises: ValueError where it is a linear learner's.
+    """
+    from playfield.recipes import Recipe
+
+    if not isinstance(recipe, Recipe):
+        raise ValueError(f"{recipe.name} is a linear learner: it has no network; choose a recipe of one")
+    return recipe
+
+
 def _list_recipes() -> None:
-    from playfield.recipes import RECIPES
+    from playfield.recipes import ALL_RECIPES
 
     table = Table(title="Recipes", title_justify="left")
     for column in ("name", "about"):
         table.add_column(column, overflow="fold", no_wrap=column == "name")
-    for recipe in RECIPES.values():
+    for recipe in ALL_RECIPES.values():
         table.add_row(recipe.name, recipe.about)
     Console().print(table)
 

@@ -22,7 +22,7 @@ from playfield.cli.study import Ablate, Study
 from playfield.cli.train import Resume, Train
 from playfield.cli.training import INTERRUPTED, NotFinite
 from playfield.cli.tune import Tune
-from playfield.recipes import Recipe
+from playfield.recipes import LinearRecipe, Recipe
 from playfield.sinks.window import NoDisplay
 from playfield.storage.files import DamagedFile, NoSpace, WriteFailed
 from playfield.storage.run import NameTaken, NoCheckpoint, RunBusy
@@ -99,7 +99,7 @@ def _read(commands: Mapping[str, type[Command]], program: str, about: str, argum
 
 def without_overrides(arguments: list[str]) -> tuple[list[str], list[str]]:
     """Arguments apart from the `path=value` overrides among them, which may stand anywhere, also after options."""
-    heads = "|".join(field.name for field in fields(Recipe))
+    heads = "|".join(field.name for recipe in (Recipe, LinearRecipe) for field in fields(recipe))
     space = _space(arguments)
     is_override = [
         re.match(rf"({heads})(\.\w+)*=", argument) is not None and not before.startswith("--") and number not in space

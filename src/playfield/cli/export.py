@@ -9,7 +9,7 @@ import tyro
 from torch import nn
 
 from playfield.build import build_network
-from playfield.cli.about import find_recipe
+from playfield.cli.about import find_recipe, of_network
 from playfield.cli.counts import OptionalCount
 from playfield.cli.look import load_network
 from playfield.cli.models import game_spec, new_card
@@ -52,12 +52,13 @@ class Export:
         require_free(self.out)
         run = find_run(self.name, self.runs)
         of = known(run)
-        spec = game_spec(of, of.recipe.protocol)
-        network = build_network(of.recipe, spec, Rng(0))
+        recipe = of_network(of.recipe)
+        spec = game_spec(of, recipe.protocol)
+        network = build_network(recipe, spec, Rng(0))
         loaded = load_network(run, network, None if self.checkpoint == NEWEST else self.checkpoint)
         origin = f"run {run.name!r}, checkpoint {loaded.checkpoint}"
         card = replace(
-            new_card(of.recipe, spec, origin=origin, licence=self.licence),
+            new_card(recipe, spec, origin=origin, licence=self.licence),
             frames=loaded.clock_frames,
             seed=of.seed,
             evaluation=newest_scores(run, loaded.clock_frames),
@@ -68,7 +69,7 @@ class Export:
                 f"note: no evaluation of checkpoint {loaded.checkpoint} is known, so the file states no score; "
                 f"`playfield evaluate {self.name} --checkpoint {loaded.checkpoint}` makes one"
             )
-        write(self.out, card, of.recipe, network)
+        write(self.out, card, recipe, network)
         return 0
 
 
@@ -98,7 +99,7 @@ class Import:
         require_free(self.out)
         if self.frames is not None and self.frames < 0:
             raise ValueError("--frames must be 0 or more")
-        recipe = find_recipe(self.recipe)
+        recipe = of_network(find_recipe(self.recipe))
         spec = game_spec(Known(recipe, self.game, 0, {}), recipe.protocol)
         network = build_network(recipe, spec, Rng(0))
         weights, source = convert(read_tensors(self.file), network.state_dict(), len(spec.actions))

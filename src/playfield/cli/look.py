@@ -11,7 +11,7 @@ import tyro
 from torch import nn
 
 from playfield.agent import Policy, RandomPolicy
-from playfield.build import build_network, build_policy
+from playfield.build import build_policy
 from playfield.cli.models import Opened, game_spec, model_path, open_model
 from playfield.cli.results import (
     EVALUATION_SEED,
@@ -40,16 +40,16 @@ from playfield.sinks.video import View
 from playfield.storage.run import Loaded, NoCheckpoint, Run
 from playfield.storage.tapes import Tapes
 from playfield.study import slug
-from playfield.types import Clock
+from playfield.types import Clock, Tree
 
 Positional = tyro.conf.Positional
 Who = Literal["agent", "random"]
 
 
-def load_network(run: Run, network: nn.Module, checkpoint: str | None = None) -> Loaded:
-    """Fill a network with a run's weights: of the newest checkpoint, of the `best`, or of the one named.
+def load_checkpoint(run: Run, checkpoint: str | None = None) -> Loaded:
+    """A run's newest checkpoint, the `best`, or the one named.
 
-    Raises: ValueError where the weights are of another network; NoCheckpoint; DamagedFile.
+    Raises: NoCheckpoint; DamagedFile.
     """
     if checkpoint == "best":
         best = run.best()
@@ -64,15 +64,29 @@ def load_network(run: Run, network: nn.Module, checkpoint: str | None = None) ->
         print(f"note: {sentence}", flush=True)
     if loaded.warnings:
         print(f"note: checkpoint {loaded.checkpoint} at {loaded.clock_frames:,} frames is what plays", flush=True)
-    load_weights(network, loaded.tree["agent"]["learner"]["network"])
     return loaded
 
 
-def trained(run: Run, of: Known, checkpoint: str | None = None) -> tuple[nn.Module, Clock]:
-    """The run's network with its weights, and the clock it was saved at."""
-    network = build_network(of.recipe, game_spec(of, of.recipe.protocol), Rng(0))
-    loaded = load_network(run, network, checkpoint)
-    return network, Clock(**{name: int(value) for name, value in loaded.tree["clock"].items()})
+def load_network(run: Run, network: nn.Module, checkpoint: str | None = None) -> Loaded:
+    """Fill a network with a run's weights.
+
+    Raises: ValueError where the weights are of another network; NoCheckpoint; DamagedFile.
+    """
+    loaded = load_checkpoint(run, checkpoint)
+    load_weights(network, saved_weights(loaded))
+    return loaded
+
+
+def saved_weights(loaded: Loaded) -> Tree:
+    """What the agent had learnt."""
+    agent = loaded.tree["agent"]
+    return agent["learner"]["network"] if "learner" in agent else agent["weights"]
+
+
+def trained(run: Run, checkpoint: str | None = None) -> tuple[Tree, Clock]:
+    """What the run's agent has learnt, and the clock it was saved at."""
+    loaded = load_checkpoint(run, checkpoint)
+    return saved_weights(loaded), Clock(**{name: int(value) for name, value in loaded.tree["clock"].items()})
 
 
 def protocol_named(name: str | None, own: AtariProtocol, *games: str) -> AtariProtocol:
@@ -125,8 +139,8 @@ class Evaluate:
         of = known(run)
         own = of.recipe.protocol
         other = same_actions(protocol_named(self.protocol, own, of.game), own, game_spec(of, own).actions)
-        network, clock = trained(run, of, self.checkpoint)
-        report(run, of, network, clock, Evaluation(episodes=self.episodes, seed=self.seed, protocol=other))
+        weights, clock = trained(run, self.checkpoint)
+        report(run, of, weights, clock, Evaluation(episodes=self.episodes, seed=self.seed, protocol=other))
         return 0
 
     def _model(self, opened: Opened) -> int:
@@ -151,15 +165,15 @@ def _player(name: str, who: Who, root: Path, seed: int) -> _Player:
     """The agent of a run or a model file, or random play of its game or of the game itself."""
     if (path := model_path(name, root)) is not None:
         opened = open_model(path)
-        policy = build_policy(opened.of.recipe, opened.spec, opened.network, Rng(seed))
+        policy = build_policy(opened.of.recipe, opened.spec, opened.network.state_dict(), Rng(seed))
         return _Player(opened.of, policy if who == "agent" else _chance(opened.spec, seed), opened.of.recipe.protocol)
     run = None if who == "random" and is_game(name) else _run_or_game(name, who, root)
     of = Known(RECIPES["dqn"], name, 0, {}) if run is None else known(run)
     spec = game_spec(of, of.recipe.protocol)
     if run is None or who == "random":
         return _Player(of, _chance(spec, seed), of.recipe.protocol)
-    network, _ = trained(run, of)
-    return _Player(of, build_policy(of.recipe, spec, network, Rng(seed)), of.recipe.protocol)
+    weights, _ = trained(run)
+    return _Player(of, build_policy(of.recipe, spec, weights, Rng(seed)), of.recipe.protocol)
 
 
 def _run_or_game(name: str, who: Who, root: Path) -> Run:

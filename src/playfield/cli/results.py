@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from torch import nn
 
 from playfield.agent import Policy, nothing_decided
 from playfield.build import build_policy
@@ -20,7 +19,9 @@ from playfield.games.films import film
 from playfield.games.gymnasium_games import MissingPackage
 from playfield.games.make import make_games
 from playfield.games.protocol import AtariProtocol
+from playfield.linear.policies import Softmax
 from playfield.memory.rows import RowRing, RowShape
+from playfield.recipes import AnyRecipe, LinearRecipe
 from playfield.rng import Rng
 from playfield.score import evaluation_table
 from playfield.sinks.evaluations import add_evaluation, read_evaluations
@@ -28,7 +29,7 @@ from playfield.sinks.plots import learning_curve, load_curve, save_plot
 from playfield.sinks.progress import Progress, print_evaluation
 from playfield.sinks.video import View, enlarge, game_view, motion_view, net_view, write_video
 from playfield.storage.run import Run
-from playfield.types import Array, Clock
+from playfield.types import Array, Clock, Tree
 
 MOST_COPIES = 10
 """Games that an evaluation plays side by side."""
@@ -58,16 +59,16 @@ def results_folder(run: Run) -> Path:
     return folder
 
 
-def evaluate_network(of: Known, network: nn.Module, clock: Clock, evaluation: Evaluation) -> Evaluated:
-    """Play whole games with the network and show how they go."""
+def evaluate_weights(of: Known, weights: Tree, clock: Clock, evaluation: Evaluation) -> Evaluated:
+    """Play whole games with an agent's weights and show how they go."""
     recipe = of.recipe
     protocol = evaluation.protocol or recipe.protocol
     games = make_games(of.game, protocol, min(evaluation.episodes, MOST_COPIES))
-    policy = build_policy(recipe, games.spec, network, Rng(evaluation.seed))
+    policy = build_policy(recipe, games.spec, weights, Rng(evaluation.seed))
     plan = EvaluationPlan(
         episodes=evaluation.episodes,
         seed=evaluation.seed,
-        policy_name=f"greedy, epsilon {recipe.eval_epsilon:g}",
+        policy_name=policy_name(recipe),
         clock=clock,
     )
     display = Progress()
@@ -82,9 +83,16 @@ def evaluate_network(of: Known, network: nn.Module, clock: Clock, evaluation: Ev
     raise AssertionError("an evaluation ends with Evaluated")
 
 
-def report(run: Run, of: Known, network: nn.Module, clock: Clock, evaluation: Evaluation) -> None:
+def policy_name(recipe: AnyRecipe) -> str:
+    """How the recipe plays in evaluations."""
+    if isinstance(recipe, LinearRecipe) and isinstance(recipe.eval_policy, Softmax):
+        return f"softmax, temperature {recipe.eval_policy.temperature:g}"
+    return f"greedy, epsilon {recipe.eval_epsilon:g}"
+
+
+def report(run: Run, of: Known, weights: Tree, clock: Clock, evaluation: Evaluation) -> None:
     """Evaluate, print the table, plot the run and film its best game."""
-    evaluated = evaluate_network(of, network, clock, evaluation)
+    evaluated = evaluate_weights(of, weights, clock, evaluation)
     add_evaluation(results_folder(run) / EVALUATIONS, evaluated)
     print_evaluation(evaluation_table(evaluated, np.random.default_rng(evaluation.seed)))
     print(f"curve    {plot_run(run)}", flush=True)
@@ -94,7 +102,7 @@ def report(run: Run, of: Known, network: nn.Module, clock: Clock, evaluation: Ev
 
 def report_model(opened: Opened, evaluation: Evaluation) -> None:
     """Evaluate a model file, print the table, and put scores and the film of its best game next to it."""
-    evaluated = evaluate_network(opened.of, opened.network, opened.clock, evaluation)
+    evaluated = evaluate_weights(opened.of, opened.network.state_dict(), opened.clock, evaluation)
     print_evaluation(evaluation_table(evaluated, np.random.default_rng(evaluation.seed)))
     path = opened.beside(EVALUATIONS)
     add_evaluation(path, evaluated)
@@ -164,7 +172,7 @@ def stacks(of: Known, tape: Tape, protocol: AtariProtocol) -> Iterator[UInt8[Arr
     Raises: ValueError where the game shows numbers, not pictures.
     """
     games = make_games(of.game, protocol, 1, threads=1)
-    spec, stack = games.spec, of.recipe.memory.stack
+    spec, stack = games.spec, 1 if of.recipe.memory is None else of.recipe.memory.stack
     try:
         if len(spec.frame_shape) != 3 or spec.frame_shape[2] != 1:
             raise ValueError(f"{of.game} does not show grey pictures to its agent; use --view game")

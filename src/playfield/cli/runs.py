@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from playfield.games.make import is_game
-from playfield.recipes import RECIPES, Recipe
+from playfield.recipes import ALL_RECIPES, AnyRecipe
 from playfield.settings import ABSENT, difference, from_plain, nearest, setting_text
 from playfield.sinks.eventlog import read_events
 from playfield.sinks.metrics import read_metrics
@@ -21,7 +21,7 @@ from playfield.types import Clock
 class Known:
     """What a run is of."""
 
-    recipe: Recipe
+    recipe: AnyRecipe
     game: str
     seed: int
     plan: Mapping[str, Any]
@@ -64,16 +64,18 @@ def known(run: Run) -> Known:
     """
     about = run.about
     try:
-        return Known(from_plain(Recipe, about.recipe), about.game, about.seed, dict(about.plan))
+        return Known(from_plain(AnyRecipe, about.recipe), about.game, about.seed, dict(about.plan))
     except (ValueError, TypeError) as error:
         raise ValueError(f"{run.path / 'run.json'} does not fit this version of Playfield: {error}") from error
 
 
-def recipe_label(recipe: Recipe) -> str:
+def recipe_label(recipe: AnyRecipe) -> str:
     """The recipe's name, and every setting that is not as the shipped recipe of that name has it."""
-    if recipe.name not in RECIPES:
+    if recipe.name not in ALL_RECIPES:
         return recipe.name
-    changed = [f"{path}={setting_text(to)}" for path, _, to in difference(RECIPES[recipe.name], recipe) if to != ABSENT]
+    changed = [
+        f"{path}={setting_text(to)}" for path, _, to in difference(ALL_RECIPES[recipe.name], recipe) if to != ABSENT
+    ]
     return " ".join([recipe.name, *changed])
 
 

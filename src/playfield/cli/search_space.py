@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from playfield.recipes import Recipe
+from playfield.recipes import AnyRecipe
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -67,7 +67,7 @@ class OneOf:
 Dimension = Between | OneOf
 
 
-def space_from(recipe: Recipe, texts: Sequence[str]) -> Mapping[str, Dimension]:
+def space_from(recipe: AnyRecipe, texts: Sequence[str]) -> Mapping[str, Dimension]:
     """The space that texts `path=range` describe, checked against the recipe at each range's ends.
 
     Raises: ValueError for what is no range, for a path given twice, and for values that the recipe refuses.

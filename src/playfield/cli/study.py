@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from playfield.ablation import ablations
-from playfield.build import build_network
-from playfield.cli.about import find_recipe
+from playfield.build import check_fit
+from playfield.cli.about import find_recipe, of_network
 from playfield.cli.cells import Crew, Job, Length, Place, frames_played, job_for, last_line, stage_of
 from playfield.cli.counts import OptionalCount
 from playfield.cli.look import protocol_named
@@ -25,8 +25,7 @@ from playfield.cli.training import INTERRUPTED, RESUMABLE, Interruption
 from playfield.games.games import GameSpec
 from playfield.games.make import make_games
 from playfield.games.protocol import AtariProtocol
-from playfield.recipes import Recipe
-from playfield.rng import Rng
+from playfield.recipes import AnyRecipe
 from playfield.storage.files import DamagedFile, replace_file
 from playfield.storage.run import RunBusy, check_name
 from playfield.study import (
@@ -129,7 +128,7 @@ class Ablate:
     def run(self) -> int:
         if not self.games:
             raise ValueError(f"name the games: playfield ablate {self.recipe} --games catch,pong")
-        whole = prepared(self.recipe, self.protocol, self.overrides, words(self.games))
+        whole = of_network(prepared(self.recipe, self.protocol, self.overrides, words(self.games)))
         frames = whole.frames if self.frames is None else self.frames
         variants, sentences = ablations(whole, frames)
         for sentence in sentences:
@@ -147,7 +146,7 @@ class Ablate:
         name = self.name or "-".join(slug(each) for each in ("ablate", whole.name, "on", *grid.games))
         return carry_on(self.studies / name[:LONGEST_NAME], grid, self.jobs)
 
-    def _chosen(self, whole: Recipe, variants: list[Variant]) -> list[Variant]:
+    def _chosen(self, whole: AnyRecipe, variants: list[Variant]) -> list[Variant]:
         known = {variant.name.removeprefix("no "): variant for variant in variants}
         for word in words(self.ingredients):
             if word not in known:
@@ -157,7 +156,7 @@ class Ablate:
         return [known[word] for word in words(self.ingredients)] or variants
 
 
-def prepared(name: str, protocol: str | None, overrides: Sequence[str], games: Sequence[str]) -> Recipe:
+def prepared(name: str, protocol: str | None, overrides: Sequence[str], games: Sequence[str]) -> AnyRecipe:
     """The recipe of a study: under the protocol asked for, with overrides, and stopping at no score.
 
     Runs that stopped where they scored well could not be compared with runs that did not.
@@ -251,7 +250,7 @@ def _check_games(grid: Grid) -> None:
             continue
         built.add(kind)
         try:
-            build_network(variant.recipe, spec, Rng(0))
+            check_fit(variant.recipe, spec)
         except ValueError as error:
             raise ValueError(f"{variant.name} cannot play {game}: {error}") from error
 

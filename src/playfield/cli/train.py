@@ -10,10 +10,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 import tyro
-from torch import nn
 
 from playfield.agent import DeepAgent
 from playfield.build import build_network, build_session
@@ -27,10 +27,11 @@ from playfield.cli.training import RESUMABLE, Interruption, Plan, Sink, Training
 from playfield.events import EpisodeEnded, Event, PhaseChanged
 from playfield.games.games import Games
 from playfield.games.make import make_games
+from playfield.linear.agent import LinearAgent
 from playfield.memory.priorities import Uniform
 from playfield.memory.replay import Replay
 from playfield.memory.rollout import Rollout
-from playfield.recipes import Recipe
+from playfield.recipes import AnyRecipe, LinearRecipe
 from playfield.rng import Rng
 from playfield.score import scoring_text
 from playfield.session import Session
@@ -100,7 +101,8 @@ class Train:
         set_threads(self.threads, recipe)
         games = make_games(self.game, recipe.protocol, recipe.games)
         session = build_session(recipe, games, self.seed)
-        warn_of_memory(session.agent.memory.most_bytes())
+        if isinstance(session.agent, DeepAgent):
+            warn_of_memory(session.agent.memory.most_bytes())
         warm_up(session, recipe, plan, self.runs)
         if self.tensorboard:
             require_tensorboard()
@@ -120,13 +122,13 @@ class Train:
         )
         run.keep_last = plan.keep
         print(f"run      {run.path}\nrecipe   {recipe.name}\ngame     {self.game}, {games_text(games)}")
-        print(f"network  {network_text(session.agent.learner.network)}", flush=True)
+        print(size_text(session.agent), flush=True)
         if (sentence := never_learns(recipe, plan.frames)) is not None:
             print(f"note: {sentence}", flush=True)
         with run.writing():
             return pursue(run, Known(recipe, self.game, self.seed, {}), session, plan, Begin())
 
-    def _plan(self, recipe: Recipe) -> Plan:
+    def _plan(self, recipe: AnyRecipe) -> Plan:
         return Plan(
             frames=recipe.frames if self.frames is None else self.frames,
             minutes=self.minutes,
@@ -141,7 +143,7 @@ class Train:
             observe_with=self.observe_with,
         )
 
-    def _recipe(self) -> Recipe:
+    def _recipe(self) -> AnyRecipe:
         recipe = find_recipe(self.recipe)
         recipe = recipe.but(protocol=protocol_named(self.protocol, recipe.protocol, self.game))
         return recipe.with_overrides(list(self.overrides))
@@ -198,7 +200,7 @@ class Resume:
                 print(f"nothing left to do: {session.clock.frames:,} frames are played; --frames sets a new limit")
                 return 0
             scores = plan.over if plan.lines is None else session.clock.episodes
-            begin = begin_of(run, session.clock, session.agent.learner.updates, scores)
+            begin = begin_of(run, session.clock, session.agent.updates, scores)
             return pursue(run, of, session, plan, begin)
 
 
@@ -213,21 +215,21 @@ def _check_limit(frames: int | None, clock: Clock) -> None:
         )
 
 
-def warm_up(session: Session[DeepAgent], recipe: Recipe, plan: Plan, root: Path) -> None:
+def warm_up(session: Session[Any], recipe: AnyRecipe, plan: Plan, root: Path) -> None:
     """Let the agent of the run that the plan names, if it names one, fill the memory of a session that begins.
 
     Raises: ValueError where nothing is observed before learning; FileNotFoundError where `root` has no such run.
     """
     if plan.observe_with is None:
         return
-    if session.agent.observing_frames(session.clock) == 0:
-        raise ValueError(f"--observe-with has nothing to do: {recipe.name} learns from its first rollout on")
+    if session.agent.observing_frames(session.clock) == 0 or isinstance(recipe, LinearRecipe):
+        raise ValueError(f"--observe-with has nothing to do: {recipe.name} learns from its beginning on")
     network = build_network(recipe, session.games.spec, Rng(0)).eval()
     load_network(find_run(plan.observe_with, root), network)
     session.agent.warm_up_with(network)
 
 
-def pursue(run: Run, of: Known, session: Session[DeepAgent], plan: Plan, begin: Begin) -> int:
+def pursue(run: Run, of: Known, session: Session[Any], plan: Plan, begin: Begin) -> int:
     """Train to the end of the plan, then evaluate, plot and film; or save and say how to go on."""
     with ExitStack() as stack:
         lines = _lines(of.recipe, session, plan, begin)  # before a live display takes standard output over
@@ -261,7 +263,7 @@ def pursue(run: Run, of: Known, session: Session[DeepAgent], plan: Plan, begin: 
     if plan.episodes > 0:
         for sink in lines:
             sink(PhaseChanged(clock=session.clock, phase="evaluating"))
-        report(run, of, session.agent.learner.network, session.clock, Evaluation(episodes=plan.episodes))
+        report(run, of, session.agent.weights(), session.clock, Evaluation(episodes=plan.episodes))
     else:
         print(f"curve    {plot_run(run)}\nrun      {run.path}", flush=True)
     return 0
@@ -279,22 +281,22 @@ def _minutes_left(plan: Plan, begin: Begin) -> float | None:
     return None if plan.minutes is None else max(0.0, plan.minutes - begin.elapsed_seconds / 60.0)
 
 
-def _lines(recipe: Recipe, session: Session[DeepAgent], plan: Plan, begin: Begin) -> list[Sink]:
+def _lines(recipe: AnyRecipe, session: Session[Any], plan: Plan, begin: Begin) -> list[Sink]:
     """What prints the lines that the plan asks for, if it asks for any."""
     if plan.lines is None:
         return []
-    memory, spec = session.agent.memory, session.games.spec
+    agent, spec = session.agent, session.games.spec
     sampler = recipe.memory.sampler if isinstance(recipe.memory, Replay) else Uniform()
 
     def beta(clock: Clock) -> float | None:
-        return None if isinstance(sampler, Uniform) else sampler.beta(memory.learning_frames(clock))
+        return None if isinstance(sampler, Uniform) else sampler.beta(agent.memory.learning_frames(clock))
 
     # On a terminal the live display makes room for what is printed; elsewhere it must not catch what goes to a file.
     file = None if sys.stdout.isatty() else sys.stdout
     telling = Telling(
         say=partial(print, file=file, flush=True),
         begin=begin,
-        epsilon=session.agent.epsilon,
+        epsilon=agent.epsilon,
         beta=beta,
         frames_per_step=spec.games * spec.frames_per_action,
         until_score=plan.until_score,
@@ -303,9 +305,8 @@ def _lines(recipe: Recipe, session: Session[DeepAgent], plan: Plan, begin: Begin
     return [console_lines(plan.lines, telling)]
 
 
-def _sinks(run: Run, recipe: Recipe, plan: Plan, begin: Begin, stack: ExitStack) -> list[Sink]:
-    every_frames, memory = max(1, min(10_000, plan.frames // 200)), recipe.memory
-    learnt = LearntReward(discount=memory.discount, scale=memory.reward_scale, clip=memory.reward_clip)
+def _sinks(run: Run, recipe: AnyRecipe, plan: Plan, begin: Begin, stack: ExitStack) -> list[Sink]:
+    every_frames = max(1, min(10_000, plan.frames // 200))
     tapes = TapeLog(run.append_file("tapes.log"))
 
     def keep_tape(event: Event) -> None:
@@ -314,7 +315,7 @@ def _sinks(run: Run, recipe: Recipe, plan: Plan, begin: Begin, stack: ExitStack)
 
     sinks: list[Sink] = [
         EventLog(run.append_file("events.jsonl")),
-        Metrics(run.append_file("metrics.jsonl"), every_frames=every_frames, begin=begin, learnt=learnt),
+        Metrics(run.append_file("metrics.jsonl"), every_frames=every_frames, begin=begin, learnt=learnt_reward(recipe)),
         keep_tape,
     ]
     if plan.tensorboard:
@@ -322,6 +323,14 @@ def _sinks(run: Run, recipe: Recipe, plan: Plan, begin: Begin, stack: ExitStack)
         stack.callback(board.close)
         sinks.append(board)
     return sinks
+
+
+def learnt_reward(recipe: AnyRecipe) -> LearntReward:
+    """What a recipe makes of rewards before it learns from them."""
+    if isinstance(recipe, LinearRecipe):
+        return LearntReward(discount=recipe.learner.gamma, scale=1.0, clip=None)
+    memory = recipe.memory
+    return LearntReward(discount=memory.discount, scale=memory.reward_scale, clip=memory.reward_clip)
 
 
 def recorded(event: EpisodeEnded) -> RecordedEpisode:
@@ -347,7 +356,7 @@ def warn_of_memory(most_bytes: float) -> None:
         )
 
 
-def set_threads(threads: int | None, recipe: Recipe, was: object = None) -> None:
+def set_threads(threads: int | None, recipe: AnyRecipe, was: object = None) -> None:
     """Give the network its threads: results are bit-identical only for equal numbers."""
     if threads is not None and threads < 1:
         raise ValueError("--threads must be 1 or more")
@@ -362,10 +371,12 @@ def games_text(games: Games) -> str:
     return f"{copies}\nprotocol {rules}\nactions  {' '.join(games.spec.actions)}"
 
 
-def network_text(network: nn.Module) -> str:
-    """How many numbers are learnt, and in how many tensors."""
-    sizes = [parameter.numel() for parameter in network.parameters()]
-    return f"{sum(sizes):,} parameters in {len(sizes)} tensors"
+def size_text(agent: DeepAgent | LinearAgent) -> str:
+    """How many numbers are learnt."""
+    if isinstance(agent, LinearAgent):
+        return f"weights  {agent.code.features:,}, of which {agent.code.active} decide an action's value at a time"
+    sizes = [parameter.numel() for parameter in agent.learner.network.parameters()]
+    return f"network  {sum(sizes):,} parameters in {len(sizes)} tensors"
 
 
 def _set_back(run: Run, loaded: Loaded) -> list[str]:

@@ -27,7 +27,7 @@ from playfield.cli.sheets import Sheet
 from playfield.cli.study import STOPPED, STUDIES, locked, prepared
 from playfield.cli.training import RESUMABLE, Interruption
 from playfield.games.make import make_games
-from playfield.recipes import Recipe
+from playfield.recipes import AnyRecipe
 from playfield.score import scoring_text
 from playfield.settings import to_plain
 from playfield.sinks.jsonl import json_line, read_lines
@@ -195,7 +195,7 @@ class Search:
     """What is searched, where, and how a trial is scored."""
 
     place: Place
-    recipe: Recipe
+    recipe: AnyRecipe
     game: str
     seed: int
     length: Length

@@ -19,6 +19,14 @@ from playfield.linear.views import View
 from playfield.types import Array, Clock, Decision, Step, Tree
 
 
+class Linear(NamedTuple):
+    """What a linear agent is made of, besides its view."""
+
+    learner: LearnerSpec
+    encoder: EncoderSpec
+    policy: PolicySpec
+
+
 class Happened(NamedTuple):
     """What an action brought, besides what is seen next."""
 
@@ -78,13 +86,11 @@ def _learn(
 class LinearAgent:
     """One linear learner at play with one game, which it sees through a view and an encoder."""
 
-    def __init__(
-        self, learner: LearnerSpec, encoder: EncoderSpec, policy: PolicySpec, view: View, actions: int,
-        draws: np.random.Generator,
-    ) -> None:  # fmt: skip
-        self.learner, self.view = learner, view
-        self.code = encoder.build(view.observations, actions)
-        self.player = ready(learner, policy, self.code)
+    def __init__(self, linear: Linear, view: View, actions: int, draws: np.random.Generator) -> None:
+        """Raises: ValueError where the encoder cannot encode what the view shows."""
+        self.learner, self.view = linear.learner, view
+        self.code = linear.encoder.build(view.observations, actions)
+        self.player = ready(linear.learner, linear.policy, self.code)
         self._draws = draws
         self._here, self._there = unseen(actions, self.code.active), unseen(actions, self.code.active)
         observation = np.zeros(len(view.observations.low))
@@ -127,7 +133,7 @@ class LinearAgent:
             loss=error**2,
             grad_norm=abs(error) * float(np.sqrt((here.value**2).sum())),
             mean_q=q,
-            epsilon=float(chance_at(self.player.chance, self.player.played[0])),
+            epsilon=self.epsilon(Clock()),
         )
 
     def learn(self, clock: Clock) -> list[Learned]:
@@ -138,6 +144,10 @@ class LinearAgent:
     def observing_frames(self, clock: Clock) -> int:
         """None: it learns from the first step on."""
         return 0
+
+    def epsilon(self, clock: Clock) -> float:
+        """Probability that an action is random, or the temperature of a softmax policy."""
+        return float(chance_at(self.player.chance, self.player.played[0]))
 
     @property
     def updates(self) -> int:
@@ -182,13 +192,11 @@ class LinearAgent:
 class LinearPolicy:
     """Plays by what a linear agent has learnt, without learning: G games side by side, each in a view of its own."""
 
-    def __init__(
-        self, learner: LearnerSpec, encoder: EncoderSpec, policy: PolicySpec, views: Sequence[View], actions: int,
-        draws: np.random.Generator,
-    ) -> None:  # fmt: skip
+    def __init__(self, linear: Linear, views: Sequence[View], actions: int, draws: np.random.Generator) -> None:
+        """Raises: ValueError where the encoder cannot encode what the views show."""
         self._views, self._draws = views, draws
-        self._code = encoder.build(views[0].observations, actions)
-        self._player = ready(learner, policy, self._code)
+        self._code = linear.encoder.build(views[0].observations, actions)
+        self._player = ready(linear.learner, linear.policy, self._code)
         self._seen = unseen(actions, self._code.active)
 
     def load_weights(self, tree: Tree) -> None:

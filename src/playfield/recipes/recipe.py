@@ -16,7 +16,7 @@ from playfield.memory.rollout import Rollout
 from playfield.networks import Conv, Dense, Dueling, Head, Plain, Torso
 from playfield.optimizers import OptimizerSpec, RMSProp
 from playfield.returns import Categorical, Expectation, HLGauss, PolicyAndValue, ReturnSpec
-from playfield.settings import from_plain, override, setting, to_plain
+from playfield.settings import override_texts, setting, to_plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,28 +95,8 @@ class Recipe:
 
         Raises: UnknownSetting naming the nearest paths; ValueError for a wrong value or an impossible pair.
         """
-        pairs: dict[str, str] = {}
-        for text in overrides:
-            path, equals, value = text.partition("=")
-            if not equals:
-                raise ValueError(f"{text!r} is not an override; write path=value, for instance memory.n_step=3")
-            pairs[path.strip()] = value.strip()
-        return override(self, pairs)
+        return override_texts(self, overrides)
 
     def to_json(self) -> str:
-        """The recipe as text that `from_json` reads back to an equal value."""
+        """The recipe as text that `recipe_from_json` reads back to an equal value."""
         return json.dumps(to_plain(self), indent=2)
-
-    @staticmethod
-    def from_json(text: str) -> Recipe:
-        """The recipe that `to_json` wrote.
-
-        Raises: ValueError naming the setting that does not fit.
-        """
-        try:
-            plain = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise ValueError(f"this is not a recipe in JSON: {error}") from error
-        if not isinstance(plain, dict):
-            raise ValueError("this is not a recipe: the file must hold one JSON object")
-        return from_plain(Recipe, plain)
