@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from playfield.recipes import RECIPES, Recipe
+from playfield.recipes import ALL_RECIPES, LinearRecipe, Recipe
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "playfield").rglob("*.py"))
@@ -98,6 +98,8 @@ NO_INGREDIENTS = {
     "Linear": "a number over time",
     "Exponential": "a number over time",
     "Piecewise": "a number over time",
+    "LinearRecipe": "holds them",
+    "Vector": "what the game shows, as it is",
     "Settled": "says that the memory has bootstrapped already",
 }
 LACKING = {
@@ -110,6 +112,9 @@ LACKING = {
     "Copy": ({"Neutral"}, "NoTarget takes its place"),
     "UniformInit": ({"Neutral"}, "weights have to start somehow"),
     "OrthogonalInit": ({"Neutral"}, "weights have to start somehow"),
+    "Sarsa": ({"Neutral"}, "what the other linear learners are at their neutral settings"),
+    "Tabular": ({"Neutral"}, "what every encoder is where each of its features is one state"),
+    "ActorCritic": ({"Neutral"}, "learns preferences, as no other linear learner does"),
     "NormalInit": ({"Neutral"}, "weights have to start somehow"),
 }
 """Classes of a recipe that are exempt from a line, and why."""
@@ -126,7 +131,7 @@ def settings_classes(hint: object, found: dict[str, type]) -> dict[str, type]:
     return found
 
 
-OF_RECIPES = settings_classes(Recipe, {})
+OF_RECIPES = {**settings_classes(LinearRecipe, {}), **settings_classes(Recipe, {})}
 
 
 def stated(cls: type) -> set[str]:
@@ -164,7 +169,7 @@ def test_the_readme_names_commands_and_recipes_that_exist() -> None:
     used = re.findall(r"^playfield (\w+)(?: (\w+))?", readme(), re.MULTILINE)
     assert len(used) > 8
     assert {command for command, _ in used} <= set(COMMANDS)
-    assert {word for command, word in used if command == "train"} <= set(RECIPES)
+    assert {word for command, word in used if command == "train"} <= set(ALL_RECIPES)
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")

@@ -10,7 +10,7 @@ from torch import nn
 from playfield.agent import Acting, DeepAgent, NetworkPolicy, Policy
 from playfield.games.games import Games, GameSpec
 from playfield.learner import Learner, LearningRule, NoTarget, load_weights
-from playfield.linear.agent import Linear, LinearAgent, LinearPolicy
+from playfield.linear.agent import LinearAgent, LinearPolicy, Parts
 from playfield.linear.views import View, vector_view
 from playfield.memory.rewards import RewardRange
 from playfield.memory.rows import RowRing, RowShape
@@ -69,8 +69,8 @@ def build_linear_agent(recipe: LinearRecipe, spec: GameSpec, rng: Rng) -> Linear
 
     Raises: ValueError where the recipe does not fit the game.
     """
-    setup = Linear(recipe.learner, recipe.encoder, recipe.policy)
-    return LinearAgent(setup, build_view(recipe, spec), len(spec.actions), rng.numpy("explore"))
+    parts = Parts(recipe.learner, recipe.encoder, recipe.policy)
+    return LinearAgent(parts, build_view(recipe, spec), len(spec.actions), rng.numpy("explore"))
 
 
 @overload
@@ -95,8 +95,8 @@ def build_policy(recipe: AnyRecipe, spec: GameSpec, weights: Tree, rng: Rng) -> 
     """
     draws = rng.numpy("evaluation")
     if isinstance(recipe, LinearRecipe):
-        setup = Linear(recipe.learner, recipe.encoder, recipe.eval_policy)
-        policy = LinearPolicy(setup, [build_view(recipe, spec) for _ in range(spec.games)], len(spec.actions), draws)
+        parts = Parts(recipe.learner, recipe.encoder, recipe.eval_policy)
+        policy = LinearPolicy(parts, [build_view(recipe, spec) for _ in range(spec.games)], len(spec.actions), draws)
         policy.load_weights(weights)
         return policy
     stack = recipe.memory.stack

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from playfield.cli.train import Resume, Train
-from playfield.recipes import RECIPES
+from playfield.recipes import ALL_RECIPES, LinearRecipe
 from playfield.storage.run import Run
 from playfield.storage.tree import digest
 from scaled import Scale, overrides
@@ -30,11 +30,16 @@ class Outcome:
     frames: int
 
 
+LINEAR = ("encoder.size=512", "learner.alpha=0.3")
+"""Of linear recipes, which play MountainCar: a table that is soon full, and a step size that suits all."""
+
+
 def train(recipe: str, root: Path, name: str, frames: int, extra: tuple[str, ...] = (), **options: object) -> int:
+    linear = isinstance(ALL_RECIPES[recipe], LinearRecipe)
     command = Train(
         recipe=recipe,
-        game="catch",
-        overrides=(*overrides(RECIPES[recipe], SCALE), *extra),
+        game="gym:MountainCar-v0" if linear else "catch",
+        overrides=(*(LINEAR if linear else overrides(ALL_RECIPES[recipe], SCALE)), *extra),
         name=name,
         frames=frames,
         episodes=0,

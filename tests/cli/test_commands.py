@@ -16,7 +16,7 @@ from playfield.cli.commands import run_command, without_overrides
 from playfield.cli.counts import count
 from playfield.cli.look import protocol_named, same_actions
 from playfield.games.make import make_games
-from playfield.recipes import RECIPES, Recipe
+from playfield.recipes import RECIPES, recipe_from_json
 from playfield.storage.run import Run
 
 
@@ -191,7 +191,7 @@ def test_recipes_are_shown_compared_and_written_as_json(tmp_path: Path, capsys: 
     playfield("recipes", "json", "double")
     path = tmp_path / "mine.json"
     path.write_text(capsys.readouterr().out)
-    assert Recipe.from_json(path.read_text()) == RECIPES["double"]
+    assert recipe_from_json(path.read_text()) == RECIPES["double"]
 
 
 def test_compare_takes_runs_of_one_recipe_together(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

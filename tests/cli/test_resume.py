@@ -17,7 +17,11 @@ from playfield.storage.run import NoCheckpoint, Run
 FRAMES = 900
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+LINEAR = ("n_step_sarsa", "true_online_sarsa", "linear_actor_critic")
+"""Of each kind of state one; tests/linear/test_agent.py takes every linear recipe apart and together."""
+
+
+@pytest.mark.parametrize("recipe", [*RECIPES, *LINEAR])
 def test_a_killed_run_ends_as_the_uninterrupted_one(recipe: str, tmp_path: Path) -> None:
     train(recipe, tmp_path, "whole", FRAMES, save_every_frames=10_000)
     kills = 0

@@ -158,9 +158,10 @@ class Runs:
             print(f"there are no runs in {self.runs} yet; `playfield train pong_laptop pong` makes one")
             return 0
         table = Table(title=f"Runs in {self.runs}", title_justify="left")
-        for column in ("run", "recipe", "game", "seed", "frames saved", "episodes", "mean of last 30", "size"):
-            left = column in ("run", "recipe", "game")
-            table.add_column(column, overflow="fold", no_wrap=column == "run", justify="left" if left else "right")
+        for column in ("run", "recipe, game and seed", "frames saved", "episodes", "mean of last 30", "size"):
+            words = column in ("run", "recipe, game and seed")
+            # Names break where a screen is narrow; a number that is broken is another number.
+            table.add_column(column, overflow="fold", no_wrap=not words, justify="left" if words else "right")
         for row in rows:
             table.add_row(*row)
         Console().print(table)

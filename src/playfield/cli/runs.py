@@ -124,9 +124,7 @@ def _summary(run: Run) -> list[str]:
     size = sum(f.stat().st_size for f in run.path.rglob("*") if f.is_file()) / 1e6
     return [
         run.name,
-        recipe_label(of.recipe),
-        of.game,
-        str(of.seed),
+        f"{recipe_label(of.recipe)}, {of.game}, seed {of.seed}",
         f"{newest[0].frames:,}" if newest else "none",
         f"{len(scores):,}",
         mean,

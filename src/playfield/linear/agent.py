@@ -19,7 +19,7 @@ from playfield.linear.views import View
 from playfield.types import Array, Clock, Decision, Step, Tree
 
 
-class Linear(NamedTuple):
+class Parts(NamedTuple):
     """What a linear agent is made of, besides its view."""
 
     learner: LearnerSpec
@@ -86,11 +86,11 @@ def _learn(
 class LinearAgent:
     """One linear learner at play with one game, which it sees through a view and an encoder."""
 
-    def __init__(self, linear: Linear, view: View, actions: int, draws: np.random.Generator) -> None:
+    def __init__(self, parts: Parts, view: View, actions: int, draws: np.random.Generator) -> None:
         """Raises: ValueError where the encoder cannot encode what the view shows."""
-        self.learner, self.view = linear.learner, view
-        self.code = linear.encoder.build(view.observations, actions)
-        self.player = ready(linear.learner, linear.policy, self.code)
+        self.learner, self.view = parts.learner, view
+        self.code = parts.encoder.build(view.observations, actions)
+        self.player = ready(parts.learner, parts.policy, self.code)
         self._draws = draws
         self._here, self._there = unseen(actions, self.code.active), unseen(actions, self.code.active)
         observation = np.zeros(len(view.observations.low))
@@ -192,11 +192,11 @@ class LinearAgent:
 class LinearPolicy:
     """Plays by what a linear agent has learnt, without learning: G games side by side, each in a view of its own."""
 
-    def __init__(self, linear: Linear, views: Sequence[View], actions: int, draws: np.random.Generator) -> None:
+    def __init__(self, parts: Parts, views: Sequence[View], actions: int, draws: np.random.Generator) -> None:
         """Raises: ValueError where the encoder cannot encode what the views show."""
         self._views, self._draws = views, draws
-        self._code = linear.encoder.build(views[0].observations, actions)
-        self._player = ready(linear.learner, linear.policy, self._code)
+        self._code = parts.encoder.build(views[0].observations, actions)
+        self._player = ready(parts.learner, parts.policy, self._code)
         self._seen = unseen(actions, self._code.active)
 
     def load_weights(self, tree: Tree) -> None:

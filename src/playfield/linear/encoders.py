@@ -265,6 +265,7 @@ def _encode_columns(
 class OneHot:
     """Each observed number alone, cut into intervals: one feature for each number, and their weights add up.
 
+    Source: Altahhan (2024), lesson 18: the position and the velocity of its mountain car, each in intervals.
     Neutral: with one observed number it is state aggregation.
     """
 

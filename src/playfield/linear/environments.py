@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from playfield.games.gymnasium_games import PREFIX, gymnasium_games
-from playfield.linear.agent import Diverged, Linear, LinearAgent
+from playfield.linear.agent import Diverged, LinearAgent, Parts
 from playfield.linear.play import CUT_OFF, DIVERGED, ENDED, Record, Setup
 from playfield.linear.views import vector_view
 from playfield.linear.worlds import GymnasiumWorld
@@ -23,8 +23,8 @@ class EnvironmentRun:
         self._games = gymnasium_games(f"{PREFIX}{setup.world.id}", 1)
         view = vector_view(self._games.spec, setup.world.ranges)
         actions = len(self._games.spec.actions)
-        linear = Linear(setup.learner, setup.encoder, setup.policy)
-        self._agent = LinearAgent(linear, view, actions, draws)
+        parts = Parts(setup.learner, setup.encoder, setup.policy)
+        self._agent = LinearAgent(parts, view, actions, draws)
         self.code, self.player, self._draws = self._agent.code, self._agent.player, draws
 
     def close(self) -> None:
