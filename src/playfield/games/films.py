@@ -12,6 +12,8 @@ from jaxtyping import UInt8
 from playfield.events import Tape
 from playfield.games import atari, toys
 from playfield.games.atari import action_indices, emulators
+from playfield.games.desktop.game import DesktopGame
+from playfield.games.desktop.games import game_file, is_desktop_game
 from playfield.games.each import Solo
 from playfield.games.episodes import check_tapes, too_long
 from playfield.games.gymnasium_games import PREFIX, GymnasiumGame, open_environment
@@ -58,6 +60,13 @@ def film(name: str, protocol: AtariProtocol, tape: Tape) -> Film:
     if name in TOYS:
         toy = TOYS[name]()
         return Film(frames_per_second=toys.FRAMES_PER_SECOND, shots=_solo(toy, len(toy.actions), tape, enlarge))
+    if is_desktop_game(name):
+        desktop = DesktopGame(game_file(name))
+        rate = 1000.0 / desktop.file.timing.step_ms
+        return Film(
+            frames_per_second=rate,
+            shots=_solo(desktop, len(desktop.file.actions), tape, lambda _: desktop.picture()),
+        )
     return Film(frames_per_second=atari.FRAMES_PER_SECOND, shots=_atari(name, protocol, tape))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from playfield.games.atari import AtariGames, atari_names
+from playfield.games.desktop.game_file import shipped_games
+from playfield.games.desktop.games import desktop_games, is_desktop_game
 from playfield.games.games import Games
 from playfield.games.gymnasium_games import PREFIX, gymnasium_games
 from playfield.games.protocol import AtariProtocol
@@ -16,12 +18,12 @@ class UnknownGame(ValueError):
 
 def known_games() -> list[str]:
     """Every game with a name of its own; any `gym:ID` can be played besides."""
-    return sorted([*atari_names(), *TOYS])
+    return sorted([*atari_names(), *TOYS, *shipped_games()])
 
 
 def is_game(name: str) -> bool:
     """Whether the name is that of a game, and not, for instance, of a run."""
-    return name.startswith(PREFIX) or name in known_games()
+    return name.startswith(PREFIX) or is_desktop_game(name) or name in known_games()
 
 
 def nearest(name: str) -> str:
@@ -40,6 +42,8 @@ def make_games(name: str, protocol: AtariProtocol, games: int, threads: int = 0)
         return gymnasium_games(name, games)
     if name in TOYS:
         return toy_games(name, games)
+    if is_desktop_game(name):
+        return desktop_games(name, games)
     if name not in atari_names():
         raise UnknownGame(f"there is no game {name!r}; the nearest are: {nearest(name)}")
     return AtariGames(name, protocol, games, threads)

@@ -1,0 +1,141 @@
+"""What an agent can do in a window: chords of keys and the mouse, by axes that are combined into one list."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+from playfield.settings import setting
+
+MOST_ACTIONS = 256
+"""Actions are written down as single bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One thing to do on an axis for as long as the action lasts; with nothing given, to do nothing."""
+
+    label: str
+    keys: tuple[str, ...] = setting((), "keys held down together, by their X names: Left, space, a")
+    buttons: tuple[int, ...] = setting((), "mouse buttons held down: 1 left, 2 middle, 3 right")
+    at: str | None = setting(None, "region whose middle the pointer goes to first")
+    by: tuple[int, int] | None = setting(None, "pixels right and down that the pointer moves first")
+    to: str | None = setting(None, "region to which the pointer is dragged with the buttons down")
+    scroll: int = setting(0, "turns of the wheel, upwards where positive")
+
+    def __post_init__(self) -> None:
+        if self.at is not None and self.by is not None:
+            raise ValueError(f"the choice {self.label!r} moves the pointer at a region or by pixels, not both")
+        if self.to is not None and not self.buttons:
+            raise ValueError(f"the choice {self.label!r} drags to {self.to!r}, but holds no button")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """Choices that exclude each other."""
+
+    name: str
+    choices: tuple[Choice, ...]
+
+    def __post_init__(self) -> None:
+        labels = [choice.label for choice in self.choices]
+        if not labels:
+            raise ValueError(f"the axis {self.name!r} has no choices")
+        if len(set(labels)) < len(labels):
+            raise ValueError(f"the axis {self.name!r} has two choices of one label")
+
+
+Combination = Literal["product", "concatenation"]
+
+
+class Action(NamedTuple):
+    """One entry of the list that an agent chooses from."""
+
+    label: str
+    choices: tuple[Choice, ...]
+
+
+def combined(axes: Sequence[Axis], combination: Combination) -> tuple[Action, ...]:
+    """All actions: every choice of one axis with every one of the others, or the choices of one axis after the other's.
+
+    Raises: ValueError where there are none, or more than can be written down.
+    """
+    if combination == "product":
+        together = itertools.product(*(axis.choices for axis in axes))
+        actions = tuple(Action(" + ".join(choice.label for choice in choices), choices) for choices in together)
+    else:
+        actions = tuple(Action(choice.label, (choice,)) for axis in axes for choice in axis.choices)
+    if not axes or not 1 <= len(actions) <= MOST_ACTIONS:
+        raise ValueError(f"a game needs 1 to {MOST_ACTIONS} actions, and these axes make {len(actions) if axes else 0}")
+    return actions
+
+
+class Hands(Protocol):
+    """What keys and pointer are moved with: an X display, or whatever another system has."""
+
+    def keycode(self, key: str) -> int: ...
+    def key(self, code: int, down: bool) -> None: ...
+    def button(self, number: int, down: bool) -> None: ...
+    def move(self, x: int, y: int) -> None: ...
+    def settle(self) -> None: ...
+
+
+class Places(Protocol):
+    """Where regions are, in pixels of the display."""
+
+    def middle(self, region: str) -> tuple[int, int]: ...
+
+
+class HeldInputs:
+    """Keys and buttons that are down; an action changes them by their difference, and nothing is ever pressed twice."""
+
+    def __init__(self, hands: Hands, places: Places) -> None:
+        self._hands, self._places = hands, places
+        self._keys: set[int] = set()
+        self._buttons: set[int] = set()
+        self._pointer = (0, 0)
+
+    def take(self, action: Action) -> None:
+        """Hold down what the action asks for, and let go of everything else."""
+        keys = {self._hands.keycode(key) for choice in action.choices for key in choice.keys}
+        buttons = {button for choice in action.choices for button in choice.buttons}
+        self._let_go(self._keys - keys, self._buttons - buttons)
+        for choice in action.choices:
+            self._point(choice)
+        for code in sorted(keys - self._keys):
+            self._hands.key(code, down=True)
+        for button in sorted(buttons - self._buttons):
+            self._hands.button(button, down=True)
+        self._keys, self._buttons = keys, buttons
+        for choice in action.choices:
+            if choice.to is not None:
+                self._go(self._places.middle(choice.to))
+        self._hands.settle()
+
+    def release(self) -> None:
+        """Let go of everything."""
+        self._let_go(self._keys, self._buttons)
+        self._keys, self._buttons = set(), set()
+        self._hands.settle()
+
+    def _let_go(self, keys: set[int], buttons: set[int]) -> None:
+        for code in sorted(keys):
+            self._hands.key(code, down=False)
+        for button in sorted(buttons):
+            self._hands.button(button, down=False)
+
+    def _point(self, choice: Choice) -> None:
+        if choice.at is not None:
+            self._go(self._places.middle(choice.at))
+        elif choice.by is not None:
+            self._go((self._pointer[0] + choice.by[0], self._pointer[1] + choice.by[1]))
+        for _ in range(abs(choice.scroll)):
+            wheel = 4 if choice.scroll > 0 else 5
+            self._hands.button(wheel, down=True)
+            self._hands.button(wheel, down=False)
+
+    def _go(self, place: tuple[int, int]) -> None:
+        self._pointer = place
+        self._hands.move(*place)

@@ -1,0 +1,180 @@
+"""A desktop game as a data file: how it is started, seen, played and read. No file can name code."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+from playfield.games.desktop.actions import Action, Axis, Combination, combined
+from playfield.games.desktop.readers import ReaderSpec, Region
+from playfield.games.desktop.tables import value_from
+from playfield.games.desktop.x11 import WindowMatch
+from playfield.settings import setting
+
+MOST_BYTES = 1 << 20
+"""Of a game file."""
+
+PYTHON = "{python}"
+"""Stands for the interpreter that runs Playfield, in a command."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """How the game is started."""
+
+    command: tuple[str, ...] = setting((), "program and arguments; {python} is Playfield's own interpreter")
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Variables that the game is given besides."""
+    package: str | None = setting(None, "Debian package that brings it, for whoever does not have it")
+
+    def __post_init__(self) -> None:
+        if not self.command:
+            raise ValueError("command is empty: it names the program and its arguments")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screen:
+    """The display that the game gets."""
+
+    width: int = 640
+    height: int = 480
+
+    def __post_init__(self) -> None:
+        if not (16 <= self.width <= 4096 and 16 <= self.height <= 4096):
+            raise ValueError("width and height must lie between 16 and 4096")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How fast the game is played."""
+
+    step_ms: int = setting(50, "milliseconds of the game that an action lasts")
+    appear_ms: int = setting(10_000, "of the game, within which its window must be there")
+    clock: Literal["virtual"] = setting("virtual", "virtual: the game waits for the agent")
+
+    def __post_init__(self) -> None:
+        if min(self.step_ms, self.appear_ms) < 1:
+            raise ValueError("step_ms and appear_ms must be 1 or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What the agent sees of the window."""
+
+    region: str | None = setting(None, "none for the whole window")
+    size: tuple[int, int] = setting((84, 84), "height and width of the agent's grey picture")
+
+    def __post_init__(self) -> None:
+        if min(self.size) < 1:
+            raise ValueError("size must be 1 or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Press:
+    """A step of the macro that begins an episode: keys and buttons held for a while, or a wait where there are none."""
+
+    keys: tuple[str, ...] = ()
+    buttons: tuple[int, ...] = ()
+    at: str | None = None
+    ms: int = 50
+
+    def __post_init__(self) -> None:
+        if self.ms < 1:
+            raise ValueError("ms must be 1 or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reward:
+    """A part of the reward: how much a reader has grown since the step before."""
+
+    reader: str
+    scale: float = setting(1.0, "reward for each point; negative where a growing number is bad")
+    falls: bool = setting(False, "a fall counts too, otherwise it is taken for a new beginning")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GameFile:
+    """All of a game. Every entry is explained in `games new`'s file."""
+
+    name: str
+    about: str = ""
+    launch: Launch
+    screen: Screen = setting(Screen(), "the display that the game gets")
+    window: WindowMatch = setting(WindowMatch(), "which window is the game's")
+    timing: Timing = setting(Timing(), "how fast it is played")
+    regions: Mapping[str, Region] = field(default_factory=dict[str, Region])
+    sight: Sight = setting(Sight(), "what the agent sees")
+    axes: tuple[Axis, ...] = ()
+    combine: Combination = "product"
+    readers: Mapping[str, ReaderSpec] = field(default_factory=dict[str, ReaderSpec])
+    rewards: tuple[Reward, ...] = ()
+    over: tuple[str, ...] = setting((), "readers of which any that is not 0 ends the episode")
+    lives: str | None = setting(None, "reader of the lives left: no value flows across a lost one")
+    begin: tuple[Press, ...] = setting((), "what is pressed until the game can be played")
+    most_steps: int = setting(10_000, "steps after which an episode is cut off")
+
+    def __post_init__(self) -> None:
+        _ = self.actions
+        named = [("sight.region", self.sight.region), *(("begin.at", press.at) for press in self.begin)]
+        named += [(f"readers.{name}.region", getattr(r, "region", None)) for name, r in self.readers.items()]
+        named += [(f"choice {c.label!r}", place) for axis in self.axes for c in axis.choices for place in (c.at, c.to)]
+        for where, region in named:
+            if region is not None and region not in self.regions:
+                raise ValueError(
+                    f"{where} is {region!r}, and there is no such region; there are: {_list(self.regions)}"
+                )
+        used = [*(reward.reader for reward in self.rewards), *self.over, *([self.lives] if self.lives else [])]
+        for reader in used:
+            if reader not in self.readers:
+                raise ValueError(f"there is no reader {reader!r}; there are: {_list(self.readers)}")
+        if self.most_steps < 1:
+            raise ValueError("most_steps must be 1 or more")
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """Everything that an agent can choose.
+
+        Raises: ValueError where that is nothing, or too much.
+        """
+        return combined(self.axes, self.combine)
+
+
+def _list(names: Mapping[str, object]) -> str:
+    return ", ".join(names) or "none"
+
+
+def read_game(path: Path) -> GameFile:
+    """The game in a file.
+
+    Raises: ValueError naming the file, the place in it and what belongs there; OSError.
+    """
+    with path.open("rb") as file:
+        text = file.read(MOST_BYTES + 1)
+    if len(text) > MOST_BYTES:
+        raise ValueError(f"{path} is no game file: it is larger than {MOST_BYTES:,} bytes")
+    return game_from(text.decode("utf-8", "replace"), str(path))
+
+
+def game_from(text: str, where: str) -> GameFile:
+    """The game that a text in TOML describes.
+
+    Raises: ValueError.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{where} is not TOML: {error}") from error
+    try:
+        return value_from(GameFile, table, "")
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def shipped_games() -> dict[str, Path]:
+    """The game files that come with Playfield."""
+    folder = resources.files("playfield.games.desktop") / "shipped"
+    return {Path(str(path)).stem: Path(str(path)) for path in folder.iterdir() if str(path).endswith(".toml")}

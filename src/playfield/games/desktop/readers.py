@@ -1,0 +1,223 @@
+"""Readers: from the picture of a window, and from what else is known of it, to numbers. Each is a value and pure.
+
+A wrong reader looks like a bad agent, so colours are exact, what cannot be read is said, and `games check` shows what
+each reader makes of a game.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+
+from playfield.settings import setting
+from playfield.types import Array
+
+Picture = UInt8[Array, "H W 3"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """A part of the window, in pixels from its corner."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        if min(self.left, self.top) < 0 or min(self.width, self.height) < 1:
+            raise ValueError("a region needs left and top of 0 or more, width and height of 1 or more")
+
+    def of(self, picture: UInt8[Array, "H W 3"]) -> UInt8[Array, "h w 3"]:
+        """The part of a picture."""
+        return picture[self.top : self.top + self.height, self.left : self.left + self.width]
+
+
+class WindowState(NamedTuple):
+    """What is known of a game besides its picture."""
+
+    sizes: tuple[tuple[int, int], ...]
+    """Widths and heights of all windows that are shown."""
+    titles: tuple[str, ...]
+    """Their titles."""
+    running: bool
+    """Whether the game's process is there."""
+    still_steps: int
+    """Steps for which the picture has not changed."""
+
+
+class Unreadable(ValueError):
+    """A reader cannot make sense of what it sees; the message says what it saw."""
+
+
+Colour = tuple[int, int, int]
+
+
+def masked(picture: Picture, colour: Colour, tolerance: int = 0) -> Bool[Array, "h w"]:
+    """Where a picture has a colour."""
+    return np.asarray((np.abs(picture.astype(np.int16) - np.array(colour, np.int16)) <= tolerance).all(2))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digits:
+    """A number written in a region: each digit is looked up by the exact pattern of its pixels.
+
+    Patterns are learnt by `games calibrate`, since fonts differ from machine to machine.
+    """
+
+    kind: ClassVar[str] = "digits"
+    region: str
+    colour: Colour = setting((255, 255, 255), "of the digits' pixels")
+    tolerance: int = setting(0, "how far each of red, green and blue may be from it")
+    patterns: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Digit to its patterns with blanks between, as `games calibrate` writes them."""
+
+    def read(self, picture: Picture, state: WindowState) -> float:
+        """Raises: Unreadable."""
+        known = {pattern: digit for digit, rows in self.patterns.items() for pattern in rows.split(" ")}
+        found = [known.get(glyph) for glyph in glyphs(masked(picture, self.colour, self.tolerance))]
+        if not found:
+            raise Unreadable("there is no digit")
+        if None in found:
+            raise Unreadable(f"{found.count(None)} of {len(found)} digits are of an unknown pattern")
+        return float("".join(digit or "" for digit in found))
+
+
+def glyphs(mask: Bool[Array, "h w"]) -> list[str]:
+    """The patterns of the digits in a mask, from left to right, apart where a column is empty."""
+    columns = np.concatenate([[False], mask.any(0), [False]])
+    edges = np.flatnonzero(columns[1:] != columns[:-1])
+    return [pattern_of(mask[:, begin:end]) for begin, end in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def pattern_of(mask: Bool[Array, "h w"]) -> str:
+    """A digit's pixels as text, without empty rows above and below: its width, and its bits in base 16."""
+    rows = np.flatnonzero(mask.any(1))
+    inner = mask[rows[0] : rows[-1] + 1]
+    return f"{inner.shape[1]}x{np.packbits(inner).tobytes().hex()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pixels:
+    """How many pixels of a region have a colour: lamps, lives, a bar."""
+
+    kind: ClassVar[str] = "pixels"
+    region: str
+    colour: Colour
+    tolerance: int = setting(0, "how far each of red, green and blue may be from it")
+    each: float = setting(1.0, "pixels that count as one")
+
+    def __post_init__(self) -> None:
+        if self.each <= 0:
+            raise ValueError("each must be above 0")
+
+    def read(self, picture: Picture, state: WindowState) -> float:
+        return round(float(masked(picture, self.colour, self.tolerance).sum()) / self.each, 6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """How much of a bar is filled, from 0 to 1: the share of its columns, or rows, that show a colour."""
+
+    kind: ClassVar[str] = "bar"
+    region: str
+    colour: Colour
+    tolerance: int = setting(0, "how far each of red, green and blue may be from it")
+    upright: bool = setting(False, "filled from below instead of from the left")
+
+    def read(self, picture: Picture, state: WindowState) -> float:
+        return float(masked(picture, self.colour, self.tolerance).any(1 if self.upright else 0).mean())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looks:
+    """1 while a region looks as it did when `games calibrate` kept it, else 0."""
+
+    kind: ClassVar[str] = "looks"
+    region: str
+    pattern: str = setting("", "the kept look, as games calibrate writes it")
+    share: float = setting(1.0, "of its pixels that must be the same")
+
+    def read(self, picture: Picture, state: WindowState) -> float:
+        now = np.packbits(look_of(picture))
+        then = np.frombuffer(bytes.fromhex(self.pattern), np.uint8)
+        if now.shape != then.shape:
+            raise Unreadable("its pattern was kept of a region of another size")
+        same = 1.0 - float(np.unpackbits(now ^ then).sum()) / (picture.shape[0] * picture.shape[1])
+        return float(same >= self.share)
+
+
+def look_of(picture: Picture) -> Bool[Array, "h w"]:
+    """What is bright in a picture."""
+    return picture.mean(2) > 127.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Still:
+    """1 once the window has not changed for so many steps."""
+
+    kind: ClassVar[str] = "still"
+    steps: int = setting(20, "steps without any change")
+
+    def read(self, picture: Picture, state: WindowState) -> float:
+        return float(state.still_steps >= self.steps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowShown:
+    """1 while another window of that size or title is shown."""
+
+    kind: ClassVar[str] = "window"
+    title: str | None = setting(None, "regular expression, searched for in its title")
+    size: tuple[int, int] | None = setting(None, "its width and height")
+
+    def __post_init__(self) -> None:
+        if self.title is None and self.size is None:
+            raise ValueError("a window is told by its title or its size")
+
+    def read(self, picture: Picture, state: WindowState) -> float:
+        by_size = self.size is not None and self.size in state.sizes
+        pattern = self.title
+        by_title = pattern is not None and any(re.search(pattern, title) for title in state.titles)
+        return float(by_size or by_title)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """1 once the game's process has ended."""
+
+    kind: ClassVar[str] = "gone"
+
+    def read(self, picture: Picture, state: WindowState) -> float:
+        return float(not state.running)
+
+
+ReaderSpec = Digits | Pixels | Bar | Looks | Still | WindowShown | Gone
+
+
+def read_all(
+    readers: Mapping[str, ReaderSpec], regions: Mapping[str, Region], picture: Picture, state: WindowState
+) -> dict[str, float]:
+    """What every reader makes of a picture.
+
+    Raises: Unreadable naming the reader.
+    """
+    found: dict[str, float] = {}
+    for name, reader in readers.items():
+        region = getattr(reader, "region", None)
+        part = picture if region is None else regions[region].of(picture)
+        try:
+            found[name] = reader.read(part, state)
+        except Unreadable as error:
+            raise Unreadable(f"the reader {name!r} cannot be read: {error}") from error
+    return found
+
+
+def needs_windows(readers: Sequence[ReaderSpec]) -> bool:
+    """Whether any reader looks at other windows, which costs a question to the display at every step."""
+    return any(isinstance(reader, WindowShown) for reader in readers)

@@ -1,0 +1,637 @@
+/* A clock of our own for a game that is not ours: preloaded into it, in place of the system's.
+ *
+ * The game's time is a number in a page of memory that it shares with the agent. It may rise to a horizon which only the
+ * agent moves. Whoever sleeps lets time jump, so a game runs faster than real time; at the horizon it rests until the
+ * agent has moved it. The wall clock begins at an epoch of the agent's choice: games that seed themselves with the time
+ * of day start alike for equal epochs.
+ *
+ * The thread that runs main() moves time; the others follow it. What a game never asks of libc (static binaries, raw
+ * system calls, Go) stays outside.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/sockios.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/timerfd.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SECOND 1000000000LL
+#define MILLI 1000000LL
+#define MICRO 1000LL
+/* What the monotonic clock shows at the beginning: some games take 0 for "never". */
+#define UPTIME (1000 * SECOND)
+/* What a clock read costs once so many without a sleep were free as the page says. A loop that waits by reading the clock
+ * would never end otherwise, and a charge for every read would make a timer of the game beat against the agent's steps. */
+#define CHARGE (5 * MICRO)
+/* Real time after which a thread that waits for time moves it itself: main() waits for that thread. A short wait would
+ * let a loaded machine decide who moves time, and no two runs would be alike. */
+#define PATIENCE SECOND
+/* Real time of one look at whether another thread has done what is waited for. */
+#define LOOK MILLI
+/* Looks at a display of which the system does not tell what it sleeps in, before it is taken to be done. */
+#define UNTOLD_TIMES 50
+#define MOST_TIMERS 64
+#define MOST_SOCKETS 64
+
+struct page {
+    _Atomic int64_t now;     /* ns since the beginning */
+    _Atomic int64_t horizon; /* ns; now never exceeds it */
+    _Atomic int64_t rested;  /* the horizon at which the game rests, once it does */
+    int64_t epoch;           /* wall clock at the beginning, ns since 1970 */
+    _Atomic int64_t free_reads; /* many while a game begins: a Python reads the clock whenever it imports */
+    _Atomic int32_t moved;   /* counts horizons; the game waits on it */
+    _Atomic int32_t resting; /* counts rests; the agent waits on it */
+    _Atomic int32_t owner;   /* process whose time this is */
+    _Atomic int32_t rescued; /* times that another thread than main()'s had to move time */
+};
+
+static struct page *page;
+static _Thread_local int64_t reads_at = -1, reads;
+
+/* The system's own, below what is replaced here. */
+
+static int64_t real_now(void) {
+    struct timespec t;
+    syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &t);
+    return t.tv_sec * SECOND + t.tv_nsec;
+}
+
+static void real_sleep(int64_t ns) {
+    struct timespec t = {ns / SECOND, ns % SECOND};
+    syscall(SYS_nanosleep, &t, NULL);
+}
+
+static int real_poll(struct pollfd *fds, nfds_t count, int ms) { return (int)syscall(SYS_poll, fds, count, ms); }
+
+static void wait_while(_Atomic int32_t *word, int32_t value, int64_t ns) {
+    struct timespec t = {ns / SECOND, ns % SECOND};
+    syscall(SYS_futex, word, FUTEX_WAIT, value, &t, NULL, 0);
+}
+
+static void wake(_Atomic int32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0); }
+
+static struct page *map(const char *path) {
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0) return NULL;
+    void *found = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    return found == MAP_FAILED ? NULL : found;
+}
+
+static void leave_it(void) { page = NULL; }
+
+__attribute__((constructor)) static void begin(void) {
+    const char *path = getenv("PLAYFIELD_CLOCK");
+    struct page *found = path == NULL ? NULL : map(path);
+    if (found == NULL) return;
+    int32_t owner = atomic_load(&found->owner), self = (int32_t)getpid();
+    /* The first process that runs has the clock; one it starts goes by real time, unless the first is gone. */
+    if (owner != 0 && owner != self && kill(owner, 0) == 0) return;
+    atomic_store(&found->owner, self);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing is left running where the agent dies */
+    pthread_atfork(NULL, NULL, leave_it);
+    page = found;
+}
+
+static int is_main(void) { return syscall(SYS_gettid) == getpid(); }
+
+static int64_t now(void) { return atomic_load(&page->now); }
+
+static void rise_to(int64_t time) {
+    int64_t before = now();
+    while (before < time && !atomic_compare_exchange_weak(&page->now, &before, time)) {
+    }
+}
+
+/* The display */
+
+/* The game has written to somebody or read from somebody, perhaps the display, since we last waited for that. Reading
+ * matters too: it makes room for the rest of a long answer. */
+static atomic_int asked_display;
+
+static int is_x_socket(int fd) {
+    struct sockaddr_un a;
+    socklen_t length = sizeof a;
+    memset(&a, 0, sizeof a);
+    if (getpeername(fd, (struct sockaddr *)&a, &length) != 0 || a.sun_family != AF_UNIX) return 0;
+    return strstr(a.sun_path, ".X11-unix") != NULL || strstr(a.sun_path + 1, ".X11-unix") != NULL;
+}
+
+static ssize_t read_of_process(pid_t pid, const char *name, char *into, size_t size) {
+    char path[48];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t count = fd < 0 ? 0 : syscall(SYS_read, fd, into, size - 1);
+    if (fd >= 0) syscall(SYS_close, fd);
+    into[count > 0 ? count : 0] = 0;
+    return count;
+}
+
+enum idleness { BUSY, IDLE, UNTOLD };
+
+/* Whether a process waits for somebody to write to it. Who is written to is awake before the write returns.
+ *
+ * A display also sleeps while it waits for a compiler of keymaps or for threads that draw: only a wait for whichever of
+ * its clients speaks first counts. Where the system does not tell what is slept in, it shows 0, as of who is awake.
+ */
+static enum idleness idleness_of(pid_t pid) {
+    char place[64], text[512];
+    ssize_t told = read_of_process(pid, "wchan", place, sizeof place);
+    read_of_process(pid, "stat", text, sizeof text);
+    const char *name_end = strrchr(text, ')');
+    if (name_end == NULL) return UNTOLD;
+    if (name_end[2] != 'S') return BUSY;
+    if (told <= 0 || place[0] == '0') return UNTOLD;
+    return strstr(place, "poll") != NULL || strstr(place, "select") != NULL ? IDLE : BUSY;
+}
+
+/* Wait until the display has read all that the game has written, has done it, and has written its answers: it sleeps. */
+static void wait_for_display(void) {
+    if (!atomic_exchange(&asked_display, 0)) return;
+    for (int fd = 3; fd < MOST_SOCKETS; fd++) {
+        struct ucred peer;
+        socklen_t length = sizeof peer;
+        if (!is_x_socket(fd) || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) continue;
+        for (int left = 0, untold = 0; untold < UNTOLD_TIMES;) {
+            enum idleness found = ioctl(fd, SIOCOUTQ, &left) == 0 && left > 0 ? BUSY : idleness_of(peer.pid);
+            if (found == IDLE) break;
+            untold = found == UNTOLD ? untold + 1 : 0;
+            real_sleep(20 * MICRO);
+        }
+    }
+}
+
+ssize_t writev(int fd, const struct iovec *parts, int count) {
+    atomic_store(&asked_display, 1);
+    return syscall(SYS_writev, fd, parts, count);
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
+    atomic_store(&asked_display, 1);
+    return syscall(SYS_sendmsg, fd, message, flags);
+}
+
+ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
+    atomic_store(&asked_display, 1);
+    return syscall(SYS_recvmsg, fd, message, flags);
+}
+
+ssize_t recv(int fd, void *into, size_t size, int flags) {
+    atomic_store(&asked_display, 1);
+    return syscall(SYS_recvfrom, fd, into, size, flags, NULL, NULL);
+}
+
+/* Resting */
+
+/* Tell the agent that the game has come to the horizon, and wait until it is another. */
+static void rest(int64_t horizon, int32_t moved) {
+    if (atomic_load(&page->rested) != horizon) {
+        wait_for_display();
+        atomic_store(&page->rested, horizon);
+        atomic_fetch_add(&page->resting, 1);
+        wake(&page->resting);
+    }
+    wait_while(&page->moved, moved, SECOND);
+}
+
+/* Timers that can be polled: the system's are never set, but told to go off when our time has come. */
+
+struct timer {
+    int fd;           /* -1: none */
+    int64_t at;       /* INT64_MAX: not set */
+    int64_t interval; /* 0: once */
+};
+static struct timer timers[MOST_TIMERS];
+static int timers_begun;
+static pthread_mutex_t timers_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct timer *timer_of(int fd) {
+    if (!timers_begun) {
+        for (int i = 0; i < MOST_TIMERS; i++) timers[i].fd = -1;
+        timers_begun = 1;
+    }
+    for (int i = 0; i < MOST_TIMERS; i++)
+        if (timers[i].fd == fd) return &timers[i];
+    return NULL;
+}
+
+static int64_t next_timer(void) {
+    int64_t next = INT64_MAX;
+    pthread_mutex_lock(&timers_lock);
+    for (int i = 0; timers_begun && i < MOST_TIMERS; i++)
+        if (timers[i].fd >= 0 && timers[i].at < next) next = timers[i].at;
+    pthread_mutex_unlock(&timers_lock);
+    return next;
+}
+
+static void set_off_timers(void) {
+    struct itimerspec at_once = {{0, 0}, {0, 1}};
+    pthread_mutex_lock(&timers_lock);
+    for (int i = 0; timers_begun && i < MOST_TIMERS; i++) {
+        struct timer *t = &timers[i];
+        if (t->fd < 0 || t->at > now()) continue;
+        syscall(SYS_timerfd_settime, t->fd, 0, &at_once, NULL);
+        t->at = t->interval > 0 ? t->at + t->interval : INT64_MAX;
+    }
+    pthread_mutex_unlock(&timers_lock);
+}
+
+/* Sleeping: time jumps to the end of it, or to the horizon, where the game rests. */
+
+static int64_t end_of(int64_t duration) {
+    int64_t t = now();
+    return duration > INT64_MAX - t ? INT64_MAX : t + duration;
+}
+
+static void sleep_until(int64_t target) {
+    reads = 0;
+    if (is_main()) {
+        wait_for_display();
+        for (;;) {
+            int32_t moved = atomic_load(&page->moved); /* before the horizon, so that no move in between is missed */
+            int64_t horizon = atomic_load(&page->horizon);
+            rise_to(target < horizon ? target : horizon);
+            set_off_timers();
+            if (target <= horizon) return;
+            rest(horizon, moved);
+        }
+    }
+    int64_t seen = now(), since = real_now();
+    while (now() < target) {
+        real_sleep(200 * MICRO);
+        if (now() != seen) {
+            seen = now();
+            since = real_now();
+        } else if (real_now() - since > PATIENCE) {
+            int32_t moved = atomic_load(&page->moved);
+            int64_t horizon = atomic_load(&page->horizon);
+            rise_to(target < horizon ? target : horizon);
+            atomic_fetch_add(&page->rescued, 1);
+            if (target > horizon) rest(horizon, moved);
+        }
+    }
+}
+
+/* Ask again and again for what may come from outside, as polling does, until it is there or our time is over. */
+static int ask_until(int64_t target, int (*ask)(void *, int), void *what) {
+    reads = 0;
+    for (;;) {
+        int32_t moved = atomic_load(&page->moved);
+        /* Before asking: input that was sent before the horizon moved is always seen first. */
+        int64_t horizon = atomic_load(&page->horizon);
+        int64_t timer = next_timer(), end = target < timer ? target : timer;
+        wait_for_display();
+        int found = ask(what, 0);
+        if (found != 0) return found;
+        rise_to(end < horizon ? end : horizon);
+        set_off_timers();
+        if (target <= horizon && target <= now()) return ask(what, 0);
+        if (end > horizon) rest(horizon, moved);
+    }
+}
+
+struct polled {
+    struct pollfd *fds;
+    nfds_t count;
+};
+
+static int ask_poll(void *what, int ms) {
+    struct polled *p = what;
+    return real_poll(p->fds, p->count, ms);
+}
+
+struct selected {
+    int count;
+    fd_set *in[3], asked[3];
+};
+
+static int ask_select(void *what, int ms) {
+    struct selected *s = what;
+    struct timeval t = {0, ms * 1000};
+    for (int i = 0; i < 3; i++)
+        if (s->in[i]) *s->in[i] = s->asked[i];
+    return (int)syscall(SYS_select, s->count, s->in[0], s->in[1], s->in[2], &t);
+}
+
+struct epolled {
+    int fd, most;
+    struct epoll_event *events;
+};
+
+static int ask_epoll(void *what, int ms) {
+    struct epolled *e = what;
+    return (int)syscall(SYS_epoll_wait, e->fd, e->events, e->most, ms);
+}
+
+/* What the game calls */
+
+static int is_ours(clockid_t id) {
+    return id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE || id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_RAW ||
+           id == CLOCK_MONOTONIC_COARSE || id == CLOCK_BOOTTIME;
+}
+
+static int is_wall(clockid_t id) { return id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE; }
+
+static int64_t base_of(clockid_t id) { return is_wall(id) ? page->epoch : UPTIME; }
+
+static int64_t ns_of(const struct timespec *t) { return t->tv_sec * SECOND + t->tv_nsec; }
+
+static int64_t read_clock(void) {
+    if (!is_main()) return now();
+    if (reads_at != now()) {
+        reads_at = now();
+        reads = 0;
+    }
+    int64_t allowed = atomic_load(&page->free_reads);
+    if (++reads > allowed) {
+        sleep_until(end_of(CHARGE));
+        reads = allowed; /* the loop goes on: every further read is charged too */
+        reads_at = now();
+    }
+    return now();
+}
+
+int clock_gettime(clockid_t id, struct timespec *t) {
+    if (!page || !is_ours(id)) return syscall(SYS_clock_gettime, id, t) < 0 ? -1 : 0;
+    int64_t time = read_clock() + base_of(id);
+    t->tv_sec = time / SECOND;
+    t->tv_nsec = time % SECOND;
+    return 0;
+}
+
+int gettimeofday(struct timeval *restrict tv, void *restrict zone) {
+    struct timespec t;
+    (void)zone;
+    clock_gettime(CLOCK_REALTIME, &t);
+    tv->tv_sec = t.tv_sec;
+    tv->tv_usec = t.tv_nsec / 1000;
+    return 0;
+}
+
+time_t time(time_t *out) {
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    if (out) *out = t.tv_sec;
+    return t.tv_sec;
+}
+
+clock_t clock(void) {
+    struct timespec t;
+    if (page) return (clock_t)(read_clock() / 1000);
+    syscall(SYS_clock_gettime, CLOCK_PROCESS_CPUTIME_ID, &t);
+    return t.tv_sec * CLOCKS_PER_SEC + t.tv_nsec / 1000;
+}
+
+int nanosleep(const struct timespec *asked, struct timespec *left) {
+    if (!page) return (int)syscall(SYS_nanosleep, asked, left);
+    sleep_until(end_of(ns_of(asked)));
+    if (left) left->tv_sec = left->tv_nsec = 0;
+    return 0;
+}
+
+int clock_nanosleep(clockid_t id, int flags, const struct timespec *asked, struct timespec *left) {
+    if (!page || !is_ours(id)) return syscall(SYS_clock_nanosleep, id, flags, asked, left) < 0 ? errno : 0;
+    sleep_until(flags & TIMER_ABSTIME ? ns_of(asked) - base_of(id) : end_of(ns_of(asked)));
+    return 0;
+}
+
+int usleep(useconds_t us) {
+    struct timespec t = {us / 1000000, us % 1000000 * 1000L};
+    return nanosleep(&t, NULL);
+}
+
+unsigned sleep(unsigned seconds) {
+    struct timespec t = {seconds, 0};
+    nanosleep(&t, NULL);
+    return 0;
+}
+
+int poll(struct pollfd *fds, nfds_t count, int ms) {
+    if (!page || ms == 0 || !is_main()) return real_poll(fds, count, ms);
+    struct polled p = {fds, count};
+    return ask_until(ms < 0 ? INT64_MAX : end_of(ms * MILLI), ask_poll, &p);
+}
+
+int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *t, const sigset_t *mask) {
+    if (!page || !is_main()) return (int)syscall(SYS_ppoll, fds, count, t, mask, _NSIG / 8);
+    struct polled p = {fds, count};
+    if (t && ns_of(t) == 0) return real_poll(fds, count, 0);
+    return ask_until(t ? end_of(ns_of(t)) : INT64_MAX, ask_poll, &p);
+}
+
+static int select_ns(int count, fd_set *in, fd_set *out, fd_set *odd, int64_t ns) {
+    struct selected s = {count, {in, out, odd}, {{{0}}, {{0}}, {{0}}}};
+    for (int i = 0; i < 3; i++)
+        if (s.in[i]) s.asked[i] = *s.in[i];
+    if (ns == 0) return ask_select(&s, 0);
+    return ask_until(ns < 0 ? INT64_MAX : end_of(ns), ask_select, &s);
+}
+
+int select(int count, fd_set *in, fd_set *out, fd_set *odd, struct timeval *t) {
+    if (!page || !is_main()) return (int)syscall(SYS_select, count, in, out, odd, t);
+    return select_ns(count, in, out, odd, t ? t->tv_sec * SECOND + t->tv_usec * MICRO : -1);
+}
+
+int pselect(int count, fd_set *in, fd_set *out, fd_set *odd, const struct timespec *t, const sigset_t *mask) {
+    struct {
+        const sigset_t *mask;
+        size_t size;
+    } masked = {mask, _NSIG / 8};
+    if (!page || !is_main()) return (int)syscall(SYS_pselect6, count, in, out, odd, t, &masked);
+    return select_ns(count, in, out, odd, t ? ns_of(t) : -1);
+}
+
+int epoll_wait(int fd, struct epoll_event *events, int most, int ms) {
+    struct epolled e = {fd, most, events};
+    if (!page || ms == 0 || !is_main()) return ask_epoll(&e, ms);
+    return ask_until(ms < 0 ? INT64_MAX : end_of(ms * MILLI), ask_epoll, &e);
+}
+
+int epoll_pwait(int fd, struct epoll_event *events, int most, int ms, const sigset_t *mask) {
+    if (!page || !is_main()) return (int)syscall(SYS_epoll_pwait, fd, events, most, ms, mask, _NSIG / 8);
+    return epoll_wait(fd, events, most, ms);
+}
+
+int timerfd_create(int id, int flags) {
+    int fd = (int)syscall(SYS_timerfd_create, page && is_ours(id) ? CLOCK_MONOTONIC : id, flags);
+    if (fd < 0 || !page || !is_ours(id)) return fd;
+    pthread_mutex_lock(&timers_lock);
+    struct timer *t = timer_of(fd);
+    if (t == NULL) t = timer_of(-1);
+    if (t) *t = (struct timer){fd, INT64_MAX, 0};
+    pthread_mutex_unlock(&timers_lock);
+    return fd;
+}
+
+int timerfd_settime(int fd, int flags, const struct itimerspec *asked, struct itimerspec *before) {
+    pthread_mutex_lock(&timers_lock);
+    struct timer *t = page ? timer_of(fd) : NULL;
+    if (t == NULL) {
+        pthread_mutex_unlock(&timers_lock);
+        return (int)syscall(SYS_timerfd_settime, fd, flags, asked, before);
+    }
+    struct itimerspec never = {{0, 0}, {0, 0}};
+    syscall(SYS_timerfd_settime, fd, 0, &never, NULL); /* whatever went off and was not read is forgotten */
+    if (before) {
+        int64_t left = t->at == INT64_MAX ? 0 : t->at - now(), interval = t->interval;
+        *before = (struct itimerspec){{interval / SECOND, interval % SECOND}, {left / SECOND, left % SECOND}};
+    }
+    int64_t value = ns_of(&asked->it_value);
+    /* Of an absolute time its size tells the clock: the wall clock is decades ahead of the other. */
+    int64_t base = value > page->epoch / 2 ? page->epoch : UPTIME;
+    t->at = value == 0 ? INT64_MAX : flags & TFD_TIMER_ABSTIME ? value - base : end_of(value);
+    t->interval = ns_of(&asked->it_interval);
+    pthread_mutex_unlock(&timers_lock);
+    return 0;
+}
+
+int timerfd_gettime(int fd, struct itimerspec *out) {
+    pthread_mutex_lock(&timers_lock);
+    struct timer *t = page ? timer_of(fd) : NULL;
+    if (t) {
+        int64_t left = t->at == INT64_MAX ? 0 : t->at - now(), interval = t->interval;
+        *out = (struct itimerspec){{interval / SECOND, interval % SECOND}, {left / SECOND, left % SECOND}};
+    }
+    pthread_mutex_unlock(&timers_lock);
+    return t ? 0 : (int)syscall(SYS_timerfd_gettime, fd, out);
+}
+
+int close(int fd) {
+    if (page && fd >= 0) {
+        pthread_mutex_lock(&timers_lock);
+        struct timer *t = timers_begun ? timer_of(fd) : NULL;
+        if (t) t->fd = -1;
+        pthread_mutex_unlock(&timers_lock);
+    }
+    return (int)syscall(SYS_close, fd);
+}
+
+/* Waiting for another thread until a time: asked again in short real waits, while our time goes on. */
+
+static int64_t end_of_wait(const struct timespec *until) {
+    int64_t time = ns_of(until);
+    return time - (time > page->epoch / 2 ? page->epoch : UPTIME);
+}
+
+static struct timespec soon(clockid_t id) {
+    struct timespec t;
+    syscall(SYS_clock_gettime, id, &t);
+    int64_t ns = ns_of(&t) + LOOK;
+    return (struct timespec){ns / SECOND, ns % SECOND};
+}
+
+/* After a short wait that was in vain: whether the time is over, having moved it or waited for it. */
+static int is_over(int64_t target) {
+    if (!is_main()) return now() >= target;
+    int32_t moved = atomic_load(&page->moved);
+    int64_t horizon = atomic_load(&page->horizon);
+    rise_to(target < horizon ? target : horizon);
+    set_off_timers();
+    if (target <= horizon) return 1;
+    rest(horizon, moved);
+    return 0;
+}
+
+typedef int (*cond_wait)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
+typedef int (*cond_clock_wait)(pthread_cond_t *, pthread_mutex_t *, clockid_t, const struct timespec *);
+typedef int (*timed_lock)(pthread_mutex_t *, const struct timespec *);
+typedef int (*timed_sem)(sem_t *, const struct timespec *);
+typedef int (*clocked_sem)(sem_t *, clockid_t, const struct timespec *);
+
+/* The first version of this function that the C library ever had is of another kind. */
+static void *next_of(const char *name, const char *version) {
+    void *found = version ? dlvsym(RTLD_NEXT, name, version) : NULL;
+    return found ? found : dlsym(RTLD_NEXT, name);
+}
+
+int pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *mutex, clockid_t id, const struct timespec *until) {
+    static cond_clock_wait real;
+    if (!real) real = (cond_clock_wait)next_of("pthread_cond_clockwait", NULL);
+    if (!page || !is_ours(id)) return real(cond, mutex, id, until);
+    int64_t target = ns_of(until) - base_of(id);
+    for (;;) {
+        struct timespec t = soon(CLOCK_MONOTONIC);
+        int said = real(cond, mutex, CLOCK_MONOTONIC, &t);
+        if (said != ETIMEDOUT || is_over(target)) return said;
+    }
+}
+
+int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex, const struct timespec *until) {
+    static cond_wait real;
+    if (!real) real = (cond_wait)next_of("pthread_cond_timedwait", "GLIBC_2.3.2");
+    if (!page) return real(cond, mutex, until);
+    return pthread_cond_clockwait(cond, mutex, ns_of(until) > page->epoch / 2 ? CLOCK_REALTIME : CLOCK_MONOTONIC, until);
+}
+
+int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *until) {
+    static timed_lock real;
+    if (!real) real = (timed_lock)next_of("pthread_mutex_timedlock", NULL);
+    if (!page) return real(mutex, until);
+    int64_t target = end_of_wait(until);
+    for (;;) {
+        struct timespec t = soon(CLOCK_REALTIME);
+        int said = real(mutex, &t);
+        if (said != ETIMEDOUT || is_over(target)) return said;
+    }
+}
+
+int sem_clockwait(sem_t *sem, clockid_t id, const struct timespec *until) {
+    static clocked_sem real;
+    if (!real) real = (clocked_sem)next_of("sem_clockwait", NULL);
+    if (!page || !is_ours(id)) return real(sem, id, until);
+    int64_t target = ns_of(until) - base_of(id);
+    for (;;) {
+        struct timespec t = soon(CLOCK_MONOTONIC);
+        if (real(sem, CLOCK_MONOTONIC, &t) == 0) return 0;
+        if (errno != ETIMEDOUT || is_over(target)) return -1;
+    }
+}
+
+int sem_timedwait(sem_t *sem, const struct timespec *until) {
+    static timed_sem real;
+    if (!real) real = (timed_sem)next_of("sem_timedwait", NULL);
+    return page ? sem_clockwait(sem, CLOCK_REALTIME, until) : real(sem, until);
+}
+
+/* The agent's side, which loads this file as a library. */
+
+/* Move the horizon; the game goes on. */
+void playfield_move(struct page *p, int64_t horizon) {
+    atomic_store(&p->horizon, horizon);
+    atomic_fetch_add(&p->moved, 1);
+    wake(&p->moved);
+}
+
+/* Wait up to `ns` of real time until the game rests at its horizon; 1 where it does. */
+int playfield_wait(struct page *p, int64_t ns) {
+    int64_t end = real_now() + ns;
+    for (;;) {
+        int32_t resting = atomic_load(&p->resting);
+        if (atomic_load(&p->rested) == atomic_load(&p->horizon)) return 1;
+        int64_t left = end - real_now();
+        if (left <= 0) return 0;
+        wait_while(&p->resting, resting, left < 50 * MILLI ? left : 50 * MILLI);
+    }
+}

@@ -1,0 +1,164 @@
+"""One connection to an X display: keys and pointer through XTEST, and the windows that there are."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+MOST_DEEP = 4
+"""Levels of windows below the root that are looked through; toolkits nest theirs two or three deep."""
+
+
+class NoWindow(Exception):
+    """No window, or more than one, is what a game file describes; the message says what there is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowMatch:
+    """Which window is the game's; every pattern that is given must be found in it."""
+
+    title: str | None = None
+    """Regular expression, searched for in the title."""
+    group: str | None = None
+    """Regular expression, searched for in the class."""
+
+    def __str__(self) -> str:
+        parts = [f"{name} {value!r}" for name, value in (("title", self.title), ("class", self.group)) if value]
+        return " and ".join(parts) or "any window"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A window as it stands on its display, in pixels from the display's corner."""
+
+    number: int
+    title: str
+    group: str
+    left: int
+    top: int
+    width: int
+    height: int
+    mapped: bool
+    """Whether it is shown."""
+
+
+class X11:
+    """A connection to one display."""
+
+    def __init__(self, name: str) -> None:
+        """Raises: ModuleNotFoundError with the command that installs python-xlib; OSError where there is no display."""
+        try:
+            self._display: Any = importlib.import_module("Xlib.display").Display(name)
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError('desktop games need: pip install "playfield[desktop]"') from None
+        except Exception as error:  # Xlib's own errors have no common base
+            raise OSError(f"the display {name} cannot be reached ({error})") from error
+        self._newer_name: Any = self._display.intern_atom("_NET_WM_NAME")
+        self._xlib: Any = importlib.import_module("Xlib.X")
+        self._xtest: Any = importlib.import_module("Xlib.ext.xtest")
+        self._keysyms: Any = importlib.import_module("Xlib.XK")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._display.close()
+
+    def keycode(self, key: str) -> int:
+        """The code of a key by its X name: `Left`, `space`, `a`, `Return`.
+
+        Raises: ValueError where no key of this display has that name.
+        """
+        keysym = self._keysyms.string_to_keysym(key)
+        code = self._display.keysym_to_keycode(keysym) if keysym else 0
+        if not code:
+            raise ValueError(f"there is no key {key!r}; names are those of X, for instance Left, space, Return, a, F1")
+        return int(code)
+
+    def key(self, code: int, down: bool) -> None:
+        """Press or release a key."""
+        self._xtest.fake_input(self._display, self._xlib.KeyPress if down else self._xlib.KeyRelease, code)
+
+    def button(self, number: int, down: bool) -> None:
+        """Press or release a button of the mouse; 1 is the left, 4 and 5 turn its wheel."""
+        self._xtest.fake_input(self._display, self._xlib.ButtonPress if down else self._xlib.ButtonRelease, number)
+
+    def move(self, x: int, y: int) -> None:
+        """Move the pointer to a place on the display."""
+        self._xtest.fake_input(self._display, self._xlib.MotionNotify, x=x, y=y)
+
+    def settle(self) -> None:
+        """Wait until the display has done all this and has told those whom it concerns."""
+        # The first answer says that our requests are done, the second that their events were sent.
+        self._display.sync()
+        self._display.sync()
+
+    def forget(self) -> None:
+        """Be as a new display is: the pointer in the corner, the keyboard nobody's."""
+        self.move(0, 0)
+        self._display.set_input_focus(self._xlib.PointerRoot, self._xlib.RevertToPointerRoot, self._xlib.CurrentTime)
+        self.settle()
+
+    def focus(self, window: Window) -> None:
+        """Let a window have the keyboard, and the pointer over it: without a window manager nobody else does."""
+        self.move(window.left + window.width // 2, window.top + window.height // 2)
+        self._display.create_resource_object("window", window.number).set_input_focus(
+            self._xlib.RevertToPointerRoot, self._xlib.CurrentTime
+        )
+        self.settle()
+
+    def windows(self) -> list[Window]:
+        """Every window that has a title or a class, or is shown below the root."""
+        return list(self._below(self._display.screen().root, 1))
+
+    def find(self, match: WindowMatch) -> Window | None:
+        """The one shown window that matches; None while there is none.
+
+        Raises: NoWindow where more than one does.
+        """
+        found = [window for window in self.windows() if window.mapped and _fits(window, match)]
+        # A toolkit's frame and its contents can carry the same name: the outer one is the window.
+        outer = [w for w in found if not any(_holds(other, w) for other in found if other is not w)]
+        if len(outer) > 1:
+            told = ", ".join(f"{w.title or w.group or w.number!r} ({w.width} x {w.height})" for w in outer)
+            raise NoWindow(f"{match} is what {len(outer)} windows are: {told}; say more under [window]")
+        return outer[0] if outer else None
+
+    def _title(self, window: Any) -> str:
+        # SDL writes only the newer of the two.
+        newer = window.get_full_property(self._newer_name, self._xlib.AnyPropertyType)
+        name = newer.value if newer is not None else window.get_wm_name()
+        return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name or "")
+
+    def _below(self, parent: Any, depth: int, left: int = 0, top: int = 0) -> Iterator[Window]:
+        error: Any = importlib.import_module("Xlib.error")
+        for child in parent.query_tree().children:
+            try:
+                shape, state = child.get_geometry(), child.get_attributes()
+                title, group = self._title(child), child.get_wm_class()
+            except (error.BadWindow, error.BadDrawable):
+                continue  # it closed while we looked
+            x, y = left + shape.x, top + shape.y
+            yield Window(
+                number=child.id, title=title, group=" ".join(group or ()), left=x, top=y, width=shape.width,
+                height=shape.height, mapped=state.map_state == self._xlib.IsViewable,
+            )  # fmt: skip
+            if depth < MOST_DEEP:
+                yield from self._below(child, depth + 1, x, y)
+
+
+def _fits(window: Window, match: WindowMatch) -> bool:
+    pairs = ((match.title, window.title), (match.group, window.group))
+    if match.title is None and match.group is None:
+        return window.width > 1 and window.height > 1
+    return all(pattern is None or re.search(pattern, text) is not None for pattern, text in pairs)
+
+
+def _holds(outer: Window, inner: Window) -> bool:
+    return (
+        outer.left <= inner.left
+        and outer.top <= inner.top
+        and outer.left + outer.width >= inner.left + inner.width
+        and outer.top + outer.height >= inner.top + inner.height
+    )

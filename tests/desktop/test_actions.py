@@ -1,0 +1,111 @@
+"""Actions by axes, and the keys that are held for them: nothing twice, everything let go."""
+
+from __future__ import annotations
+
+import pytest
+
+from playfield.games.desktop.actions import Action, Axis, Choice, HeldInputs, combined
+
+MOVE = Axis(
+    name="move",
+    choices=(Choice(label="STAY"), Choice(label="LEFT", keys=("Left",)), Choice(label="RIGHT", keys=("Right",))),
+)
+SHOOT = Axis(name="shoot", choices=(Choice(label="HOLD"), Choice(label="FIRE", keys=("space",), buttons=(1,))))
+
+
+class Hands:
+    """Writes down what it is asked to do."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[object, ...]] = []
+
+    def keycode(self, key: str) -> int:
+        return {"Left": 1, "Right": 2, "space": 3}[key]
+
+    def key(self, code: int, down: bool) -> None:
+        self.said.append(("key", code, down))
+
+    def button(self, number: int, down: bool) -> None:
+        self.said.append(("button", number, down))
+
+    def move(self, x: int, y: int) -> None:
+        self.said.append(("move", x, y))
+
+    def settle(self) -> None:
+        self.said.append(("settle",))
+
+    def taken(self) -> list[tuple[object, ...]]:
+        said, self.said = self.said, []
+        assert said.pop() == ("settle",)
+        return said
+
+
+class Places:
+    def middle(self, region: str) -> tuple[int, int]:
+        return {"here": (10, 20), "there": (30, 40)}[region]
+
+
+def held() -> tuple[HeldInputs, Hands]:
+    hands = Hands()
+    return HeldInputs(hands, Places()), hands
+
+
+def test_axes_are_combined_as_product_or_one_after_the_other():
+    product = [action.label for action in combined((MOVE, SHOOT), "product")]
+    assert product == ["STAY + HOLD", "STAY + FIRE", "LEFT + HOLD", "LEFT + FIRE", "RIGHT + HOLD", "RIGHT + FIRE"]
+    assert [action.label for action in combined((MOVE, SHOOT), "concatenation")] == [
+        "STAY",
+        "LEFT",
+        "RIGHT",
+        "HOLD",
+        "FIRE",
+    ]
+    assert combined((MOVE, SHOOT), "product")[3].choices == (MOVE.choices[1], SHOOT.choices[1])
+
+
+def test_too_many_actions_and_none_are_refused():
+    wide = Axis(name="w", choices=tuple(Choice(label=str(i)) for i in range(17)))
+    with pytest.raises(ValueError, match="1 to 256 actions, and these axes make 289"):
+        combined((wide, wide), "product")
+    assert len(combined((wide, wide), "concatenation")) == 34
+    with pytest.raises(ValueError, match="make 0"):
+        combined((), "product")
+
+
+def test_an_action_changes_what_is_held_by_the_difference():
+    inputs, hands = held()
+    both = Action("", (MOVE.choices[1], SHOOT.choices[1]))
+    inputs.take(both)
+    assert hands.taken() == [("key", 1, True), ("key", 3, True), ("button", 1, True)]
+    inputs.take(both)
+    assert hands.taken() == []
+    inputs.take(Action("", (MOVE.choices[2], SHOOT.choices[1])))
+    assert hands.taken() == [("key", 1, False), ("key", 2, True)]
+    inputs.release()
+    assert hands.taken() == [("key", 2, False), ("key", 3, False), ("button", 1, False)]
+    inputs.release()
+    assert hands.taken() == []
+
+
+def test_the_pointer_goes_before_the_button_and_is_dragged_after_it():
+    inputs, hands = held()
+    inputs.take(Action("", (Choice(label="drag", buttons=(1,), at="here", to="there"),)))
+    assert hands.taken() == [("move", 10, 20), ("button", 1, True), ("move", 30, 40)]
+    inputs.take(Action("", (Choice(label="nudge", by=(5, -7)),)))
+    assert hands.taken() == [("button", 1, False), ("move", 35, 33)]
+    inputs.take(Action("", (Choice(label="wheel", scroll=-2),)))
+    assert hands.taken() == [("button", 5, True), ("button", 5, False)] * 2
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: Choice(label="a", at="x", by=(1, 2)), "at a region or by pixels, not both"),
+        (lambda: Choice(label="a", to="x"), "drags to 'x', but holds no button"),
+        (lambda: Axis(name="a", choices=()), "has no choices"),
+        (lambda: Axis(name="a", choices=(Choice(label="x"), Choice(label="x"))), "two choices of one label"),
+    ],
+)
+def test_impossible_choices_are_refused(make, sentence: str):
+    with pytest.raises(ValueError, match=sentence):
+        make()

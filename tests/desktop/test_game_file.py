@@ -1,0 +1,102 @@
+"""Game files: what they may say, and one sentence for what they may not."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from playfield.games.desktop.game_file import PYTHON, game_from, read_game, shipped_games
+from playfield.games.desktop.readers import Digits, Pixels, Region
+
+SMALL = """
+name = "it"
+over = ["gone"]
+[launch]
+command = ["{python}", "-c", "pass"]
+[regions]
+top = {left = 0, top = 1, width = 20, height = 3}
+[[axes]]
+name = "move"
+choices = [{label = "STAY"}, {label = "GO", keys = ["Left", "space"]}]
+[readers.gone]
+kind = "gone"
+[readers.score]
+kind = "digits"
+region = "top"
+[[rewards]]
+reader = "score"
+"""
+
+
+def test_a_small_file_is_a_game():
+    game = game_from(SMALL, "it.toml")
+    assert (game.name, game.over, game.launch.command) == ("it", ("gone",), (PYTHON, "-c", "pass"))
+    assert game.regions == {"top": Region(left=0, top=1, width=20, height=3)}
+    assert game.readers["score"] == Digits(region="top")
+    assert [action.label for action in game.actions] == ["STAY", "GO"]
+    assert game.actions[1].choices[0].keys == ("Left", "space")
+    assert game.rewards[0].scale == 1.0
+    assert game.timing.step_ms == 50
+
+
+@pytest.mark.parametrize("name", shipped_games())
+def test_shipped_files_are_games(name: str):
+    assert read_game(shipped_games()[name]).name == name
+
+
+def test_refgame_reads_its_lamp():
+    lamp = read_game(shipped_games()["refgame"]).readers["over"]
+    assert isinstance(lamp, Pixels)
+    assert lamp.each == 48 * 24
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        ('name = "it"', "name = 3", "it.toml: name should be a text in quotes, not 3"),
+        ('name = "it"', 'nome = "it"', "a game file has no entry 'nome'; the nearest are: name"),
+        ("width = 20", 'width = "20"', r"regions.top.width should be a whole number, not '20'"),
+        ("width = 20", "width = 0", "regions.top: a region needs"),
+        ("width = 20", "width = 20, depth = 2", "regions.top has no entry 'depth'"),
+        ("left = 0, ", "", "regions.top leaves out left"),
+        ('kind = "digits"', 'kind = "ocr"', r"readers.score.kind should be one of bar, digits, gone, .*, not 'ocr'"),
+        (
+            'region = "top"',
+            'region = "tip"',
+            "readers.score.region is 'tip', and there is no such region; there are: top",
+        ),
+        ('over = ["gone"]', 'over = ["gine"]', "there is no reader 'gine'; there are: gone, score"),
+        ('reader = "score"', 'reader = "scare"', "there is no reader 'scare'"),
+        ('["{python}", "-c", "pass"]', "[]", "launch: command is empty"),
+        ("[[axes]]", "[axes]", "axes should be a list"),
+        ('name = "move"', 'name = "move"\nspeed = 2', r"axes\[0\] has no entry 'speed'"),
+        ('keys = ["Left", "space"]', "keys = [1]", r"axes\[0\].choices\[1\].keys\[0\] should be a text in quotes"),
+        ('name = "it"', 'name = "it', "is not TOML"),
+        ('over = ["gone"]', "combine = 'sum'", "combine should be one of 'product', 'concatenation'"),
+        ('over = ["gone"]', "sight = {size = [84]}", "sight.size should be a list of 2, not of 1"),
+        ('over = ["gone"]', "most_steps = true", "most_steps should be a whole number, not True"),
+        ('over = ["gone"]', "lives = 'lamps'", "there is no reader 'lamps'"),
+    ],
+)
+def test_what_a_file_may_not_say_is_one_sentence(before: str, after: str, sentence: str):
+    assert before in SMALL
+    with pytest.raises(ValueError, match=sentence) as error:
+        game_from(SMALL.replace(before, after), "it.toml")
+    assert str(error.value).startswith("it.toml")
+
+
+def test_a_file_names_no_code():
+    marker = SMALL + '\n[readers.evil]\nkind = "os.system"\n'
+    before = set(sys.modules)
+    with pytest.raises(ValueError, match=r"readers\.evil\.kind should be one of"):
+        game_from(marker, "it.toml")
+    assert set(sys.modules) == before
+
+
+def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path):
+    path = tmp_path / "huge.toml"
+    path.write_bytes(b"#" * (2 << 20))
+    with pytest.raises(ValueError, match="larger than 1,048,576 bytes"):
+        read_game(path)

@@ -1,0 +1,142 @@
+"""Readers on pictures that are drawn here by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from playfield.games.desktop.readers import (
+    Bar,
+    Digits,
+    Gone,
+    Looks,
+    Pixels,
+    Region,
+    Still,
+    Unreadable,
+    WindowShown,
+    WindowState,
+    glyphs,
+    look_of,
+    needs_windows,
+    pattern_of,
+    read_all,
+)
+from playfield.games.desktop.refgame import GLYPHS
+
+INK, PAPER = (240, 240, 240), (16, 18, 28)
+IDLE = WindowState(sizes=((640, 480),), titles=("Game",), running=True, still_steps=0)
+
+
+def mask_of(digit: int, scale: int = 1) -> np.ndarray:
+    bits = np.array([bit == "1" for bit in GLYPHS[digit]]).reshape(5, 3)
+    return bits.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+def written(digits: str, scale: int = 2) -> np.ndarray:
+    """A picture of digits with an empty column between them and a margin around."""
+    parts = [np.zeros((5 * scale, 1), bool)]
+    for digit in digits:
+        parts += [mask_of(int(digit), scale), np.zeros((5 * scale, 1), bool)]
+    mask = np.pad(np.concatenate(parts, axis=1), 3)
+    return np.where(mask[:, :, None], np.array(INK), np.array(PAPER)).astype(np.uint8)
+
+
+PATTERNS = {str(digit): pattern_of(mask_of(digit, 2)) for digit in range(10)}
+SCORE = Digits(region="score", colour=INK, patterns=PATTERNS)
+
+
+@pytest.mark.parametrize("number", ["0", "7", "0123456789", "90210"])
+def test_digits_are_read(number: str):
+    assert SCORE.read(written(number), IDLE) == float(number)
+
+
+def test_a_pattern_is_width_and_bits():
+    # 010 110 010 010 111 is 0101 1001 0010 111(0)
+    assert pattern_of(mask_of(1)) == "3x592e"
+    assert pattern_of(np.pad(mask_of(1), ((4, 2), (0, 0)))) == "3x592e"
+    assert len(glyphs(np.pad(np.concatenate([mask_of(8), np.zeros((5, 2), bool), mask_of(8)], axis=1), 1))) == 2
+
+
+def test_a_digit_may_have_several_patterns():
+    both = {**PATTERNS, "1": f"{PATTERNS['1']} {pattern_of(mask_of(1, 1))}"}
+    assert Digits(region="s", colour=INK, patterns=both).read(written("1", 1), IDLE) == 1.0
+
+
+def test_what_is_no_known_digit_is_said():
+    with pytest.raises(Unreadable, match="1 of 2 digits are of an unknown pattern"):
+        Digits(region="s", colour=INK, patterns={"4": PATTERNS["4"]}).read(written("41"), IDLE)
+    with pytest.raises(Unreadable, match="there is no digit"):
+        SCORE.read(np.zeros((20, 20, 3), np.uint8), IDLE)
+
+
+def test_the_colour_of_digits_is_exact_but_for_the_tolerance():
+    dim = written("5").copy()
+    dim[dim == 240] = 236
+    with pytest.raises(Unreadable):
+        SCORE.read(dim, IDLE)
+    assert Digits(region="s", colour=INK, tolerance=4, patterns=PATTERNS).read(dim, IDLE) == 5.0
+
+
+def picture(height: int = 10, width: int = 20) -> np.ndarray:
+    return np.zeros((height, width, 3), np.uint8)
+
+
+def test_pixels_are_counted_by_colour():
+    seen = picture()
+    seen[2:4, 3:6] = (255, 0, 9)
+    seen[5, 5] = (250, 0, 9)
+    assert Pixels(region="r", colour=(255, 0, 9)).read(seen, IDLE) == 6.0
+    assert Pixels(region="r", colour=(255, 0, 9), each=3).read(seen, IDLE) == 2.0
+    assert Pixels(region="r", colour=(255, 0, 9), tolerance=5).read(seen, IDLE) == 7.0
+
+
+def test_a_bar_is_the_share_of_its_columns_or_rows():
+    seen = picture()
+    seen[3:5, :5] = (0, 200, 0)
+    assert Bar(region="r", colour=(0, 200, 0)).read(seen, IDLE) == 0.25
+    assert Bar(region="r", colour=(0, 200, 0), upright=True).read(seen, IDLE) == 0.2
+
+
+def test_a_look_is_known_again():
+    seen = picture(8, 8)
+    seen[:4] = 255
+    kept = np.packbits(look_of(seen)).tobytes().hex()
+    assert Looks(region="r", pattern=kept).read(seen, IDLE) == 1.0
+    seen[4, :2] = 255
+    assert Looks(region="r", pattern=kept).read(seen, IDLE) == 0.0
+    assert Looks(region="r", pattern=kept, share=0.9).read(seen, IDLE) == 1.0
+    with pytest.raises(Unreadable, match="another size"):
+        Looks(region="r", pattern=kept).read(picture(9, 9), IDLE)
+
+
+def test_states_of_windows_and_processes():
+    seen = picture()
+    assert [Still(steps=3).read(seen, IDLE._replace(still_steps=n)) for n in (2, 3, 9)] == [0.0, 1.0, 1.0]
+    assert [Gone().read(seen, IDLE._replace(running=r)) for r in (True, False)] == [0.0, 1.0]
+    assert WindowShown(size=(78, 34)).read(seen, IDLE) == 0.0
+    assert WindowShown(size=(78, 34)).read(seen, IDLE._replace(sizes=((640, 480), (78, 34)))) == 1.0
+    assert WindowShown(title="^Over").read(seen, IDLE._replace(titles=("Game", "Overture"))) == 1.0
+    assert WindowShown(title="^Over").read(seen, IDLE._replace(titles=("Game Over",))) == 0.0
+    assert needs_windows([Gone(), WindowShown(title="x")])
+    assert not needs_windows([Gone(), Still()])
+
+
+def test_all_readers_look_at_their_own_region_and_name_themselves_where_they_cannot():
+    seen = picture(40, 60)
+    two = written("2")
+    seen[10 : 10 + len(two), 20 : 20 + two.shape[1]] = two
+    regions = {"score": Region(left=20, top=10, width=two.shape[1], height=len(two))}
+    readers = {"points": SCORE, "gone": Gone()}
+    assert read_all(readers, regions, seen, IDLE) == {"points": 2.0, "gone": 0.0}
+    with pytest.raises(Unreadable, match="the reader 'points' cannot be read: there is no digit"):
+        read_all(readers, {"score": Region(left=0, top=0, width=5, height=5)}, seen, IDLE)
+
+
+def test_impossible_readers_are_refused():
+    with pytest.raises(ValueError, match="each must be above 0"):
+        Pixels(region="r", colour=(1, 2, 3), each=0)
+    with pytest.raises(ValueError, match="told by its title or its size"):
+        WindowShown()
+    with pytest.raises(ValueError, match="width and height of 1 or more"):
+        Region(left=0, top=0, width=0, height=3)
