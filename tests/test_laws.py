@@ -112,6 +112,8 @@ LACKING = {
     "Copy": ({"Neutral"}, "NoTarget takes its place"),
     "UniformInit": ({"Neutral"}, "weights have to start somehow"),
     "OrthogonalInit": ({"Neutral"}, "weights have to start somehow"),
+    "Grid": ({"Neutral"}, "a grid as fine as the frame shows every pixel"),
+    "Learnt": ({"Neutral"}, "takes the place of what is seen as it is"),
     "Sarsa": ({"Neutral"}, "what the other linear learners are at their neutral settings"),
     "Tabular": ({"Neutral"}, "what every encoder is where each of its features is one state"),
     "ActorCritic": ({"Neutral"}, "learns preferences, as no other linear learner does"),

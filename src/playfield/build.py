@@ -8,6 +8,8 @@ from typing import Any, overload
 from torch import nn
 
 from playfield.agent import Acting, DeepAgent, NetworkPolicy, Policy
+from playfield.features.grid import Grid, GridView
+from playfield.features.latents import Latents, LatentView, latents_from
 from playfield.games.games import Games, GameSpec
 from playfield.learner import Learner, LearningRule, NoTarget, load_weights
 from playfield.linear.agent import LinearAgent, LinearPolicy, Parts
@@ -16,6 +18,7 @@ from playfield.memory.rewards import RewardRange
 from playfield.memory.rows import RowRing, RowShape
 from playfield.networks import Chance, Draws, FractionEmbedding, ImplicitQNetwork, QNetwork, obs_shape
 from playfield.recipes import AnyRecipe, LinearRecipe, Recipe
+from playfield.recipes.linear_recipe import Learnt, Vector
 from playfield.returns import Categorical, HLGauss, ImplicitQuantiles
 from playfield.rng import Rng
 from playfield.session import Session
@@ -56,36 +59,54 @@ def _reward_range(recipe: Recipe) -> RewardRange | None:
     return None
 
 
-def build_view(recipe: LinearRecipe, spec: GameSpec) -> View:
-    """The recipe's view of a game.
+def build_view(recipe: LinearRecipe, spec: GameSpec, latents: Latents | None = None) -> View:
+    """The recipe's view of a game; `latents` are for whoever sees what an autoencoder has learnt.
 
-    Raises: ValueError where the game shows nothing that it could see.
+    Raises: ValueError where the game shows nothing that it could see, or there are no latents of it.
     """
-    return vector_view(spec, recipe.view.ranges)
+    view, shape = recipe.view, spec.frame_shape
+    if isinstance(view, Vector):
+        return vector_view(spec, view.ranges)
+    if isinstance(view, Grid):
+        if len(shape) != 3:
+            raise ValueError(f"view=Grid is for pixels, and {spec.name} shows a vector")
+        return GridView(view, shape)
+    if latents is None:
+        raise ValueError("view=Learnt needs the latents of an autoencoder: train with --features FOLDER")
+    if latents.autoencoder.shape != shape:
+        raise ValueError(
+            f"the features were learnt on frames of {latents.autoencoder.shape}; {spec.name} shows {shape}"
+        )
+    return LatentView(latents, view.change)
 
 
-def build_linear_agent(recipe: LinearRecipe, spec: GameSpec, rng: Rng) -> LinearAgent:
+def build_linear_agent(recipe: LinearRecipe, spec: GameSpec, rng: Rng, latents: Latents | None = None) -> LinearAgent:
     """A linear learner that has learnt nothing yet.
 
     Raises: ValueError where the recipe does not fit the game.
     """
     parts = Parts(recipe.learner, recipe.encoder, recipe.policy)
-    return LinearAgent(parts, build_view(recipe, spec), len(spec.actions), rng.numpy("explore"))
+    return LinearAgent(parts, build_view(recipe, spec, latents), len(spec.actions), rng.numpy("explore"))
 
 
 @overload
 def build_session(recipe: Recipe, games: Games, seed: int) -> Session[DeepAgent]: ...
 @overload
-def build_session(recipe: LinearRecipe, games: Games, seed: int) -> Session[LinearAgent]: ...
-def build_session(recipe: AnyRecipe, games: Games, seed: int) -> Session[Any]:
+def build_session(
+    recipe: LinearRecipe, games: Games, seed: int, latents: Latents | None = None
+) -> Session[LinearAgent]: ...
+@overload
+def build_session(recipe: AnyRecipe, games: Games, seed: int, latents: Latents | None = None) -> Session[Any]: ...
+def build_session(recipe: AnyRecipe, games: Games, seed: int, latents: Latents | None = None) -> Session[Any]:
     """An agent of the recipe at play with `games`, before the first step.
 
     Raises: ValueError where the recipe does not fit the game.
     """
     rng = Rng(seed)
     spec = games.spec
-    agent = build_agent(recipe, spec, rng) if isinstance(recipe, Recipe) else build_linear_agent(recipe, spec, rng)
-    return Session(agent, games, rng)
+    if isinstance(recipe, Recipe):
+        return Session(build_agent(recipe, spec, rng), games, rng)
+    return Session(build_linear_agent(recipe, spec, rng, latents), games, rng)
 
 
 def build_policy(recipe: AnyRecipe, spec: GameSpec, weights: Tree, rng: Rng) -> Policy:
@@ -96,7 +117,8 @@ def build_policy(recipe: AnyRecipe, spec: GameSpec, weights: Tree, rng: Rng) -> 
     draws = rng.numpy("evaluation")
     if isinstance(recipe, LinearRecipe):
         parts = Parts(recipe.learner, recipe.encoder, recipe.eval_policy)
-        policy = LinearPolicy(parts, [build_view(recipe, spec) for _ in range(spec.games)], len(spec.actions), draws)
+        views = [build_view(recipe, spec, latents_of(recipe, weights)) for _ in range(spec.games)]
+        policy = LinearPolicy(parts, views, len(spec.actions), draws)
         policy.load_weights(weights)
         return policy
     stack = recipe.memory.stack
@@ -106,6 +128,16 @@ def build_policy(recipe: AnyRecipe, spec: GameSpec, weights: Tree, rng: Rng) -> 
     player = build_network(recipe, spec, rng)
     load_weights(player, weights)
     return NetworkPolicy(Acting(network=player.eval(), epsilon=recipe.eval_epsilon, draws=draws), RowRing(shape))
+
+
+def latents_of(recipe: AnyRecipe, weights: Tree) -> Latents | None:
+    """The latents among an agent's weights; None where it sees without.
+
+    Raises: ValueError where they are damaged.
+    """
+    if not isinstance(recipe, LinearRecipe) or not isinstance(recipe.view, Learnt):
+        return None
+    return latents_from(weights["view"])
 
 
 def check_fit(recipe: AnyRecipe, spec: GameSpec) -> None:

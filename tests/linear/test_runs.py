@@ -10,8 +10,16 @@ import pytest
 from linear.runs import car_run, probabilities_of
 from linear.tiles import Tile, tiles_of
 from playfield.linear.encoders import Tabular, TileCoding
-from playfield.linear.learners import ActorCritic, Sarsa, SarsaLambda, TrueOnlineSarsaLambda
-from playfield.linear.play import CUT_OFF, DIVERGED, ENDED, LIMIT, LinearRun, Record, Setup, play_all
+from playfield.linear.learners import (
+    LIMIT,
+    ActorCritic,
+    DoubleQLearning,
+    LearnerSpec,
+    Sarsa,
+    SarsaLambda,
+    TrueOnlineSarsaLambda,
+)
+from playfield.linear.play import CUT_OFF, DIVERGED, ENDED, LinearRun, Record, Setup, play_all
 from playfield.linear.policies import EpsilonGreedy, PolicySpec, Softmax, chance_at
 from playfield.linear.worlds import MountainCar, RandomWalk, WindyGrid
 
@@ -202,6 +210,57 @@ def test_one_weight_that_has_run_away_is_noticed_when_the_episode_is_over(bad: f
     assert columns(run.play(2)) == [[1], [-1.0], [DIVERGED]]
 
 
+EVERY_SET = pytest.mark.parametrize(
+    ("learner", "policy", "name"),
+    [
+        (DoubleQLearning(alpha=0.01), EpsilonGreedy(), "weights"),
+        (DoubleQLearning(alpha=0.01), EpsilonGreedy(), "second"),
+        (ActorCritic(alpha=0.01, critic_alpha=0.01), Softmax(), "weights"),
+        (ActorCritic(alpha=0.01, critic_alpha=0.01), Softmax(), "values"),
+    ],
+    ids=lambda x: x if isinstance(x, str) else type(x).__name__,
+)
+
+
+def largest(run: LinearRun) -> dict[str, float]:
+    """Of every set of weights that the learner has."""
+    sets = {name: getattr(run.player.mind, name, None) for name in ("weights", "second", "values")}
+    return {name: float(np.abs(weights).max()) for name, weights in sets.items() if weights is not None}
+
+
+@EVERY_SET
+def test_each_set_of_weights_is_looked_at_in_every_step(learner: LearnerSpec, policy: PolicySpec, name: str):
+    """Two sets: one is beyond the limit everywhere, the other stays below it."""
+    run = car_run(learner, policy=policy)
+    getattr(run.player.mind, name)[:] = -1.1 * LIMIT
+    assert columns(run.play(5))[0::2] == [[1], [DIVERGED]]
+    assert [weights > LIMIT for weights in largest(run).values()] == [one == name for one in largest(run)]
+    large = car_run(learner, policy=policy, max_steps=50)
+    getattr(large.player.mind, name)[:] = -0.9 * LIMIT
+    assert columns(large.play(1))[0::2] == [[50], [CUT_OFF]]
+
+
+@EVERY_SET
+def test_each_set_of_weights_is_looked_at_as_a_whole_when_the_episode_is_over(
+    learner: LearnerSpec, policy: PolicySpec, name: str
+):
+    run = car_run(learner, policy=policy, max_steps=1)
+    run.play(1)
+    place = int(np.flatnonzero(run.code.numbers.table.keys[:, 0] < 0)[0])
+    getattr(run.player.mind, name)[place] = 1.1 * LIMIT
+    assert columns(run.play(2)) == [[1], [-1.0], [DIVERGED]]
+    assert [weights > LIMIT for weights in largest(run).values()] == [one == name for one in largest(run)]
+
+
+def test_a_critic_is_looked_at_where_it_learns_whatever_the_actor_does():
+    """It values states by the features of the first action, and this actor takes the last one."""
+    setup = Setup(world=WindyGrid(), encoder=Tabular(), learner=ActorCritic(alpha=0.01), policy=Softmax())
+    run = LinearRun(setup, np.random.default_rng(0))
+    run.player.mind.weights[3 * 70 :] = 1000.0
+    run.player.mind.values[:70] = 1.1 * LIMIT
+    assert columns(run.play(1))[0::2] == [[1], [DIVERGED]]
+
+
 # Predictions
 
 
@@ -222,6 +281,20 @@ def test_the_error_of_predictions_is_that_of_the_values_after_each_episode():
     errors = run.play(2000).error
     assert errors[0] > 0.2
     assert errors[-1000:].mean() < 0.1
+
+
+def test_the_error_of_two_sets_of_weights_is_that_of_their_mean():
+    """By which Double Q-learning acts; the first set alone is another value."""
+    world = RandomWalk(states=5, left_reward=0.0)
+    setup = Setup(world=world, encoder=Tabular(), learner=DoubleQLearning(alpha=0.5))
+    run = LinearRun(setup, np.random.default_rng(0))
+    run.compare_with(world.true_values())
+    worth = np.arange(1, 6) / 6
+    for _ in range(5):
+        error = run.play(1).error[0]
+        first, second = run.player.mind.weights, run.player.mind.second
+        assert error == pytest.approx(np.sqrt(np.mean(((first + second) / 2 - worth) ** 2)), abs=1e-15)
+    assert abs(error - np.sqrt(np.mean((first - worth) ** 2))) > 0.01
 
 
 def test_values_are_those_of_what_was_learnt():

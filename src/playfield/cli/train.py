@@ -16,22 +16,24 @@ import torch
 import tyro
 
 from playfield.agent import DeepAgent
-from playfield.build import build_network, build_session
+from playfield.build import build_network, build_session, latents_of
 from playfield.cli.about import find_recipe
 from playfield.cli.counts import Count, OptionalCount
-from playfield.cli.look import load_network, protocol_named
+from playfield.cli.look import load_network, protocol_named, saved_weights
 from playfield.cli.machine import cores, memory_bytes
 from playfield.cli.results import Evaluation, plot_run, report
 from playfield.cli.runs import Known, begin_of, find_run, free_name, known
 from playfield.cli.training import RESUMABLE, Interruption, Plan, Sink, Training
 from playfield.events import EpisodeEnded, Event, PhaseChanged
+from playfield.features.latents import Latents, load_latents
 from playfield.games.games import Games
 from playfield.games.make import make_games
 from playfield.linear.agent import LinearAgent
 from playfield.memory.priorities import Uniform
 from playfield.memory.replay import Replay
 from playfield.memory.rollout import Rollout
-from playfield.recipes import AnyRecipe, LinearRecipe
+from playfield.recipes import AnyRecipe, LinearRecipe, Recipe
+from playfield.recipes.linear_recipe import Learnt
 from playfield.rng import Rng
 from playfield.score import scoring_text
 from playfield.session import Session
@@ -80,6 +82,8 @@ class Train:
     """Atari rules instead of the recipe's: nature (no sticky actions) or machado (sticky actions, all actions)."""
     observe_with: str | None = None
     """A run whose agent fills the memory before learning begins, instead of chance."""
+    features: Path | None = None
+    """Folder of an autoencoder's latents, for a linear learner to see by; `playfield lab autoencode` writes it."""
     save_every_frames: Count = 1_000_000
     """Save after this many emulator frames ..."""
     save_every_minutes: float = 5.0
@@ -100,7 +104,7 @@ class Train:
         plan = self._plan(recipe)
         set_threads(self.threads, recipe)
         games = make_games(self.game, recipe.protocol, recipe.games)
-        session = build_session(recipe, games, self.seed)
+        session = build_session(recipe, games, self.seed, latents_in(self.features, recipe))
         if isinstance(session.agent, DeepAgent):
             warn_of_memory(session.agent.memory.most_bytes())
         warm_up(session, recipe, plan, self.runs)
@@ -141,11 +145,16 @@ class Train:
             tensorboard=self.tensorboard,
             lines=self.lines,
             observe_with=self.observe_with,
+            features=None if self.features is None else str(self.features.absolute()),
         )
 
     def _recipe(self) -> AnyRecipe:
         recipe = find_recipe(self.recipe)
         recipe = recipe.but(protocol=protocol_named(self.protocol, recipe.protocol, self.game))
+        if self.features is not None:
+            if not isinstance(recipe, LinearRecipe):
+                raise ValueError(f"--features are for linear learners; {recipe.name} learns to see by itself")
+            recipe = recipe.but(view=Learnt())
         return recipe.with_overrides(list(self.overrides))
 
 
@@ -185,7 +194,10 @@ class Resume:
             loaded = None if run.is_untouched() else run.load()
             for sentence in (*loaded.warnings, *_set_back(run, loaded), *_changes(loaded)) if loaded else ():
                 print(f"note: {sentence}", flush=True)
-            session = build_session(of.recipe, make_games(of.game, of.recipe.protocol, of.recipe.games), of.seed)
+            games = make_games(of.game, of.recipe.protocol, of.recipe.games)
+            # What is seen by comes back from the run itself: the folder it was taken from may be gone.
+            latents = latents_in(plan.features, of.recipe) if loaded is None else saved_latents(of.recipe, loaded)
+            session = build_session(of.recipe, games, of.seed, latents)
             if loaded is None:
                 warm_up(session, of.recipe, plan, run.path.parent)
                 print(f"note: {run.path} was stopped before its first save: it begins at its beginning", flush=True)
@@ -202,6 +214,23 @@ class Resume:
             scores = plan.over if plan.lines is None else session.clock.episodes
             begin = begin_of(run, session.clock, session.agent.updates, scores)
             return pursue(run, of, session, plan, begin)
+
+
+def latents_in(folder: str | Path | None, recipe: AnyRecipe) -> Latents | None:
+    """What a linear learner that sees by learnt features starts with.
+
+    Raises: DamagedFile.
+    """
+    sees = isinstance(recipe, LinearRecipe) and isinstance(recipe.view, Learnt)
+    return load_latents(Path(folder)) if sees and folder is not None else None
+
+
+def saved_latents(recipe: AnyRecipe, loaded: Loaded) -> Latents | None:
+    """What a saved agent sees by; None where that is not learnt.
+
+    Raises: ValueError where it is damaged.
+    """
+    return latents_of(recipe, saved_weights(loaded)) if isinstance(recipe, LinearRecipe) else None
 
 
 def _check_limit(frames: int | None, clock: Clock) -> None:
@@ -361,7 +390,9 @@ def set_threads(threads: int | None, recipe: AnyRecipe, was: object = None) -> N
     if threads is not None and threads < 1:
         raise ValueError("--threads must be 1 or more")
     beside = 1 if isinstance(recipe.memory, Rollout) and recipe.memory.pace == "spread" else 0
-    torch.set_num_threads(threads or (was if isinstance(was, int) else max(1, cores() - beside)))
+    # One frame at a time is too little work to share: threads that wait for each other make it slower.
+    usual = max(1, cores() - beside) if isinstance(recipe, Recipe) else 1
+    torch.set_num_threads(threads or (was if isinstance(was, int) else usual))
 
 
 def games_text(games: Games) -> str:

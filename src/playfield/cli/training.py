@@ -55,6 +55,8 @@ class Plan:
     tensorboard: bool = False
     observe_with: str | None = None
     """The run whose agent fills the memory before learning begins; None for chance."""
+    features: str | None = None
+    """The folder of latents that a linear learner began to see by."""
     lines: Lines | None = None
     """The set-up whose console lines are printed too."""
 

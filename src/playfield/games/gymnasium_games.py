@@ -10,6 +10,7 @@ import gymnasium
 import numpy as np
 from gymnasium import error, spaces
 from gymnasium.envs.registration import EnvSpec
+from gymnasium.wrappers import TimeLimit
 from jaxtyping import Shaped, UInt8
 
 from playfield.games.each import EachGame, Outcome, Solo
@@ -18,6 +19,9 @@ from playfield.settings import nearest
 from playfield.types import Array
 
 PREFIX = "gym:"
+MOST_STEPS = 27_000
+"""Steps after which an episode is cut off where the environment says nothing: as many as of an Atari game. Somebody who
+has not learnt enough may walk in circles for ever."""
 SUPPORTED = (
     "Playfield plays discrete actions on pixels (uint8, 2 or 3 axes), vectors (1 axis) or a discrete observation"
 )
@@ -86,14 +90,16 @@ class GymnasiumGame:
 
 
 def open_environment(environment_id: str, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
-    """Make an environment, with one plain sentence where that fails.
+    """Make an environment, which ends every episode at some time, with one plain sentence where that fails.
 
     Raises: UnknownEnvironment with the three nearest ids; MissingPackage with the command that installs it.
     """
     if environment_id.startswith("ALE/"):
         importlib.import_module("ale_py")  # which registers them
     try:
-        return gymnasium.make(environment_id, render_mode=render_mode, disable_env_checker=True)
+        made = gymnasium.make(environment_id, render_mode=render_mode, disable_env_checker=True)
+        limited = made.spec is not None and made.spec.max_episode_steps is not None
+        return made if limited else TimeLimit(made, MOST_STEPS)
     except (error.DependencyNotInstalled, ImportError) as problem:
         raise missing_package(environment_id, problem) from problem
     except error.Error as problem:

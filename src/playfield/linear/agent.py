@@ -57,6 +57,13 @@ def _begin(player: Player, observation: Float64[Array, "N"], here: Seen, draws: 
 
 
 @compiled_anew
+def _see(player: Player, observation: Float64[Array, "N"], seen: Seen, draws: np.random.Generator) -> int:
+    """The action for an observation."""
+    look(player, observation, seen)
+    return choose(player, seen, draws)
+
+
+@compiled_anew
 def _learn(
     player: Player, here: Seen, happened: Happened, observation: Float64[Array, "N"], there: Seen,
     draws: np.random.Generator,
@@ -198,6 +205,8 @@ class LinearPolicy:
         self._code = parts.encoder.build(views[0].observations, actions)
         self._player = ready(parts.learner, parts.policy, self._code)
         self._seen = unseen(actions, self._code.active)
+        observation = np.zeros(len(views[0].observations.low))
+        self._see = entry(_see, (self._player, observation, self._seen, draws))
 
     def load_weights(self, tree: Tree) -> None:
         """Take over what an agent of the same set-up has learnt.
@@ -212,8 +221,8 @@ class LinearPolicy:
         """The policy's action for every game."""
         action, worth = np.zeros(len(step.reward), np.int64), np.zeros(len(step.reward), np.float32)
         for game, view in enumerate(self._views):
-            look(self._player, view.see(step.frame[game], bool(step.first[game])), self._seen)
-            action[game] = choose(self._player, self._seen, self._draws)
+            observation = view.see(step.frame[game], bool(step.first[game]))
+            action[game] = self._see(self._player, observation, self._seen, self._draws)
             worth[game] = self._seen.q[action[game]]
         return Decision(action=action, value=worth)
 

@@ -57,6 +57,11 @@ Judge = Callable[[Any, Seen], None]
 """Write q for the features seen."""
 Learn = Callable[[Any, Seen, Transition, Seen, np.random.Generator], None]
 """Learn from a transition: the mind, here, what happened, there."""
+RanAway = Callable[[Any, Seen, Transition], bool]
+"""Whether weights have diverged, in any set that the mind has: those of the newest step, at an episode's end all."""
+
+LIMIT = 1e6
+"""Weights beyond it have diverged: no return of these worlds is near it."""
 
 
 class Mind(NamedTuple):
@@ -76,6 +81,23 @@ def _forget_nothing(mind: Any) -> None:
 def _linear(mind: Any, seen: Seen) -> None:
     for action in range(len(seen.q)):
         seen.q[action] = dot(mind.weights, seen.feature[action], seen.value)
+
+
+@compiled
+def _beyond_limit(weights: Float64[Array, "F"], index: Int64[Array, "K"], last: bool) -> bool:
+    sensible = True
+    for feature in index:
+        sensible &= abs(weights[feature]) <= LIMIT
+    if last:
+        # Learners that wait have changed other weights than those of the newest step.
+        for weight in weights:
+            sensible &= abs(weight) <= LIMIT
+    return not sensible
+
+
+@compiled
+def _one_set_ran_away(mind: Any, here: Seen, went: Transition) -> bool:
+    return _beyond_limit(mind.weights, here.feature[went.action], went.last)
 
 
 @compiled
@@ -135,6 +157,7 @@ class Sarsa:
     averages: ClassVar[bool] = False
     begin: ClassVar[Begin] = staticmethod(_forget_nothing)
     judge: ClassVar[Judge] = staticmethod(_linear)
+    ran_away: ClassVar[RanAway] = staticmethod(_one_set_ran_away)
 
     def __post_init__(self) -> None:
         _check(self.alpha, self.gamma)
@@ -164,6 +187,7 @@ class ExpectedSarsa:
     averages: ClassVar[bool] = True
     begin: ClassVar[Begin] = staticmethod(_forget_nothing)
     judge: ClassVar[Judge] = staticmethod(_linear)
+    ran_away: ClassVar[RanAway] = staticmethod(_one_set_ran_away)
 
     def __post_init__(self) -> None:
         _check(self.alpha, self.gamma)
@@ -183,6 +207,7 @@ class QLearning:
         w ← w + α [R + γ' max_a wᵀx(S', a) − wᵀx(S, A)] x(S, A)
 
     Source: Watkins (1989); Sutton & Barto (2018) eq. 6.8.
+    Neutral: with a single action it is `Sarsa`.
     """
 
     alpha: float = setting(0.5, "step size, divided by the number of features that are 1 at once")
@@ -192,6 +217,7 @@ class QLearning:
     averages: ClassVar[bool] = False
     begin: ClassVar[Begin] = staticmethod(_forget_nothing)
     judge: ClassVar[Judge] = staticmethod(_linear)
+    ran_away: ClassVar[RanAway] = staticmethod(_one_set_ran_away)
 
     def __post_init__(self) -> None:
         _check(self.alpha, self.gamma)
@@ -219,6 +245,12 @@ def _judge_double(mind: DoubleMind, seen: Seen) -> None:
     for action in range(len(seen.q)):
         first = dot(mind.weights, seen.feature[action], seen.value)
         seen.q[action] = 0.5 * (first + dot(mind.second, seen.feature[action], seen.value))
+
+
+@compiled
+def _either_set_ran_away(mind: DoubleMind, here: Seen, went: Transition) -> bool:
+    x = here.feature[went.action]
+    return _beyond_limit(mind.weights, x, went.last) or _beyond_limit(mind.second, x, went.last)
 
 
 @compiled
@@ -254,6 +286,7 @@ class DoubleQLearning:
     averages: ClassVar[bool] = False
     begin: ClassVar[Begin] = staticmethod(_forget_nothing)
     judge: ClassVar[Judge] = staticmethod(_judge_double)
+    ran_away: ClassVar[RanAway] = staticmethod(_either_set_ran_away)
 
     def __post_init__(self) -> None:
         _check(self.alpha, self.gamma)
@@ -362,6 +395,7 @@ class NStepSarsa:
     averages: ClassVar[bool] = False
     begin: ClassVar[Begin] = staticmethod(_begin_window)
     judge: ClassVar[Judge] = staticmethod(_linear)
+    ran_away: ClassVar[RanAway] = staticmethod(_one_set_ran_away)
 
     def __post_init__(self) -> None:
         _check(self.alpha, self.gamma)
@@ -416,6 +450,7 @@ class OfflineLambdaReturn:
     averages: ClassVar[bool] = False
     begin: ClassVar[Begin] = staticmethod(_begin_window)
     judge: ClassVar[Judge] = staticmethod(_linear)
+    ran_away: ClassVar[RanAway] = staticmethod(_one_set_ran_away)
 
     def __post_init__(self) -> None:
         _check(self.alpha, self.gamma)
@@ -533,6 +568,7 @@ class SarsaLambda:
     averages: ClassVar[bool] = False
     begin: ClassVar[Begin] = staticmethod(_begin_traces)
     judge: ClassVar[Judge] = staticmethod(_linear)
+    ran_away: ClassVar[RanAway] = staticmethod(_one_set_ran_away)
 
     def __post_init__(self) -> None:
         _check(self.alpha, self.gamma)
@@ -587,6 +623,7 @@ class TrueOnlineSarsaLambda:
     averages: ClassVar[bool] = False
     begin: ClassVar[Begin] = staticmethod(_begin_traces)
     judge: ClassVar[Judge] = staticmethod(_linear)
+    ran_away: ClassVar[RanAway] = staticmethod(_one_set_ran_away)
 
     def __post_init__(self) -> None:
         _check(self.alpha, self.gamma)
@@ -631,6 +668,7 @@ class WatkinsQ:
     averages: ClassVar[bool] = False
     begin: ClassVar[Begin] = staticmethod(_begin_traces)
     judge: ClassVar[Judge] = staticmethod(_linear)
+    ran_away: ClassVar[RanAway] = staticmethod(_one_set_ran_away)
 
     def __post_init__(self) -> None:
         _check(self.alpha, self.gamma)
@@ -671,6 +709,7 @@ class TrueOnlineQ:
     averages: ClassVar[bool] = False
     begin: ClassVar[Begin] = staticmethod(_begin_traces)
     judge: ClassVar[Judge] = staticmethod(_linear)
+    ran_away: ClassVar[RanAway] = staticmethod(_one_set_ran_away)
 
     def __post_init__(self) -> None:
         _check(self.alpha, self.gamma)
@@ -704,6 +743,12 @@ def _begin_actor(mind: ActorMind) -> None:
 
 
 @compiled
+def _actor_or_critic_ran_away(mind: ActorMind, here: Seen, went: Transition) -> bool:
+    actor = _beyond_limit(mind.weights, here.feature[went.action], went.last)
+    return actor or _beyond_limit(mind.values, here.feature[0], went.last)
+
+
+@compiled
 def _learn_actor_critic(mind: ActorMind, here: Seen, went: Transition, there: Seen, draws: np.random.Generator) -> None:
     following = mind.gamma * went.discount * dot(mind.values, there.feature[0], there.value)
     error = went.reward + following - dot(mind.values, here.feature[0], here.value)
@@ -732,6 +777,7 @@ class ActorCritic:
     averages: ClassVar[bool] = True
     begin: ClassVar[Begin] = staticmethod(_begin_actor)
     judge: ClassVar[Judge] = staticmethod(_linear)
+    ran_away: ClassVar[RanAway] = staticmethod(_actor_or_critic_ran_away)
 
     def __post_init__(self) -> None:
         _check(self.alpha, self.gamma)

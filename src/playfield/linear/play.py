@@ -16,15 +16,11 @@ from jaxtyping import Float64, Int64
 
 from playfield.linear.compiled import compiled, compiled_anew
 from playfield.linear.encoders import Code, Encode, EncoderSpec
-from playfield.linear.features import dot
 from playfield.linear.index_table import copy_of
-from playfield.linear.learners import ActorCritic, Begin, Judge, Learn, LearnerSpec, Seen, Transition
+from playfield.linear.learners import LIMIT, ActorCritic, Begin, Judge, Learn, LearnerSpec, RanAway, Seen, Transition
 from playfield.linear.policies import Chance, Choose, EpsilonGreedy, PolicySpec, Probabilities, chance_at
 from playfield.linear.worlds import CompiledWorld, Start, StepOf, WorldSpec
 from playfield.types import Array
-
-LIMIT = 1e6
-"""Weights beyond it have diverged: no return of these worlds is near it."""
 
 ENDED, CUT_OFF, DIVERGED = 0, 1, 2
 """How an episode went: to its end, to the limit of steps, or until the weights ran away."""
@@ -33,7 +29,8 @@ ENDED, CUT_OFF, DIVERGED = 0, 1, 2
 class Truth(NamedTuple):
     """What predictions are compared with: features of all states, and what each is worth. Empty where unknown."""
 
-    feature: Int64[Array, "S K"]
+    feature: Int64[Array, "S 1 K"]
+    """Of the first action."""
     value: Float64[Array, "S K"]
     worth: Float64[Array, "S"]
     share: Float64[Array, "S"]
@@ -58,6 +55,7 @@ class Player(NamedTuple):
     begin: Begin
     judge: Judge
     learn: Learn
+    ran_away: RanAway
     mind: Any
     choose: Choose
     probabilities: Probabilities
@@ -95,6 +93,7 @@ def ready(learner: LearnerSpec, policy: PolicySpec, code: Code) -> Player:
         begin=learner.begin,
         judge=learner.judge,
         learn=learner.learn,
+        ran_away=learner.ran_away,
         mind=learner.build(code),
         choose=policy.choose,
         probabilities=policy.probabilities if learner.averages else _unasked,
@@ -156,25 +155,23 @@ def _episode(player: Player, place: _Place, draws: np.random.Generator) -> tuple
         next_action = 0 if player.learns_first else choose(player, there, draws)
         went = Transition(action, reward, 0.0 if ended else 1.0, ended or cut_off, next_action)
         player.learn(player.mind, here, went, there, draws)
-        if has_diverged(player.mind.weights, here.feature[action]):
+        if player.ran_away(player.mind, here, went):
             return steps, rewards, DIVERGED
         if ended or cut_off:
-            # Learners that wait have changed other weights than those just looked at.
-            sound = np.abs(player.mind.weights).max() <= LIMIT
-            return steps, rewards, (CUT_OFF if cut_off else ENDED) if sound else DIVERGED
+            return steps, rewards, CUT_OFF if cut_off else ENDED
         if player.learns_first:
             value(player, there)
             next_action = choose(player, there, draws)
         here, there, action = there, here, next_action
 
 
-@compiled
-def _prediction_error(weights: Float64[Array, "F"], truth: Truth) -> float:
-    states = len(truth.worth)
-    total = 0.0
+@compiled_anew
+def _prediction_error(player: Player, truth: Truth) -> float:
+    states, total = len(truth.worth), 0.0
+    q, pi = np.zeros(1), np.zeros(1)
     for state in range(states):
-        error = dot(weights, truth.feature[state], truth.value[state]) - truth.worth[state]
-        total += truth.share[state] * error**2
+        player.judge(player.mind, Seen(truth.feature[state], truth.value[state], q, pi))
+        total += truth.share[state] * (q[0] - truth.worth[state]) ** 2
     return np.sqrt(total) if states > 0 else np.nan
 
 
@@ -185,7 +182,7 @@ def _episodes(player: Player, place: _Place, draws: np.random.Generator, truth: 
         record.steps[episode] = steps
         record.rewards[episode] = rewards
         record.outcome[episode] = outcome
-        record.error[episode] = _prediction_error(player.mind.weights, truth)
+        record.error[episode] = _prediction_error(player, truth)
         if outcome == DIVERGED:
             return episode + 1
     return len(record.steps)
@@ -223,7 +220,7 @@ class LinearRun:
             there=unseen(actions, active),
         )
         self._draws = draws
-        self._truth = Truth(np.zeros((0, active), np.int64), np.zeros((0, active)), np.zeros(0), np.zeros(0))
+        self._truth = Truth(np.zeros((0, 1, active), np.int64), np.zeros((0, active)), np.zeros(0), np.zeros(0))
 
     def compare_with(self, worth: Float64[Array, "S"], share: Float64[Array, "S"] | None = None) -> None:
         """Measure after every episode how far predictions are from the worth of the world's states.
@@ -231,11 +228,11 @@ class LinearRun:
         `share` is how much each state counts; by default all count alike.
         """
         seen = unseen(len(self._world.actions), self.code.active)
-        index = np.zeros((len(worth), self.code.active), np.int64)
+        index = np.zeros((len(worth), 1, self.code.active), np.int64)
         value = np.zeros((len(worth), self.code.active))
         for state in range(len(worth)):
             self.code.encode(self.code.numbers, np.array([float(state)]), seen.feature, seen.value)
-            index[state], value[state] = seen.feature[0], seen.value
+            index[state], value[state] = seen.feature[:1], seen.value
         self._truth = Truth(index, value, worth, np.full(len(worth), 1.0 / len(worth)) if share is None else share)
 
     def play(self, episodes: int) -> Record:

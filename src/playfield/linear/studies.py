@@ -86,6 +86,16 @@ def play_cell(setup: Setup, budget: Budget, share: Float64[Array, "S"] | None = 
     return Cell(steps=steps, rewards=rewards, errors=errors, cut_off=cut_off, runs=runs)
 
 
+def check_parts(setup: Setup) -> None:
+    """Make a run of a set-up and play nothing: before long play, whether its parts go together.
+
+    Raises: ValueError where they do not.
+    """
+    run = _run(setup, Rng(0).numpy("lab"), None)
+    if isinstance(run, EnvironmentRun):
+        run.close()
+
+
 def _run(setup: Setup, draws: np.random.Generator, share: Float64[Array, "S"] | None) -> LinearRun | EnvironmentRun:
     if isinstance(setup.world, GymnasiumWorld):
         return EnvironmentRun(setup, draws)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
+from playfield.features.grid import Grid
 from playfield.games.protocol import AtariProtocol
 from playfield.linear.encoders import EncoderSpec, TileCoding
 from playfield.linear.learners import ActorCritic, LearnerSpec, Sarsa
@@ -23,7 +24,17 @@ class Vector:
     )
 
 
-ViewSpec = Vector
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learnt:
+    """What an autoencoder of the game's pixels sees: where the things that move are.
+
+    Source: Finn et al. (2016), deep spatial autoencoders; which one, `train --features` says.
+    """
+
+    change: Literal["none", "all"] = setting("none", "all: the change of each number since the frame before as well")
+
+
+ViewSpec = Vector | Grid | Learnt
 """Every view."""
 
 

@@ -26,7 +26,7 @@ def curves_picture(axes: Axes, curves: Sequence[Curve], about: str) -> Figure:
     FigureCanvasAgg(figure)
     panel = figure.subplots()
     for number, curve in enumerate(curves):
-        _draw(panel, number, curve)
+        draw_curve(panel, number, curve)
     dress(panel)
     figure.suptitle(axes.title, x=0.01, ha="left", fontsize=11, color=INK)
     subtitle(panel, about)
@@ -43,7 +43,8 @@ def curves_picture(axes: Axes, curves: Sequence[Curve], about: str) -> Figure:
     return figure
 
 
-def _draw(panel: Panel, number: int, curve: Curve) -> None:
+def draw_curve(panel: Panel, number: int, curve: Curve) -> None:
+    """A curve as a line, with its standard error as a band."""
     look = stroke(number)
     x = np.array([point.x for point in curve.points])
     mean = np.array([point.mean for point in curve.points])

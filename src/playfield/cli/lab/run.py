@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,8 @@ import numpy as np
 import tyro
 from matplotlib.figure import Figure as Picture
 
-from playfield.cli.lab.tables import about_runs, csv_text
+from playfield.cli.lab.live import LiveWindow
+from playfield.cli.lab.tables import about_runs, csv_text, ran_away
 from playfield.cli.lab.words import Words, describe, limit_of
 from playfield.cli.machine import cores
 from playfield.cli.runs import free_name
@@ -42,6 +44,9 @@ class LabRun:
     """Runs that are played side by side; by default one for each core."""
     name: str | None = None
     """Name of the result; by default made from learner and world."""
+    live: Annotated[tyro.conf.UseCounterAction[int], tyro.conf.arg(help_behavior_hint="")] = 0
+    """Show it in a window while it is played, and what was learnt until the window is closed; the results are the
+    same."""
     out: Path = Path("lab")
     """Folder of the results."""
 
@@ -61,29 +66,33 @@ class LabRun:
             raise ValueError(f"{folder} exists, and nothing is overwritten; choose another name with --name")
         limit = limit_of(setup)
         describe(setup, limit)
-        cell = play_cell(setup, budget)
-        _refuse_divergence(setup, cell)
-        folder.mkdir(parents=True, exist_ok=True)
-        _write_run(folder, setup, budget, cell)
-        _report(folder, cell, limit)
+        if not self.live:
+            _keep(folder, setup, budget, play_cell(setup, budget))
+            return 0
+        with LiveWindow(stem) as live:
+            _keep(folder, setup, budget, live.play(setup, budget))
+            live.stay()
         return 0
 
 
-def _refuse_divergence(setup: Setup, cell: Cell) -> None:
+def _keep(folder: Path, setup: Setup, budget: Budget, cell: Cell) -> None:
+    """Write and report what was played."""
+    refuse_divergence(setup, cell)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_run(folder, setup, budget, cell)
+    for line in summary(cell, limit_of(setup)):
+        print(line)
+    print(f"results  {folder}", flush=True)
+
+
+def refuse_divergence(setup: Setup, cell: Cell) -> None:
     """Stop where weights ran away: no curve of such runs means anything.
 
     Raises: ValueError with the step size and what is usual.
     """
-    if not cell.diverged:
-        return
-    first = int(np.isnan(cell.steps).argmax(1)[np.isnan(cell.steps).any(1)].min()) + 1
-    lambda_ = getattr(setup.learner, "lambda_", None)
-    accumulates = getattr(setup.learner, "trace", None) == "accumulating"
-    usual = f"about 1 - lambda = {max(1.0 - lambda_, 0.01):.2g}" if accumulates and lambda_ is not None else "about 1"
-    raise ValueError(
-        f"with --alpha {setup.learner.alpha:g} the weights ran away (beyond a million) in {cell.diverged} of "
-        f"{len(cell.steps)} runs, first in episode {first}; give a smaller one: the usual bound here is {usual}"
-    )
+    if cell.diverged:
+        first = int(np.isnan(cell.steps).argmax(1)[np.isnan(cell.steps).any(1)].min()) + 1
+        raise ValueError(ran_away(setup, diverged=cell.diverged, runs=len(cell.steps), first=first))
 
 
 def _write_run(folder: Path, setup: Setup, budget: Budget, cell: Cell) -> None:
@@ -130,20 +139,20 @@ def _learning_picture(setup: Setup, budget: Budget, cell: Cell) -> Picture:
     return curves_picture(axes, [curve], about_runs(budget))
 
 
-def _report(folder: Path, cell: Cell, limit: int | None) -> None:
+def summary(cell: Cell, limit: int | None) -> Iterator[str]:
+    """What came of it, in a few lines."""
     column, unit = (cell.steps, "steps") if np.isnan(cell.errors).all() else (cell.errors, "RMS error")
     episodes = column.shape[1]
     for first, last in dict.fromkeys(((0, 10), (10, 50), (50, 100), (max(0, episodes - 100), episodes))):
         if first < last <= episodes:
             found = point(0.0, column[:, first:last].mean(1))
             error = "" if np.isnan(found.standard_error) else f" +- {found.standard_error:.2g}"
-            print(f"episodes {first + 1:>4} to {last:<4} {found.mean:8.4g}{error} {unit}")
+            yield f"episodes {first + 1:>4} to {last:<4} {found.mean:8.4g}{error} {unit}"
     if limit is not None and (cut := int(cell.cut_off.sum())):
-        print(f"note: {cut:,} of {cell.steps.size:,} episodes were cut off after {limit:,} steps")
+        yield f"note: {cut:,} of {cell.steps.size:,} episodes were cut off after {limit:,} steps"
     overfull = [used[1] for run in cell.runs if (used := run.code.used()) is not None and used[1]]
     if overfull:
-        print(
+        yield (
             f"note: the index table was full in {len(overfull)} of {len(cell.runs)} runs, so that tiles share weights; "
             "give it more places with --size"
         )
-    print(f"results  {folder}")

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
+from playfield.linear.play import Setup
 from playfield.linear.studies import Budget
 
 
@@ -23,3 +24,14 @@ def about_runs(budget: Budget) -> str:
     if budget.runs == 1:
         return f"one run, seed {budget.first_seed}"
     return f"mean of {budget.runs} runs and its standard error, seeds from {budget.first_seed}"
+
+
+def ran_away(setup: Setup, *, diverged: int, runs: int, first: int) -> str:
+    """In how many runs of a set-up weights ran away, first in which episode, and what step size is usual."""
+    lambda_ = getattr(setup.learner, "lambda_", None)
+    accumulates = getattr(setup.learner, "trace", None) == "accumulating"
+    usual = f"about 1 - lambda = {max(1.0 - lambda_, 0.01):.2g}" if accumulates and lambda_ is not None else "about 1"
+    return (
+        f"with --alpha {setup.learner.alpha:g} the weights ran away (beyond a million) in {diverged} of {runs} runs, "
+        f"first in episode {first}; give a smaller one: the usual bound here is {usual}"
+    )

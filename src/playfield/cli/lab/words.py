@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Literal, TypeVar
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Annotated, Any, TypeVar
 
 import tyro
 
@@ -14,7 +15,7 @@ from playfield.linear import encoders, learners, worlds
 from playfield.linear.encoders import EncoderSpec
 from playfield.linear.learners import LearnerSpec
 from playfield.linear.play import Setup
-from playfield.linear.policies import EpsilonGreedy, Softmax
+from playfield.linear.policies import EpsilonGreedy, PolicySpec, Softmax
 from playfield.linear.views import vector_view
 from playfield.linear.worlds import WorldSpec
 from playfield.settings import UnknownSetting, nearest, override, paths, to_plain
@@ -65,6 +66,9 @@ ENCODERS: dict[str, EncoderSpec] = {
 }
 """Encoders by the names of the command line."""
 
+POLICIES: dict[str, PolicySpec] = {"epsilon_greedy": EpsilonGreedy(), "softmax": Softmax()}
+"""Policies by the names of the command line."""
+
 # Options that are short for a setting: where the set-up has none of the paths, it says so.
 _SHORT = {
     "alpha": "learner.alpha",
@@ -97,8 +101,8 @@ class Words:
     """Settings of learner, encoder, policy and world to change, for instance policy.over_steps=10000."""
     encoder: str | None = None
     """tiles, hashed, grids, onehot, aggregation, tabular, fourier or polynomial; by default what fits the world."""
-    policy: Literal["epsilon_greedy", "softmax"] | None = None
-    """By default epsilon_greedy; softmax for actor_critic."""
+    policy: str | None = None
+    """epsilon_greedy or softmax; by default epsilon_greedy, and softmax for actor_critic."""
     alpha: str | None = None
     """Step size, divided by the number of features that are 1 at once."""
     gamma: str | None = None
@@ -131,13 +135,47 @@ class Words:
 
         Raises: ValueError where they mean nothing; UnknownSetting where an option is not for what was chosen.
         """
+        setup = self.parts()
+        return override(setup, {**self._short(setup), **dict(_split(text) for text in self.overrides)})
+
+    def parts(self) -> Setup:
+        """What the names among the words mean, with every setting as it is by default.
+
+        Raises: ValueError for a name that means nothing.
+        """
         learner = named(LEARNERS, self.learner, "learner")
         world = self._world()
         fitting = "tiles" if _observations(world).states is None else "tabular"
         encoder = named(ENCODERS, self.encoder or fitting, "encoder")
-        softmax = self.policy == "softmax" or (self.policy is None and isinstance(learner, learners.ActorCritic))
-        setup = Setup(world=world, encoder=encoder, learner=learner, policy=Softmax() if softmax else EpsilonGreedy())
-        return override(setup, {**self._short(setup), **dict(_split(text) for text in self.overrides)})
+        usual = "softmax" if isinstance(learner, learners.ActorCritic) else "epsilon_greedy"
+        policy = named(POLICIES, self.policy or usual, "policy")
+        return Setup(world=world, encoder=encoder, learner=learner, policy=policy)
+
+    def swept(self, name: str) -> str:
+        """What a setting is called here that gets several values: by the field of its option, or else by its path.
+
+        Raises: UnknownSetting with the nearest names; ValueError where it has a value already.
+        """
+        plain = name.replace("-", "_")
+        if plain not in _FIELDS and "." not in name:
+            inner = [path for path, _ in paths(self.parts()) if "." in path]
+            known = [*(known for known in _FIELDS if "." not in known), *inner]
+            raise UnknownSetting(f"there is no setting {name!r}; the nearest are: {nearest(name, known)}")
+        field = _FIELDS.get(plain, name)
+        path = path_of(field)
+        if getattr(self, field, None) is not None or path in dict(_split(text) for text in self.overrides):
+            raise ValueError(f"{name} cannot have one value and several; leave out its option, or {path}=VALUE")
+        return field
+
+    def but(self, settings: Mapping[str, str]) -> Words:
+        """The same words with values for settings, which are called as by `swept`."""
+        options: dict[str, Any] = {name: text for name, text in settings.items() if "." not in name}
+        more = tuple(f"{path}={text}" for path, text in settings.items() if "." in path)
+        return replace(self, overrides=(*self.overrides, *more), **options)
+
+    def value_of(self, name: str, setup: Setup) -> Any:
+        """The value that a setting has in the set-up of these words; of encoder and policy the word itself."""
+        return getattr(self, name) if name in _CHOICES else reduce(getattr, path_of(name).split("."), setup)
 
     def _world(self) -> WorldSpec:
         ranges = None if self.ranges is None else tuple(_range(text) for text in self.ranges)
@@ -158,6 +196,20 @@ class Words:
                 option = f"--{field.strip('_').replace('_', '-')}"
                 raise UnknownSetting(f"{option} means nothing to {kind}, which has {has or 'no settings'}")
         return given
+
+
+_CHOICES = ("encoder", "policy")
+
+# The fields of the words that stand for a setting, by the name of their option and by their path.
+_FIELDS = {
+    **{name.rstrip("_"): name for name in (*_SHORT, *_CHOICES)},
+    **{path: name for name, path in _SHORT.items()},
+}
+
+
+def path_of(name: str) -> str:
+    """The dotted path of a setting that is called as by `Words.swept`."""
+    return _SHORT.get(name, name)
 
 
 def named(table: Mapping[str, T], name: str, kind: str) -> T:
@@ -196,14 +248,16 @@ def _observations(world: WorldSpec) -> Observations:
     return vector_view(games.spec, world.ranges).observations
 
 
-def describe(setup: Setup, limit: int | None) -> None:
-    """Print what will be played."""
+def describe(setup: Setup, limit: int | None, swept: Collection[str] = ()) -> None:
+    """Print what will be played, but for the settings at the swept paths."""
     cut = "never cut off" if limit is None else f"cut off after {limit:,} steps"
-    print(f"world    {setup.world.name}, episodes {cut}")
+    print(f"world    {setup.world.name}" + ("" if "world.max_steps" in swept else f", episodes {cut}"))
     for kind in ("encoder", "learner", "policy"):
         value = getattr(setup, kind)
         plain = {name: number for name, number in to_plain(value).items() if name != "type"}
-        print(f"{kind:<8} {type(value).__name__} {' '.join(f'{name}={number}' for name, number in plain.items())}")
+        texts = [f"{name}={number}" for name, number in plain.items() if f"{kind}.{name}" not in swept]
+        if kind not in swept:
+            print(f"{kind:<8} {' '.join((type(value).__name__, *texts))}")
 
 
 def limit_of(setup: Setup) -> int | None:

@@ -1,0 +1,1 @@
+"""Features from pixels that were learnt without rewards, for linear learners."""
