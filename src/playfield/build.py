@@ -73,6 +73,8 @@ def build_view(recipe: LinearRecipe, spec: GameSpec, latents: Latents | None = N
         return GridView(view, shape)
     if latents is None:
         raise ValueError("view=Learnt needs the latents of an autoencoder: train with --features FOLDER")
+    if latents.game != spec.name:
+        raise ValueError(f"the features were learnt on {latents.game}, not on {spec.name}")
     if latents.autoencoder.shape != shape:
         raise ValueError(
             f"the features were learnt on frames of {latents.autoencoder.shape}; {spec.name} shows {shape}"
@@ -117,7 +119,8 @@ def build_policy(recipe: AnyRecipe, spec: GameSpec, weights: Tree, rng: Rng) -> 
     draws = rng.numpy("evaluation")
     if isinstance(recipe, LinearRecipe):
         parts = Parts(recipe.learner, recipe.encoder, recipe.eval_policy)
-        views = [build_view(recipe, spec, latents_of(recipe, weights)) for _ in range(spec.games)]
+        latents = latents_of(recipe, weights)
+        views = [build_view(recipe, spec, latents) for _ in range(spec.games)]
         policy = LinearPolicy(parts, views, len(spec.actions), draws)
         policy.load_weights(weights)
         return policy

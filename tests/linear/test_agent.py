@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from collections import defaultdict
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -15,7 +18,15 @@ from playfield.games.games import GameSpec, Observations
 from playfield.games.gymnasium_games import gymnasium_games
 from playfield.linear.agent import Diverged, LinearAgent, Parts, arrays_of, fill, usual_step_size
 from playfield.linear.encoders import Tabular
-from playfield.linear.learners import ActorCritic, QLearning, Sarsa, SarsaLambda, Transition
+from playfield.linear.learners import (
+    ActorCritic,
+    DoubleQLearning,
+    ExpectedSarsa,
+    QLearning,
+    Sarsa,
+    SarsaLambda,
+    Transition,
+)
 from playfield.linear.play import unseen
 from playfield.linear.policies import EpsilonGreedy, Softmax
 from playfield.linear.views import VectorView, vector_view
@@ -85,9 +96,12 @@ def test_it_goes_on_as_if_it_had_never_stopped(name: str):
     again = build_session(recipe, gymnasium_games("gym:MountainCar-v0", 1), seed=99)
     again.load(state)
     assert digest(again.state()) == kept
-    played(again, 900)
-    played(sessions[1], 900)
+    after = [event for event in played(again, 900) if isinstance(event, Learned)]
+    whole = [event for event in played(sessions[1], 900) if isinstance(event, Learned)]
     assert digest(again.state()) == digest(sessions[1].state()) != kept
+    assert after == whole[-len(after) :]
+    assert len(whole) == 899
+    assert len(after) == 430, "what was learnt from the step before the save is told after it"
 
 
 def test_its_report_is_of_the_error_before_it_learnt():
@@ -142,7 +156,7 @@ def vector_step(number: float, reward: float = 0.0, discount: float = 1.0, first
     )
 
 
-def states_agent(learner: Sarsa | SarsaLambda | ActorCritic, actions: int = 1) -> LinearAgent:
+def states_agent(learner: Sarsa | SarsaLambda | ActorCritic | DoubleQLearning, actions: int = 1) -> LinearAgent:
     view = VectorView(Observations(low=(0.0,), high=(2.0,), states=3))
     policy = Softmax() if isinstance(learner, ActorCritic) else EpsilonGreedy()
     return LinearAgent(Parts(learner, Tabular(), policy), view, actions, np.random.default_rng(0))
@@ -171,6 +185,54 @@ def test_a_cut_off_episode_is_worth_what_comes_next_and_an_ended_one_nothing():
     assert weights_after(*learnt, first, again) == [0.5 * (2.0 + 0.5 * 2.0), 2.0, 0.0]
     over = vector_step(1, reward=2.0, discount=0.0, last=True)
     assert weights_after(*learnt, first, over) == [1.0, 2.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("learner", "error"),
+    [
+        # Actions are worth 4 and 8 where it comes from, 2 and 10 where it goes; the first is taken here.
+        (Sarsa(alpha=0.1), 1.0 + 0.5 * 10.0 - 4.0),
+        (QLearning(alpha=0.1, gamma=0.5), 1.0 + 0.5 * 10.0 - 4.0),
+        (ExpectedSarsa(alpha=0.1, gamma=0.5), 1.0 + 0.5 * (0.9 * 10.0 + 0.1 * 2.0) - 4.0),
+    ],
+)
+def test_the_loss_is_of_the_error_that_is_learnt_from(learner: Sarsa | QLearning | ExpectedSarsa, error: float):
+    view = VectorView(Observations(low=(0.0,), high=(2.0,), states=3))
+    learner = dataclasses.replace(learner, gamma=0.5)
+    parts = Parts(learner, Tabular(), EpsilonGreedy(epsilon=0.2))
+    agent = LinearAgent(parts, view, 2, np.random.default_rng(7))
+    q = agent.player.mind.weights.reshape(2, 3)
+    q[:, 0], q[:, 1] = (4.0, 8.0), (2.0, 10.0)
+    agent.observe(nothing_decided(1), vector_step(0, first=True))
+    agent._action = 0
+    agent.observe(nothing_decided(1), vector_step(1, reward=1.0))
+    (learned,) = agent.learn(Clock())
+    assert learned.loss == pytest.approx(error**2)
+    assert learned.mean_q == 4.0
+    assert q[0, 0] == pytest.approx(4.0 + 0.1 * error)
+
+
+def test_an_actor_critic_tells_what_its_critic_thinks():
+    agent = states_agent(ActorCritic(alpha=0.1, critic_alpha=0.5, gamma=0.5), actions=2)
+    agent.player.mind.values[:3] = (3.0, 6.0, 0.0)
+    first = vector_step(0, first=True)
+    agent.observe(nothing_decided(1), first)
+    assert agent.act(first, Clock()).value.tolist() == [3.0]
+    agent.observe(nothing_decided(1), vector_step(1, reward=2.0))
+    (learned,) = agent.learn(Clock())
+    assert learned.loss == (2.0 + 0.5 * 6.0 - 3.0) ** 2
+    assert agent.player.mind.values[0] == 3.0 + 0.5 * 2.0
+
+
+@pytest.mark.parametrize("which", ["critic", "second set"])
+def test_every_set_of_weights_can_run_away(which: str):
+    learner = ActorCritic(critic_alpha=3e6) if which == "critic" else DoubleQLearning(alpha=0.5)
+    agent = states_agent(learner, actions=2)
+    if which == "second set":
+        agent.player.mind.second[:] = 2e6
+    agent.observe(nothing_decided(1), vector_step(0, first=True))
+    with pytest.raises(Diverged):
+        agent.observe(nothing_decided(1), vector_step(1, reward=1.0))
 
 
 def test_running_away_is_told_with_the_step_size_and_what_is_usual():
@@ -216,6 +278,39 @@ def test_weights_of_another_agent_are_refused():
         build_policy(recipe, games.spec, weights, Rng(0))
     with pytest.raises(ValueError, match="mind should hold weights, not other"):
         fill(cliff_session(recipe).agent.player.mind, {"other": np.zeros(3)}, "mind")
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "sentence"),
+    [
+        ("sarsa", {"action": 9}, "the action should be below 3, not 9"),
+        ("sarsa", {"here": {"feature": 600}}, "here/feature should hold numbers from 0 to 511, not 600 to 600"),
+        ("sarsa", {"here": 3}, "should hold"),
+        ("sarsa_lambda", {"traces": {"living": 700}}, "the traces that are alive are not those that say so"),
+        ("sarsa_lambda", {"traces": {"alive": -5}}, "the traces that are alive are not those that say so"),
+        ("n_step_sarsa", {"window": {"span": 10**9}}, "the window's span should lie within the window"),
+        ("n_step_sarsa", {"window": {"feature": 4000}}, "mind/window/feature should hold numbers from 0 to 511"),
+    ],
+)
+def test_a_state_that_points_outside_of_its_arrays_is_refused(name: str, change: dict[str, Any], sentence: str):
+    """Machine code does not look where an index leads, and a checkpoint may be a stranger's."""
+    recipe = LINEAR_RECIPES[name].with_overrides(["encoder.size=512", "learner.alpha=0.3"])
+    session = build_session(recipe, gymnasium_games("gym:MountainCar-v0", 1), seed=5)
+    played(session, 30)
+    state = copy.deepcopy(dict(session.agent.state()))
+    for part, new in change.items():
+        owner = state if part in state else state["weights"]["mind"]
+        if not isinstance(new, dict) or not isinstance(owner[part], dict):
+            owner[part] = new
+            continue
+        for name_of, number in new.items():
+            if part == "window" and name_of == "span":
+                owner[part][name_of][0] = number
+            else:
+                owner[part][name_of][...] = number
+    fresh = build_session(recipe, gymnasium_games("gym:MountainCar-v0", 1), seed=5)
+    with pytest.raises(ValueError, match=sentence):
+        fresh.agent.load(state)
 
 
 def test_arrays_are_found_at_any_depth_and_filled_in_place():

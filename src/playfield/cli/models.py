@@ -12,8 +12,7 @@ from torch import nn
 from playfield.build import build_network
 from playfield.cli.runs import Known
 from playfield.games.games import GameSpec
-from playfield.games.gymnasium_games import PREFIX
-from playfield.games.make import make_games
+from playfield.games.make import make_games, names_code
 from playfield.games.protocol import AtariProtocol
 from playfield.learner import load_weights
 from playfield.networks import obs_shape
@@ -61,8 +60,8 @@ def open_model(path: Path) -> Opened:
     """
     model = read_model(path)
     card = model.card
-    if card.game.startswith(PREFIX) and ":" in card.game.removeprefix(PREFIX):
-        # Gymnasium imports the module before the colon, and a file shall not choose what Python imports.
+    if names_code(card.game):
+        # Gymnasium imports the module before a colon, and a game file starts a program.
         raise ValueError(f"{path} names the game {card.game}, which would load a module of the file's choice")
     try:
         recipe: Recipe = from_plain(Recipe, model.recipe)

@@ -154,8 +154,11 @@ class Train:
         if self.features is not None:
             if not isinstance(recipe, LinearRecipe):
                 raise ValueError(f"--features are for linear learners; {recipe.name} learns to see by itself")
-            recipe = recipe.but(view=Learnt())
-        return recipe.with_overrides(list(self.overrides))
+            recipe = recipe if isinstance(recipe.view, Learnt) else recipe.but(view=Learnt())
+        recipe = recipe.with_overrides(list(self.overrides))
+        if self.features is not None and not isinstance(getattr(recipe, "view", None), Learnt):
+            raise ValueError("--features are seen by view=Learnt; leave one of --features and view=... out")
+        return recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +287,8 @@ def pursue(run: Run, of: Known, session: Session[Any], plan: Plan, begin: Begin)
         with interruption.watching():
             stopped = training.pursue(interruption)
     session.games.close()
+    if isinstance(session.agent, LinearAgent) and (used := session.agent.code.used()) is not None and used[1]:
+        print("note: the index table is full, so that tiles share weights; give it more places with encoder.size")
     print(f"stopped  {stopped.reason}; saved at {session.clock.frames:,} frames", flush=True)
     if interruption.asked is not None:
         folder = "" if run.path.parent == Path("runs") else f" --runs {run.path.parent}"

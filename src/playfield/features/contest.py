@@ -18,8 +18,8 @@ from playfield.linear.agent import LinearAgent, LinearPolicy, Parts
 from playfield.linear.compiled import compiled_anew
 from playfield.linear.encoders import EncoderSpec, OneHot, TileCoding
 from playfield.linear.index_table import copy_of
-from playfield.linear.learners import LearnerSpec, Seen, Transition, TrueOnlineSarsaLambda
-from playfield.linear.play import LIMIT, Player, look, ready, unseen
+from playfield.linear.learners import LIMIT, LearnerSpec, Seen, Transition, TrueOnlineSarsaLambda
+from playfield.linear.play import Player, look, ready, unseen
 from playfield.linear.policies import EpsilonGreedy
 from playfield.linear.views import View
 from playfield.rng import Rng

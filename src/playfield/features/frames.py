@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Generator
@@ -19,7 +20,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64, UInt8, UInt64
 
 from playfield.games.games import Games, GameSpec
-from playfield.games.make import make_games
+from playfield.games.make import make_games, names_code
 from playfield.games.protocol import AtariProtocol
 from playfield.rng import Rng
 from playfield.settings import from_plain
@@ -43,7 +44,7 @@ MOST_ROWS = 50_000_000
 MOST_TEXT_BYTES = 1 << 20
 _PIECE = 1024
 _BROKEN = (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, OverflowError, RuntimeError,
-           ValueError, KeyError, struct.error, zlib.error)  # fmt: skip
+           ValueError, KeyError, SyntaxError, TypeError, struct.error, tokenize.TokenError, zlib.error)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -367,6 +368,8 @@ def _read_about(path: Path) -> About:
             raise DamagedFile(path, f"does not say where frames are from: {name} is missing or of another kind")
     if given.keys() != kinds.keys() or not all(type(label) is str for label in given["actions"]):
         raise DamagedFile(path, "does not say where frames are from: it holds something else besides")
+    if names_code(given["game"]):
+        raise DamagedFile(path, f"names the game {given['game']!r}, which would run code of the file's choice")
     texts = [given["game"], *given["actions"]]
     if not all(text.isprintable() for text in texts):
         raise DamagedFile(path, "has a text with characters that cannot be shown")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playfield.games.atari import AtariGames, atari_names
 from playfield.games.desktop.game_file import shipped_games
-from playfield.games.desktop.games import desktop_games, is_desktop_game
+from playfield.games.desktop.games import SUFFIX, desktop_games, is_desktop_game
 from playfield.games.games import Games
 from playfield.games.gymnasium_games import PREFIX, gymnasium_games
 from playfield.games.protocol import AtariProtocol
@@ -24,6 +24,11 @@ def known_games() -> list[str]:
 def is_game(name: str) -> bool:
     """Whether the name is that of a game, and not, for instance, of a run."""
     return name.startswith(PREFIX) or is_desktop_game(name) or name in known_games()
+
+
+def names_code(name: str) -> bool:
+    """Whether the name of a game would load a module or start a program of its writer's choice."""
+    return (name.startswith(PREFIX) and ":" in name.removeprefix(PREFIX)) or name.endswith(SUFFIX)
 
 
 def nearest(name: str) -> str:

@@ -424,8 +424,8 @@ def _span(observations: Observations) -> Float64[Array, "N"]:
     # Gymnasium writes the largest float where a number has no limit.
     if not (np.maximum(np.abs(low), np.abs(high)) < 1e30).all():
         raise ValueError(
-            "this world observes numbers without limits; give a range for each with --ranges, for instance "
-            "--ranges -2.4:2.4 -3:3 -0.21:0.21 -3:3 for CartPole"
+            "this world observes numbers without limits; give a range for each, for instance for CartPole in the lab "
+            "--ranges -2.4:2.4 -3:3 -0.21:0.21 -3:3 and to train view.ranges=[[-2.4,2.4],[-3,3],[-0.21,0.21],[-3,3]]"
         )
     span = high - low
     if (span <= 0.0).any():

@@ -17,7 +17,7 @@ from jaxtyping import Float64, Int64
 from playfield.linear.compiled import compiled, compiled_anew
 from playfield.linear.encoders import Code, Encode, EncoderSpec
 from playfield.linear.index_table import copy_of
-from playfield.linear.learners import LIMIT, ActorCritic, Begin, Judge, Learn, LearnerSpec, RanAway, Seen, Transition
+from playfield.linear.learners import ActorCritic, Begin, Judge, Learn, LearnerSpec, RanAway, Seen, Transition
 from playfield.linear.policies import Chance, Choose, EpsilonGreedy, PolicySpec, Probabilities, chance_at
 from playfield.linear.worlds import CompiledWorld, Start, StepOf, WorldSpec
 from playfield.types import Array
@@ -126,15 +126,6 @@ def value(player: Player, seen: Seen) -> None:
 def choose(player: Player, seen: Seen, draws: np.random.Generator) -> int:
     """The policy's action."""
     return player.choose(chance_at(player.chance, player.played[0]), seen.q, draws)
-
-
-@compiled
-def has_diverged(weights: Float64[Array, "F"], index: Int64[Array, "K"]) -> bool:
-    """Whether one of the weights at these features is not a sensible number any more."""
-    sensible = True
-    for feature in index:
-        sensible &= abs(weights[feature]) <= LIMIT
-    return not sensible
 
 
 @compiled_anew

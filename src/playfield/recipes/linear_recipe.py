@@ -23,6 +23,10 @@ class Vector:
         None, "lowest and highest of every number, as [[LOW, HIGH], ...]; none for the game's own limits"
     )
 
+    def __post_init__(self) -> None:
+        if self.ranges is not None and not all(low < high for low, high in self.ranges):
+            raise ValueError("every range needs a lowest number below its highest")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learnt:

@@ -23,10 +23,11 @@ LAB_COMMANDS = {
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """Sarsa to true online TD(lambda): playfield lab run|sweep|figure; more with playfield lab --help"""
+    """Sarsa to true online TD(lambda): playfield lab run|sweep|figure|collect|autoencode|features"""
 
     def run(self) -> int:
         raise ValueError(
             "the lab wants to know what to do: playfield lab run LEARNER WORLD, "
-            "playfield lab sweep LEARNER WORLD --over alpha=0.1,0.2,0.5, or playfield lab figure 10.4"
+            "playfield lab sweep LEARNER WORLD --over alpha=0.1,0.2,0.5, playfield lab figure 10.4, or, to learn to see, "
+            "playfield lab collect GAME"
         )

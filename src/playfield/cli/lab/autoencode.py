@@ -111,9 +111,9 @@ class LabAutoencode:
 def _describe(recording: Recording, parts: Split) -> None:
     shape = recording.frame.shape[1:]
     print(f"frames   {recording.about.game}, {scoring_text(recording.about.protocol)}")
-    print(f"train    {(len(parts.train), *shape)}, {len(parts.train_episodes):,} whole episodes")
-    print(f"test     {(len(parts.test), *shape)}, {len(parts.test_episodes):,} whole episodes")
-    print("         split by episodes: a neighbour of a frame is nearly the frame, so none is in the other part")
+    print(f"train    {(len(parts.train), *shape)}, {len(parts.train_episodes):,} episodes")
+    print(f"test     {(len(parts.test), *shape)}, {len(parts.test_episodes):,} episodes")
+    print("         split by whole episodes: a neighbour of a frame is nearly the frame, so none is in the other part")
 
 
 def _fitted(autoencoder: Autoencoder, recording: Recording, parts: Split, plan: FitPlan) -> list[Epoch]:

@@ -44,8 +44,8 @@ Positional = tyro.conf.Positional
 
 BINS = 30
 """Points of a learning curve."""
-LAST = 100
-"""Episodes at the end of learning of which the mean score is told."""
+LATE = 0.8
+"""Share of the frames after which episodes are told as what was reached while learning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +165,13 @@ class LabFeatures:
         print(f"control: {runs}; greedy, {self.episodes} whole games a seed")
         for label, learner in dict.fromkeys((sight, learner) for sight, learner, _ in found.played):
             outcomes = [found.played[label, learner, seed] for seed in self._seeds]
-            late = point(0.0, np.array([np.mean([s for _, s in o.ended[-LAST:]] or [np.nan]) for o in outcomes]))
+            ends = LATE * self.frames
+            scores = [[score for frames, score in o.ended if frames > ends] or [np.nan] for o in outcomes]
+            late = point(0.0, np.array([np.mean(each) for each in scores]))
             greedy = point(0.0, np.array([np.mean(o.evaluated) for o in outcomes]))
             print(
                 f"  {label:<10} {learner:<18} greedy {greedy.mean:7.2f} +- {greedy.standard_error:.2f}   "
-                f"last {LAST} episodes of learning {late.mean:7.2f} +- {late.standard_error:.2f}"
+                f"last fifth of learning {late.mean:7.2f} +- {late.standard_error:.2f}"
             )
         print(f"  {'random':<10} {'':<18}        {np.mean(found.chance):7.2f}")
 

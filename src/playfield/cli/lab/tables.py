@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
+from playfield.linear.agent import usual_step_size
 from playfield.linear.play import Setup
 from playfield.linear.studies import Budget
 
@@ -28,10 +29,7 @@ def about_runs(budget: Budget) -> str:
 
 def ran_away(setup: Setup, *, diverged: int, runs: int, first: int) -> str:
     """In how many runs of a set-up weights ran away, first in which episode, and what step size is usual."""
-    lambda_ = getattr(setup.learner, "lambda_", None)
-    accumulates = getattr(setup.learner, "trace", None) == "accumulating"
-    usual = f"about 1 - lambda = {max(1.0 - lambda_, 0.01):.2g}" if accumulates and lambda_ is not None else "about 1"
     return (
         f"with --alpha {setup.learner.alpha:g} the weights ran away (beyond a million) in {diverged} of {runs} runs, "
-        f"first in episode {first}; give a smaller one: the usual bound here is {usual}"
+        f"first in episode {first}; give a smaller one: the usual bound here is {usual_step_size(setup.learner)}"
     )
