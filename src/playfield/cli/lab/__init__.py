@@ -28,6 +28,6 @@ class Lab:
     def run(self) -> int:
         raise ValueError(
             "the lab wants to know what to do: playfield lab run LEARNER WORLD, "
-            "playfield lab sweep LEARNER WORLD --over alpha=0.1,0.2,0.5, playfield lab figure 10.4, or, to learn to see, "
+            "playfield lab sweep LEARNER WORLD --over alpha=0.1,0.2,0.5, playfield lab figure 10.4, or "
             "playfield lab collect GAME"
         )
