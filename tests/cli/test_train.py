@@ -13,13 +13,12 @@ from types import SimpleNamespace
 import pytest
 
 from cli.runs import SCALE, outcome, train
-from playfield.build import build_network
+from playfield.build import build_session
 from playfield.cli import train as train_module
 from playfield.cli.commands import run_command
 from playfield.games.games import Games
 from playfield.games.make import make_games
 from playfield.recipes import RECIPES
-from playfield.rng import Rng
 from playfield.sinks.evaluations import read_evaluations
 from scaled import overrides as scaled_down
 
@@ -126,9 +125,9 @@ def test_the_size_of_the_network_is_told() -> None:
     """D2-50: the number that the lesson's own summary printed."""
     lesson = RECIPES["pong_lesson"].with_overrides(["memory.stack=1"])
     games = make_games("pong", lesson.protocol, 1)
-    network = build_network(lesson, games.spec, Rng(0))
+    agent = build_session(lesson, games, 0).agent
     games.close()
-    assert train_module.network_text(network) == "1,679,523 parameters in 10 tensors"
+    assert train_module.size_text(agent) == "network  1,679,523 parameters in 10 tensors"
 
 
 def test_a_reward_that_the_returns_cannot_hold_ends_a_training_in_a_sentence(

@@ -128,7 +128,7 @@ def test_an_evaluated_policy_sees_what_the_agent_saw(name: str):
     recipe = ADAPTED[name].but(eval_epsilon=0.0)
     games = small_games(recipe.games)
     agent = agent_of(recipe)
-    policy = build_policy(recipe, games.spec, agent.learner.network, Rng(1))
+    policy = build_policy(recipe, games.spec, agent.weights(), Rng(1))
     session = Session(agent, games, Rng(5))
     for number, event in enumerate(e for e in session.play(120) if type(e).__name__ == "Stepped"):
         policy.act(event.step)

@@ -204,7 +204,7 @@ def of_means(network: nn.Module, obs: Tensor) -> Tensor:
 def test_an_evaluated_policy_plays_the_mean_weights_and_draws_no_noise():
     agent = played("noisy").agent
     games, rng = small_games(NOISY.games), Rng(5)
-    policy = build_policy(NOISY, games.spec, agent.learner.network, rng)
+    policy = build_policy(NOISY, games.spec, agent.weights(), rng)
     sources = [
         rng.torch("noise"),
         *(m.chance.generator for m in agent.learner.network.modules() if hasattr(m, "chance")),

@@ -46,7 +46,7 @@ def learnt(recipe: Recipe, game: str, frames: int, seed: int, episodes: int) -> 
     for _ in session.play(frames):
         pass
     played = make_games(game, recipe.protocol, 10)
-    policy = build_policy(recipe, played.spec, session.agent.learner.network, Rng(1_000 + seed))
+    policy = build_policy(recipe, played.spec, session.agent.weights(), Rng(1_000 + seed))
     plan = EvaluationPlan(episodes=episodes, seed=1_000 + seed, policy_name="greedy", clock=session.clock)
     evaluated = [event for event in evaluate(policy, played, plan) if isinstance(event, Evaluated)]
     games.close()
