@@ -85,3 +85,33 @@ def test_more_than_one_axis_of_actions_is_refused() -> None:
     """D0-04: said when the game is opened, not when the first action fails."""
     with pytest.raises(UnsupportedGame, match=r"TwoAxes has actions MultiDiscrete.*; Playfield plays discrete actions"):
         GymnasiumGame(_TwoAxes(), "TwoAxes")
+
+
+class Table(gymnasium.Env):
+    """Numbers in two axes; the action is written into the last one."""
+
+    observation_space = spaces.Box(np.array([[0, 1, 2], [3, 4, 5]]), np.array([[9, 9, 9], [9, 9, 8]]), dtype=np.float64)
+    action_space = spaces.Discrete(3)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.array([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]), {}
+
+    def step(self, action):
+        return np.array([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0 + action]]), 1.0, False, False, {}
+
+
+def test_numbers_in_several_axes_are_a_vector_row_by_row() -> None:
+    env = Table()
+    game = GymnasiumGame(env, "Table")
+    assert (game.frame_shape, game.frame_dtype) == ((6,), "float32")
+    assert game.reset(0).tolist() == [0, 1, 2, 3, 4, 5]
+    assert game.step(2).frame.tolist() == [0, 1, 2, 3, 4, 7]
+    assert game.observations is not None
+    assert game.observations.low == (0, 1, 2, 3, 4, 5)
+    assert game.observations.high == (9, 9, 9, 9, 9, 8)
+
+
+def test_pixels_have_no_vector_of_limits() -> None:
+    with playing("ALE/Pong-v5") as games:
+        assert games.spec.observations is None

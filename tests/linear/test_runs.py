@@ -254,7 +254,8 @@ def test_each_set_of_weights_is_looked_at_as_a_whole_when_the_episode_is_over(
 
 def test_a_critic_is_looked_at_where_it_learns_whatever_the_actor_does():
     """It values states by the features of the first action, and this actor takes the last one."""
-    setup = Setup(world=WindyGrid(), encoder=Tabular(), learner=ActorCritic(alpha=0.01), policy=Softmax())
+    world = WindyGrid(max_steps=50)
+    setup = Setup(world=world, encoder=Tabular(), learner=ActorCritic(alpha=0.01), policy=Softmax())
     run = LinearRun(setup, np.random.default_rng(0))
     run.player.mind.weights[3 * 70 :] = 1000.0
     run.player.mind.values[:70] = 1.1 * LIMIT

@@ -484,6 +484,7 @@ def test_a_cut_off_in_gymnasium_is_bootstrapped(one_step_car: str):
 
 def test_an_episode_that_would_never_end_is_cut_off():
     """A car that only coasts never leaves the valley."""
+    assert MountainCar().max_steps == 10_000
     run = LinearRun(Setup(world=MountainCar(), encoder=OneHot(), learner=Sarsa(alpha=1e-9)), np.random.default_rng(0))
     run.player.mind.weights[block(COAST, 18)] = 1.0
     record = run.play(2)

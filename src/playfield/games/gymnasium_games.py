@@ -22,9 +22,7 @@ PREFIX = "gym:"
 MOST_STEPS = 27_000
 """Steps after which an episode is cut off where the environment says nothing: as many as of an Atari game. Somebody who
 has not learnt enough may walk in circles for ever."""
-SUPPORTED = (
-    "Playfield plays discrete actions on pixels (uint8, 2 or 3 axes), vectors (1 axis) or a discrete observation"
-)
+SUPPORTED = "Playfield plays discrete actions on pixels (uint8, 2 or 3 axes), other numbers or a discrete observation"
 
 
 class UnsupportedGame(ValueError):
@@ -143,8 +141,8 @@ def observations_of(space: gymnasium.Space[Any]) -> Observations | None:
     match space:
         case spaces.Discrete():
             return Observations(low=(0.0,), high=(float(space.n) - 1.0,), states=int(space.n))
-        case spaces.Box(shape=(_,)):
-            return Observations(low=tuple(map(float, space.low)), high=tuple(map(float, space.high)))
+        case spaces.Box(shape=shape, dtype=kind) if len(shape) == 1 or (shape and kind != np.uint8):
+            return Observations(low=tuple(map(float, space.low.ravel())), high=tuple(map(float, space.high.ravel())))
         case _:
             return None
 
@@ -187,5 +185,9 @@ def _frame_of(env: gymnasium.Env[Any, Any], environment_id: str) -> tuple[tuple[
             return (height, width, 1), "uint8"
         case spaces.Box(shape=(height, width, channels), dtype=np.uint8):
             return (height, width, channels), "uint8"
+        case spaces.Box(shape=shape) if shape:
+            return (
+                int(np.prod(shape)),
+            ), "float32"  # numbers in several axes are a vector: nothing is a picture but bytes
         case other:
             raise UnsupportedGame(f"{environment_id} has observations {other}; {SUPPORTED}")
