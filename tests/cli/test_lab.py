@@ -76,7 +76,7 @@ def test_a_figure_is_drawn_with_its_data(tmp_path: Path) -> None:
         (("run", "sarsa", "mountaincar", "learner.alpha"), "'learner.alpha' is no setting; write PATH=VALUE"),
         (("run", "sarsa", "mountaincar", "--encoder", "tabular"), "this world has no numbered states; use TileCoding"),
         (("run", "actor_critic", "cliff", "--policy", "epsilon_greedy"), "give it the policy softmax"),
-        (("run", "sarsa", "gym:CartPole-v1"), "observes numbers without limits; give a range for each with --ranges"),
+        (("run", "sarsa", "gym:CartPole-v1"), "observes numbers without limits; give a range for each, for instance"),
         (("run", "sarsa", "gym:CartPole-v1", "--ranges", "3:1"), "'3:1' is no range; write LOW:HIGH"),
         (
             ("run", "sarsa", "gym:CartPole-v1", "--ranges", "0:1"),

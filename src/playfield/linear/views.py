@@ -65,7 +65,10 @@ def vector_view(spec: GameSpec, ranges: Sequence[tuple[float, float]] | None = N
     """
     shown = spec.observations
     if shown is None:
-        raise ValueError(f"linear learners need a vector or a numbered state to observe, and {spec.name} shows pixels")
+        raise ValueError(
+            f"linear learners need a vector or a numbered state to observe, and {spec.name} shows pixels; "
+            "`playfield train` takes view=Grid encoder=OneHot for those, or --features"
+        )
     if ranges is None:
         return VectorView(shown)
     if shown.states is not None:

@@ -62,6 +62,8 @@ class LabRun:
         name = free_name(stem, self.out) if self.name is None else self.name
         check_name(name)
         folder = self.out / name
+        if self.out.exists() and not self.out.is_dir():
+            raise ValueError(f"{self.out} is no folder; choose another with --out")
         if folder.exists():
             raise ValueError(f"{folder} exists, and nothing is overwritten; choose another name with --name")
         limit = limit_of(setup)
