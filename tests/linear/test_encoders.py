@@ -167,7 +167,7 @@ def test_a_step_is_shared_among_the_features_that_are_1_at_once(encoder: Encoder
 @pytest.mark.parametrize("limit", [math.inf, 3.4e38])
 def test_numbers_without_limits_are_refused(encoder: EncoderSpec, limit: float):
     """As CartPole shows them: Gymnasium writes the largest float where it has no limit."""
-    with pytest.raises(ValueError, match="without limits; give a range for each with --ranges"):
+    with pytest.raises(ValueError, match="without limits; give a range for each, for instance"):
         encoder.build(Observations(low=(-1.0, -limit), high=(1.0, limit)), 2)
 
 
