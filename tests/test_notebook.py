@@ -21,10 +21,9 @@ from PIL import Image
 from playfield import notebook
 from playfield.cli.lab.words import Words
 from playfield.linear.encoders import Tabular, TileCoding
-from playfield.linear.growing import GrowingCell
 from playfield.linear.learners import Sarsa
 from playfield.linear.play import LinearRun, Setup
-from playfield.linear.studies import Budget, play_cell
+from playfield.linear.studies import Budget, GrowingCell, play_cell
 from playfield.linear.worlds import Cliff, MountainCar, RandomWalk
 from playfield.notebook import Played, play, words_of
 from playfield.rng import Rng

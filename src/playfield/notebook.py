@@ -16,10 +16,9 @@ from playfield.cli.lab.live import Onlooker, pictures
 from playfield.cli.lab.run import refuse_divergence, summary
 from playfield.cli.lab.words import Words, limit_of
 from playfield.cli.machine import cores
-from playfield.linear.growing import GrowingCell
 from playfield.linear.play import Setup
 from playfield.linear.replay import Bystander, Replay
-from playfield.linear.studies import Budget, Cell
+from playfield.linear.studies import Budget, Cell, GrowingCell
 from playfield.settings import UnknownSetting, nearest, setting_text
 from playfield.sinks.lab_panel import Panel, Picture, Scene, film, png
 from playfield.types import Array

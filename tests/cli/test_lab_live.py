@@ -16,11 +16,10 @@ from playfield.cli.lab import live
 from playfield.cli.lab.live import LiveWindow, Onlooker, pictures
 from playfield.linear.charts import Axes
 from playfield.linear.encoders import Tabular, TileCoding
-from playfield.linear.growing import GrowingCell
 from playfield.linear.learners import QLearning, Sarsa
 from playfield.linear.play import Setup
 from playfield.linear.replay import Replay
-from playfield.linear.studies import Budget
+from playfield.linear.studies import Budget, GrowingCell
 from playfield.linear.worlds import Cliff, GymnasiumWorld, MountainCar, RandomWalk
 from playfield.sinks.lab_panel import Chart, Grid, Hill, Panel, Relief, Scene
 from playfield.sinks.window import Window

@@ -25,7 +25,6 @@ from playfield.features.latents import (
     numbers_of,
     split_of,
     telling,
-    view_from,
     write_latents,
 )
 from playfield.rng import Rng
@@ -99,7 +98,7 @@ def test_a_view_goes_on_where_its_state_was_saved() -> None:
 def test_weights_are_enough_to_see_the_same_again(change) -> None:
     view = LatentView(untrained(), change)
     flat = flatten(view.weights())
-    again = view_from(unflatten(json.loads(json.dumps(flat.plain)), flat.tensors, flat.rows))
+    again = LatentView(latents_from(unflatten(json.loads(json.dumps(flat.plain)), flat.tensors, flat.rows)), change)
     assert again.observations == view.observations
     for row, frame in enumerate(catch().frame[:9]):
         np.testing.assert_array_equal(view.see(frame, row == 0), again.see(frame, row == 0))

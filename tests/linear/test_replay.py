@@ -10,12 +10,11 @@ import pytest
 from linear.runs import car_run
 from playfield.linear.encoders import Tabular, TileCoding
 from playfield.linear.environments import EnvironmentRun
-from playfield.linear.growing import GrowingCell
 from playfield.linear.learners import ActorCritic, Sarsa, TrueOnlineSarsaLambda
 from playfield.linear.play import LinearRun, Setup
 from playfield.linear.policies import EpsilonGreedy, Softmax
 from playfield.linear.replay import Bystander
-from playfield.linear.studies import Budget, Cell, play_cell
+from playfield.linear.studies import Budget, Cell, GrowingCell, play_cell
 from playfield.linear.worlds import GymnasiumWorld, MountainCar, RandomWalk, WindyGrid
 from playfield.rng import Rng
 

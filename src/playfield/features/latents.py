@@ -81,8 +81,8 @@ class LatentView:
         return np.clip(seen, self._low, self._high)
 
     def weights(self) -> Tree:
-        """All that is needed to see so again; see `view_from`."""
-        return {**tree_of(self._latents), "change": self._change}
+        """All that is needed to see so again; see `latents_from`."""
+        return tree_of(self._latents)
 
     def state(self) -> Tree:
         return {"before": self._before.copy()}
@@ -247,14 +247,3 @@ def split_of(path: Path, recording: Recording) -> Split:
     if not test or not all(type(number) is int and 0 <= number < episodes for number in test):
         raise DamagedFile(path / ABOUT, "tests on episodes that there are not")
     return split_by(recording, np.array(test, np.int64))
-
-
-def view_from(tree: Tree) -> LatentView:
-    """The view whose `weights()` the tree is.
-
-    Raises: ValueError where it is none.
-    """
-    change = tree.get("change")
-    if change not in ("none", "all"):
-        raise ValueError(f"the change of latents is none or all, not {change!r}")
-    return LatentView(latents_from(tree), change)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +12,7 @@ from jaxtyping import Bool, Float64
 
 from playfield.linear.charts import Point
 from playfield.linear.environments import EnvironmentRun
-from playfield.linear.play import CUT_OFF, DIVERGED, LinearRun, Record, Setup, play_all
+from playfield.linear.play import CUT_OFF, DIVERGED, LinearRun, Setup, play_all
 from playfield.linear.worlds import GymnasiumWorld, RandomWalk
 from playfield.rng import Rng
 from playfield.types import Array
@@ -76,14 +77,67 @@ def play_cell(setup: Setup, budget: Budget, share: Float64[Array, "S"] | None = 
 
     Runs of a random walk are compared with its true values; `share` is how much each state counts there.
     """
-    runs = [_run(setup, draws, share) for draws in budget.draws()]
-    records = play_all(runs, budget.episodes, budget.threads)
-    steps, rewards, errors = (_column(records, name, budget.episodes) for name in ("steps", "rewards", "error"))
-    cut_off = _column(records, "outcome", budget.episodes) == CUT_OFF
-    for run in runs:
-        if isinstance(run, EnvironmentRun):
-            run.close()
-    return Cell(steps=steps, rewards=rewards, errors=errors, cut_off=cut_off, runs=runs)
+    cell = GrowingCell(setup, budget, share)
+    cell.play(budget.episodes)
+    return cell.cell()
+
+
+class GrowingCell:
+    """All runs of a set-up, each from its seed alone, which can be played part by part and looked at in between."""
+
+    def __init__(self, setup: Setup, budget: Budget, share: Float64[Array, "S"] | None = None) -> None:
+        self.setup, self.budget = setup, budget
+        self.runs: list[LinearRun | EnvironmentRun] = [_run(setup, draws, share) for draws in budget.draws()]
+        self.truth = _true_values(setup.world) if isinstance(setup.world, RandomWalk) else None
+        """What every state is worth, where that is known."""
+        self.played = 0
+        """Episodes of every run so far."""
+        shape = budget.runs, budget.episodes
+        self._steps, self._rewards, self._errors = (np.full(shape, np.nan) for _ in range(3))
+        self._cut_off = np.zeros(shape, np.bool_)
+        self._sound = np.ones(budget.runs, np.bool_)
+
+    @property
+    def left(self) -> int:
+        """Episodes that are still to be played of every run."""
+        return self.budget.episodes - self.played
+
+    def play(self, episodes: int) -> None:
+        """Play so many episodes more of every run whose weights have not run away."""
+        assert 0 < episodes <= self.left
+        numbers = np.flatnonzero(self._sound)
+        records = play_all([self.runs[number] for number in numbers], episodes, self.budget.threads)
+        for number, record in zip(numbers, records, strict=True):
+            self._sound[number] = record.outcome[-1] != DIVERGED
+            count = len(record.steps) - int(not self._sound[number])
+            place = number, slice(self.played, self.played + count)
+            self._steps[place], self._rewards[place] = record.steps[:count], record.rewards[:count]
+            self._errors[place], self._cut_off[place] = record.error[:count], record.outcome[:count] == CUT_OFF
+        self.played += episodes
+        if self.left == 0:
+            self.close()
+
+    def in_parts(self, seconds: float, now: Callable[[], float] = time.perf_counter) -> Iterator[int]:
+        """Play all that is left in parts that take about so long each; the episodes played after each part."""
+        part = 1
+        while self.left:
+            begun = now()
+            self.play(min(part, self.left))
+            # From one to the next a part at most doubles: the first ones hold compilation, and long episodes.
+            part = max(1, min(2 * part, int(part * seconds / max(now() - begun, 1e-9))))
+            yield self.played
+
+    def cell(self) -> Cell:
+        """What came of the episodes so far."""
+        columns = (column[:, : self.played] for column in (self._steps, self._rewards, self._errors, self._cut_off))
+        steps, rewards, errors, cut_off = columns
+        return Cell(steps=steps, rewards=rewards, errors=errors, cut_off=cut_off, runs=self.runs)
+
+    def close(self) -> None:
+        """Close the environments of the runs."""
+        for run in self.runs:
+            if isinstance(run, EnvironmentRun):
+                run.close()
 
 
 def check_parts(setup: Setup) -> None:
@@ -109,14 +163,6 @@ def _run(setup: Setup, draws: np.random.Generator, share: Float64[Array, "S"] | 
 def _true_values(walk: RandomWalk) -> Float64[Array, "S"]:
     """The same for all runs of all cells, and long to work out for a thousand states."""
     return walk.true_values()
-
-
-def _column(records: Sequence[Record], name: str, episodes: int) -> Float64[Array, "R E"]:
-    column = np.full((len(records), episodes), np.nan)
-    for run, record in enumerate(records):
-        count = len(record.steps) - int(record.outcome[-1] == DIVERGED)
-        column[run, :count] = getattr(record, name)[:count]
-    return column
 
 
 def point(x: float, measured: Float64[Array, "R"]) -> Point:

@@ -13,7 +13,7 @@ from jaxtyping import Float64
 
 from playfield.cli.lab.progress import progress
 from playfield.cli.lab.tables import csv_text
-from playfield.cli.lab.words import LEARNERS, named
+from playfield.cli.lab.words import LEARNERS, named, split
 from playfield.features.contest import (
     Contest,
     Match,
@@ -79,7 +79,7 @@ class LabFeatures:
     def run(self) -> int:
         if min(self.seeds, self.sweeps) < 1 or not self.learner:
             raise ValueError("--seeds and --sweeps must be 1 or more, and --learner must name one")
-        contest = override(Contest(), dict(_split(text) for text in self.overrides))
+        contest = override(Contest(), dict(split(text, "gamma=0.9") for text in self.overrides))
         for name in self.learner:
             named(LEARNERS, name, "learner")
         folder = self.folder / "features" if self.out is None else self.out
@@ -281,10 +281,3 @@ def _learner(name: str, contest: Contest, alpha: float) -> LearnerSpec:
 def _predictor(contest: Contest, sight: Sight) -> TrueOnlineSarsaLambda:
     """True online TD(λ), as it is called where nothing is chosen."""
     return TrueOnlineSarsaLambda(alpha=sight.terms.predict_alpha, gamma=contest.gamma, lambda_=contest.lambda_)
-
-
-def _split(text: str) -> tuple[str, str]:
-    path, equals, value = text.partition("=")
-    if not equals:
-        raise ValueError(f"{text!r} is no setting; write PATH=VALUE, for instance gamma=0.9")
-    return path, value

@@ -14,11 +14,10 @@ from jaxtyping import Float64, UInt8
 
 from playfield.cli.lab.tables import about_runs
 from playfield.linear.charts import Axes, Curve, Surface
-from playfield.linear.growing import GrowingCell
 from playfield.linear.learners import ActorCritic
 from playfield.linear.play import Setup
 from playfield.linear.replay import Bystander, Replay
-from playfield.linear.studies import Budget, Cell, point
+from playfield.linear.studies import Budget, Cell, GrowingCell, point
 from playfield.linear.worlds import Cliff, GymnasiumWorld, MountainCar, WindyGrid, WorldSpec
 from playfield.sinks.lab_panel import FRAMES_PER_SECOND, Chart, Grid, Hill, Panel, Part, Relief, Scene
 from playfield.sinks.window import INVISIBLE, NoDisplay, Window

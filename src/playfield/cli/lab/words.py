@@ -136,7 +136,7 @@ class Words:
         Raises: ValueError where they mean nothing; UnknownSetting where an option is not for what was chosen.
         """
         setup = self.parts()
-        return override(setup, {**self._short(setup), **dict(_split(text) for text in self.overrides)})
+        return override(setup, {**self._short(setup), **dict(split(text) for text in self.overrides)})
 
     def parts(self) -> Setup:
         """What the names among the words mean, with every setting as it is by default.
@@ -163,7 +163,7 @@ class Words:
             raise UnknownSetting(f"there is no setting {name!r}; the nearest are: {nearest(name, known)}")
         field = _FIELDS.get(plain, name)
         path = path_of(field)
-        if getattr(self, field, None) is not None or path in dict(_split(text) for text in self.overrides):
+        if getattr(self, field, None) is not None or path in dict(split(text) for text in self.overrides):
             raise ValueError(f"{name} cannot have one value and several; leave out its option, or {path}=VALUE")
         return field
 
@@ -233,10 +233,14 @@ def _range(text: str) -> tuple[float, float]:
     return pair
 
 
-def _split(text: str) -> tuple[str, str]:
+def split(text: str, example: str = "learner.alpha=0.3") -> tuple[str, str]:
+    """Path and value of a setting as it is typed.
+
+    Raises: ValueError with an example where it is none.
+    """
     path, equals, value = text.partition("=")
     if not equals:
-        raise ValueError(f"{text!r} is no setting; write PATH=VALUE, for instance learner.alpha=0.3")
+        raise ValueError(f"{text!r} is no setting; write PATH=VALUE, for instance {example}")
     return path, value
 
 

@@ -15,8 +15,6 @@ from pathlib import Path
 
 import numpy as np
 
-from playfield.types import Array
-
 SOURCE = Path(__file__).with_suffix(".c")
 NANOSECONDS = 1_000_000_000
 
@@ -120,7 +118,3 @@ class VirtualClock:
     def was_taken(self) -> bool:
         """Whether a process has this clock: a static or protected program does not take it."""
         return bool(self._flags[_OWNER])
-
-    def raw(self) -> Array:
-        """The page as numbers, for whoever looks for what went wrong."""
-        return self._page
