@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
 from typing import Any, overload
 
@@ -9,7 +10,7 @@ from torch import nn
 
 from playfield.agent import Acting, DeepAgent, NetworkPolicy, Policy
 from playfield.features.grid import Grid, GridView
-from playfield.features.latents import Latents, LatentView, latents_from
+from playfield.features.latents import Latents, LatentView, frame_rules, latents_from
 from playfield.games.games import Games, GameSpec
 from playfield.learner import Learner, LearningRule, NoTarget, load_weights
 from playfield.linear.agent import LinearAgent, LinearPolicy, Parts
@@ -79,6 +80,13 @@ def build_view(recipe: LinearRecipe, spec: GameSpec, latents: Latents | None = N
         raise ValueError(
             f"the features were learnt on frames of {latents.autoencoder.shape}; {spec.name} shows {shape}"
         )
+    for name, rule in frame_rules(spec.protocol).items():
+        if latents.rules.get(name) != rule:
+            learnt = json.dumps(latents.rules.get(name)).replace(" ", "")
+            raise ValueError(
+                f"the features were learnt with {name} {learnt}, and the game is played with {json.dumps(rule)}; "
+                f"give protocol.{name}={learnt.replace('null', 'none')}"
+            )
     return LatentView(latents, view.change)
 
 

@@ -95,8 +95,30 @@ def test_features_are_compared_on_the_same_budget(
         "features.json", "episodes.csv", "features.png", "prediction.png",
     }  # fmt: skip
     said = capsys.readouterr().out
-    assert "control: 120 emulator frames, seeds 7 to 8; greedy, 2 whole games a seed" in said
+    assert "control: 120 emulator frames a run; greedy, 2 whole games each" in said
+    assert "latents, sarsa_lambda, seed 8: greedy" in said
+    assert "of all seeds from 7 to 8: mean and standard error" in said
     assert "game     catch, toy: frame skip 1" in said
+
+
+def test_what_runs_away_is_a_gap_and_the_rest_is_kept(
+    frames: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = ("fixed.predict_alpha=900", "fixed.alpha=900", "gamma=1", "lambda_=0")
+    short = ("--frames", 600, "--seeds", 1, "--sweeps", 2, "--episodes", 2, "--learner", "sarsa_lambda")
+    assert lab("features", frames, *settings, *short, "--out", tmp_path / "f") == 0
+    about = json.loads((tmp_path / "f" / "features.json").read_text())
+    latents, grid = about["control"]
+    assert (latents["diverged_at"], len(latents["greedy_scores"])) == (None, 2)
+    assert 0 < grid["diverged_at"] < 600
+    assert grid["greedy_scores"] == []
+    assert about["prediction"]["grid"][1:] == [None, None]
+    assert None not in about["prediction"]["latents"]
+    said = capsys.readouterr().out
+    assert "the weights ran away (beyond a million) with fixed.predict_alpha=900; give a smaller one" in said
+    assert f"ran away (beyond a million) after {grid['diverged_at']:,} frames with fixed.alpha=900; give a" in said
+    assert "grid       sarsa_lambda       greedy    none" in said
+    assert "nan" not in said
 
 
 @pytest.mark.parametrize(
@@ -143,7 +165,6 @@ def test_what_cannot_be_collected_is_one_sentence(
         (("features", "fixed.alpha=0"), "alpha must be above 0"),
         (("features", "grid.rows=99"), "a grid of 99 x 12 is finer than frames of 48 x 48"),
         (("features", "latents.encoder=Tabular"), "this world has no numbered states"),
-        (("features", "fixed.predict_alpha=900"), "the weights ran away while predicting"),
     ],
 )
 def test_bad_settings_are_one_sentence(

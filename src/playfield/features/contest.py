@@ -14,7 +14,7 @@ from playfield.events import Evaluated
 from playfield.features.frames import Recording, Split, pixel_games, returns
 from playfield.features.grid import Grid
 from playfield.games.protocol import AtariProtocol
-from playfield.linear.agent import LinearAgent, LinearPolicy, Parts
+from playfield.linear.agent import Diverged, LinearAgent, LinearPolicy, Parts
 from playfield.linear.compiled import compiled_anew
 from playfield.linear.encoders import EncoderSpec, OneHot, TileCoding
 from playfield.linear.index_table import copy_of
@@ -62,6 +62,8 @@ class Sight:
     """One way to see a game."""
 
     label: str
+    setting: str
+    """Where the contest has its terms."""
     view: Callable[[], View]
     """A new one, which has seen nothing."""
     terms: Terms
@@ -115,9 +117,8 @@ def predictions(
 ) -> Iterator[float]:
     """Root mean squared error on the test episodes, before any learning and after each sweep of the training ones.
 
-    With one action for all, q(s, ·) is v(s): true online TD(λ) learns the value of the play that was recorded.
-
-    Raises: ValueError where the weights run away.
+    With one action for all, q(s, ·) is v(s): true online TD(λ) learns the value of the play that was recorded. From
+    the sweep on in which the weights run away it is no number.
     """
     code = encoder.build(table.observations, 1)
     player = ready(learner, EpsilonGreedy(), code)
@@ -133,7 +134,8 @@ def predictions(
         if sweep:
             _learn_rows(player, table.numbers[rows], happened, flags, here, there, draws)
         if not np.abs(player.mind.weights).max() <= LIMIT:
-            raise ValueError(f"with learner.alpha={learner.alpha:g} the weights ran away while predicting; give less")
+            yield from [float("nan")] * (sweeps + 1 - sweep)
+            return
         _judge_rows(_looking(player), table.numbers[tested], there, values)
         yield float(np.sqrt(np.mean((values - truth[tested]) ** 2)))
 
@@ -169,27 +171,30 @@ class Outcome:
     ended: tuple[tuple[int, float], ...]
     """Of every episode of its learning the emulator frames at its end, and its score."""
     evaluated: tuple[float, ...]
-    """Scores of whole games, played greedily and without learning."""
+    """Scores of whole games, played greedily and without learning; none where the weights ran away."""
+    diverged_at: int | None
+    """Emulator frames after which the weights ran away; None where they did not."""
     tiles: tuple[int, int] | None
     """Places taken in the index table, and look-ups that found none."""
 
 
 def play(match: Match, sight: Sight, learner: LearnerSpec, seed: int, on_frames: Callable[[int], object]) -> Outcome:
-    """One run: learn for so many frames, then play greedily.
-
-    Raises: Diverged.
-    """
+    """One run: learn for so many frames, then play greedily."""
     games, chance = pixel_games(match.game, match.protocol), Rng(seed)
     try:
         actions = len(games.spec.actions)
         parts = Parts(learner=learner, encoder=sight.terms.encoder, policy=match.policy)
         agent = LinearAgent(parts, sight.view(), actions, chance.numpy("agent"))
-        clock, recorder, ended = Clock(), Recorder(1), list[tuple[int, float]]()
+        clock, recorder, ended, diverged_at = Clock(), Recorder(1), list[tuple[int, float]](), None
         step = games.begin(chance.numpy("episodes"))
         recorder.begin(step)
         decision = agent.act(step, clock)
         while True:
-            agent.observe(decision, step)
+            try:
+                agent.observe(decision, step)
+            except Diverged:
+                diverged_at = clock.frames
+                break
             if clock.frames >= match.frames:
                 break
             decision = agent.act(step, clock)
@@ -200,10 +205,13 @@ def play(match: Match, sight: Sight, learner: LearnerSpec, seed: int, on_frames:
             on_frames(clock.frames)
     finally:
         games.close()
-    views = [sight.view() for _ in range(min(COPIES, match.episodes))]
-    policy = LinearPolicy(parts._replace(policy=EpsilonGreedy()), views, actions, chance.numpy("greedy"))
-    policy.load_weights(agent.weights())
-    return Outcome(ended=tuple(ended), evaluated=scores_of(policy, match), tiles=agent.code.used())
+    greedy: tuple[float, ...] = ()
+    if diverged_at is None:
+        views = [sight.view() for _ in range(min(COPIES, match.episodes))]
+        policy = LinearPolicy(parts._replace(policy=EpsilonGreedy()), views, actions, chance.numpy("greedy"))
+        policy.load_weights(agent.weights())
+        greedy = scores_of(policy, match)
+    return Outcome(ended=tuple(ended), evaluated=greedy, diverged_at=diverged_at, tiles=agent.code.used())
 
 
 def scores_of(policy: Policy, match: Match) -> tuple[float, ...]:

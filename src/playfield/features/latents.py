@@ -28,6 +28,8 @@ MOST_WEIGHT_BYTES = 1 << 28
 MOST_TEXT_BYTES = 1 << 22
 MOST_SIDE = 1024
 """Pixels of a side of a frame; the screens of all games have fewer."""
+FRAME_RULES = ("frame_skip", "frame_size", "crop")
+"""The rules of a game that decide what a frame shows."""
 LIMITS = ("low", "high", "change_low", "change_high")
 HARDLY_VARIES = 0.15
 """Least spread of a latent that is kept, as a share of the most varied one's."""
@@ -47,6 +49,8 @@ class Latents:
     """A trained autoencoder of one game, with the limits within which its numbers lay in training."""
 
     game: str
+    rules: Mapping[str, object]
+    """Those of `FRAME_RULES` that its frames were made by."""
     autoencoder: Autoencoder
     low: Float64[Array, "N"]
     high: Float64[Array, "N"]
@@ -98,6 +102,11 @@ class LatentView:
         self._before = before.copy()
 
 
+def frame_rules(protocol: Mapping[str, object]) -> dict[str, object]:
+    """The part of a protocol that decides what a frame shows."""
+    return {name: protocol[name] for name in FRAME_RULES if name in protocol}
+
+
 @torch.inference_mode()
 def numbers_of(autoencoder: Autoencoder, frames: Shaped[Array, "B ..."]) -> Float64[Array, "B N"]:
     """The latents of frames, batch by batch.
@@ -125,6 +134,7 @@ def measure(autoencoder: Autoencoder, recording: Recording, rows: Int64[Array, "
     change_low, change_high = np.percentile(changes, _TAILS, 0)
     return Latents(
         game=recording.about.game,
+        rules=frame_rules(recording.about.protocol),
         autoencoder=autoencoder,
         low=low,
         high=np.maximum(high, low + _LEAST),
@@ -157,6 +167,7 @@ def tree_of(latents: Latents) -> Tree:
     tensors: dict[str, Tensor] = dict(latents.autoencoder.state_dict())
     about = {
         "game": latents.game,
+        "rules": dict(latents.rules),
         "shape": list(latents.autoencoder.shape),
         "spec": to_plain(latents.autoencoder.spec),
         "kept": list(latents.kept),
@@ -174,7 +185,7 @@ def latents_from(tree: Tree) -> Latents:
         about = json.loads(tree["about"])
         shape, kept = tuple(about["shape"]), tuple(about["kept"])
         spec: AutoencoderSpec = from_plain(AutoencoderSpec, about["spec"])
-        game, tensors = str(about["game"]), dict(tree["tensors"])
+        game, rules, tensors = str(about["game"]), frame_rules(about["rules"]), dict(tree["tensors"])
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError("something of what was learnt to see with is missing") from error
     if len(shape) != 3 or not all(type(side) is int and 1 <= side <= MOST_SIDE for side in shape):
@@ -184,7 +195,7 @@ def latents_from(tree: Tree) -> Latents:
     if most_weights(spec, shape) > MOST_WEIGHT_BYTES // 4:
         raise ValueError("it asks for a network larger than any that is read")
     limits = {name: _limits(name, tensors.pop(name, None), spec.bottleneck.latents) for name in LIMITS}
-    return Latents(game=game, autoencoder=_filled(spec, shape, tensors), kept=kept, **limits)
+    return Latents(game=game, rules=rules, autoencoder=_filled(spec, shape, tensors), kept=kept, **limits)
 
 
 def _limits(name: str, tensor: Tensor | None, count: int) -> Float64[Array, "N"]:

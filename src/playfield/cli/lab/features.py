@@ -97,8 +97,10 @@ class LabFeatures:
             policy=contest.policy,
         )
         print(f"game     {match.game}, {scoring_text(recording.about.protocol)}")
+        print("prediction of the return of random play: root mean squared error on test episodes", flush=True)
         predicted = _predicted(contest, sights, recording, parts, self.sweeps)
-        _report_prediction(predicted)
+        _report_prediction(predicted, sights)
+        print(f"control: {match.frames:,} emulator frames a run; greedy, {match.episodes} whole games each", flush=True)
         played = self._played(match, sights, contest)
         chance = by_chance(match)
         with new_folder(folder) as unfinished:
@@ -120,7 +122,9 @@ class LabFeatures:
                     advance(before + frames, said)
 
                 learner = _learner(name, contest, sight.terms.alpha)
-                found[sight.label, name, seed] = play(match, sight, learner, seed, on_frames)
+                outcome = play(match, sight, learner, seed, on_frames)
+                found[sight.label, name, seed] = outcome
+                print(f"  {said}: {_told(sight, outcome)}", flush=True)
         return found
 
     @property
@@ -135,10 +139,10 @@ class LabFeatures:
             "change": self.change,
             "frames": self.frames,
             "seeds": list(self._seeds),
-            "prediction": found.predicted,
+            "prediction": {label: [_or_none(error) for error in errors] for label, errors in found.predicted.items()},
             "control": [
                 {"sight": sight, "learner": learner, "seed": seed, "greedy_scores": list(outcome.evaluated),
-                 "tiles": outcome.tiles}
+                 "diverged_at": outcome.diverged_at, "tiles": outcome.tiles}
                 for (sight, learner, seed), outcome in found.played.items()
             ],
             "random_scores": list(found.chance),
@@ -161,18 +165,14 @@ class LabFeatures:
         save_plot(curves_picture(axes, found.errors(), words), folder / "prediction.png")
 
     def _report(self, found: Found) -> None:
-        runs = f"{self.frames:,} emulator frames, seeds {self._seeds[0]} to {self._seeds[-1]}"
-        print(f"control: {runs}; greedy, {self.episodes} whole games a seed")
+        print(f"of all seeds from {self._seeds[0]} to {self._seeds[-1]}: mean and standard error")
         for label, learner in dict.fromkeys((sight, learner) for sight, learner, _ in found.played):
             outcomes = [found.played[label, learner, seed] for seed in self._seeds]
             ends = LATE * self.frames
             scores = [[score for frames, score in o.ended if frames > ends] or [np.nan] for o in outcomes]
-            late = point(0.0, np.array([np.mean(each) for each in scores]))
-            greedy = point(0.0, np.array([np.mean(o.evaluated) for o in outcomes]))
-            print(
-                f"  {label:<10} {learner:<18} greedy {greedy.mean:7.2f} +- {greedy.standard_error:.2f}   "
-                f"last fifth of learning {late.mean:7.2f} +- {late.standard_error:.2f}"
-            )
+            late = _spread(np.array([np.mean(each) for each in scores]))
+            greedy = _spread(np.array([np.mean(o.evaluated or np.nan) for o in outcomes]))
+            print(f"  {label:<10} {learner:<18} greedy {greedy}   last fifth of learning {late}")
         print(f"  {'random':<10} {'':<18}        {np.mean(found.chance):7.2f}")
 
 
@@ -205,7 +205,9 @@ class Found:
             Curve(
                 label=label,
                 points=tuple(
-                    Point(x=float(x), mean=e, standard_error=float("nan"), runs=1) for x, e in enumerate(errors)
+                    Point(x=float(x), mean=e, standard_error=float("nan"), runs=1)
+                    for x, e in enumerate(errors)
+                    if np.isfinite(e)
                 ),
             )
             for label, errors in self.predicted.items()
@@ -237,11 +239,42 @@ def _predicted(
     return {**found, "constant": [constant] * (sweeps + 1)}
 
 
-def _report_prediction(predicted: dict[str, list[float]]) -> None:
-    print("prediction of the return of random play: root mean squared error on test episodes")
+def _report_prediction(predicted: dict[str, list[float]], sights: Sequence[Sight]) -> None:
+    terms = {sight.label: sight for sight in sights}
     for label, errors in predicted.items():
-        best = int(np.argmin(errors))
-        print(f"  {label:<10} {errors[-1]:8.4f}   least {errors[best]:.4f} after {best} passes", flush=True)
+        best = int(np.nanargmin(errors))
+        said = f"{errors[-1]:8.4f}   least {errors[best]:.4f} after {best} passes"
+        if np.isnan(errors[-1]):
+            setting = f"{terms[label].setting}.predict_alpha={terms[label].terms.predict_alpha:g}"
+            said = f"the weights ran away (beyond a million) with {setting}; give a smaller one"
+        print(f"  {label:<10} {said}", flush=True)
+
+
+def _told(sight: Sight, outcome: Outcome) -> str:
+    """What came of one run, in words."""
+    if outcome.diverged_at is not None:
+        return (
+            f"the weights ran away (beyond a million) after {outcome.diverged_at:,} frames with "
+            f"{sight.setting}.alpha={sight.terms.alpha:g}; give a smaller one"
+        )
+    full = outcome.tiles is not None and outcome.tiles[1] > 0
+    note = f"; its index table was full, give it more places with {sight.setting}.encoder.size" if full else ""
+    return f"greedy {np.mean(outcome.evaluated):.2f}{note}"
+
+
+def _spread(means: Float64[Array, "S"]) -> str:
+    """Mean and standard error of those seeds that have a score."""
+    whole = means[np.isfinite(means)]
+    if len(whole) == 0:
+        return f"{'none':>7}"
+    found = point(0.0, whole)
+    error = f" +- {found.standard_error:.2f}" if len(whole) > 1 else ""
+    runs = f" ({len(whole)} of {len(means)} seeds)" if len(whole) < len(means) else ""
+    return f"{found.mean:7.2f}{error}{runs}"
+
+
+def _or_none(error: float) -> float | None:
+    return error if np.isfinite(error) else None
 
 
 def _sights(contest: Contest, latents: Latents, recording: Recording, change: Change) -> list[Sight]:
@@ -253,8 +286,8 @@ def _sights(contest: Contest, latents: Latents, recording: Recording, change: Ch
 
     fixed()  # a grid that is too fine is told before anything is played
     return [
-        Sight(label="latents", view=learnt, terms=contest.latents),
-        Sight(label="grid", view=fixed, terms=contest.fixed),
+        Sight(label="latents", setting="latents", view=learnt, terms=contest.latents),
+        Sight(label="grid", setting="fixed", view=fixed, terms=contest.fixed),
     ]
 
 
