@@ -194,10 +194,18 @@ def _cut(name: str) -> Callable[[Path], None]:
     ("command", "damage", "sentence"),
     [
         ("autoencode", _cut("frames.npz"), "is no recording that can be read"),
-        ("autoencode", lambda folder: (folder / "about.json").unlink(), "about.json is missing"),
+        (
+            "autoencode",
+            lambda folder: (folder / "about.json").unlink(),
+            "holds no collected frames; `playfield lab collect GAME`",
+        ),
         ("autoencode", lambda folder: (folder / "x").mkdir(), "exists, and nothing is overwritten"),
         ("features", lambda folder: (folder / "x").mkdir(), "exists, and nothing is overwritten"),
-        ("features", lambda folder: shutil.rmtree(folder / "latents"), "autoencoder.json is missing"),
+        (
+            "features",
+            lambda folder: shutil.rmtree(folder / "latents"),
+            "holds no latents; `playfield lab autoencode FRAMES`",
+        ),
         ("features", _cut("latents/autoencoder.safetensors"), "is not a safetensors file"),
         ("features", _another_game, "were learnt from other frames than these of toy_pong"),
     ],

@@ -98,6 +98,17 @@ def test_weights_that_run_away_stop_a_run_with_the_usual_bound(
     said = capsys.readouterr().err
     assert "with learner.alpha=9 the weights ran away" in said
     assert "the usual bound here is about 1 - lambda = 0.1" in said
+    # The run is still there, so it says of itself what became of it, until it gets further than that.
+    assert playfield("runs", "--runs", tmp_path) == 0
+    assert "a: training ended at" in " ".join(capsys.readouterr().out.split())
+    assert playfield("resume", "a", "--runs", tmp_path) == 2
+    found = capsys.readouterr()
+    assert "the usual bound here is about 1 - lambda = 0.1; the same settings lead there again" in found.out
+    assert "the weights ran away" in found.err
+    run = Run.open(tmp_path / "a")
+    with run.writing():
+        run.save(run.load().tree, 1)
+    assert run.gave_up is None
 
 
 def test_a_network_is_asked_for_where_only_one_will_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

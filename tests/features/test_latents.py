@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from features.recorded import catch
+from playfield.build import build_session, build_view
 from playfield.features.autoencoder import AutoencoderSpec, Dense, Points, ready
 from playfield.features.grid import Grid, GridView
 from playfield.features.latents import (
@@ -19,6 +20,7 @@ from playfield.features.latents import (
     WEIGHTS,
     Latents,
     LatentView,
+    frame_rules,
     latents_from,
     load_latents,
     measure,
@@ -27,9 +29,17 @@ from playfield.features.latents import (
     telling,
     write_latents,
 )
+from playfield.games.games import GameSpec
+from playfield.games.make import make_games
+from playfield.games.protocol import nature
+from playfield.linear.agent import LinearAgent
+from playfield.linear.encoders import OneHot
+from playfield.recipes import LINEAR_RECIPES
+from playfield.recipes.linear_recipe import Learnt
 from playfield.rng import Rng
+from playfield.session import Session
 from playfield.storage.files import DamagedFile
-from playfield.storage.tree import flatten, unflatten
+from playfield.storage.tree import digest, flatten, unflatten
 
 
 @cache
@@ -194,3 +204,33 @@ def test_a_grid_has_the_brightest_pixel_of_each_cell() -> None:
     assert GridView(Grid(rows=1, columns=1, previous=False), (4, 3, 1)).see(frame, True).tolist() == [1.0]
     with pytest.raises(ValueError, match="a grid of 5 x 2 is finer than frames of 4 x 3"):
         GridView(Grid(rows=5, columns=2), (4, 3, 1))
+
+
+@pytest.mark.parametrize("view", [Grid(rows=4, columns=4), Learnt(change="all")])
+def test_a_learner_that_sees_pixels_goes_on_as_if_it_had_never_stopped(view: Grid | Learnt) -> None:
+    recipe = LINEAR_RECIPES["sarsa_lambda"].but(view=view, encoder=OneHot(tiles=3))
+
+    def session() -> Session[LinearAgent]:
+        return build_session(recipe, make_games("catch", nature(), 1), 4, untrained())
+
+    whole, half = session(), session()
+    for event in whole.play(130):
+        assert event.clock.frames <= 130
+    list(half.play(71))  # in the middle of the second episode
+    again = session()
+    again.load(half.state())
+    list(again.play(130))
+    assert digest(again.state()) == digest(whole.state()) != digest(half.state())
+
+
+def test_frames_that_were_made_otherwise_are_told() -> None:
+    protocol = {**nature().plain(), "name": "nature", "crop": [34, 194, 0, 160]}
+    spec = GameSpec(
+        name="catch", games=1, actions=("A",), frame_shape=(48, 48, 1), frame_dtype="uint8", frames_per_action=4,
+        frames_per_second=60.0, protocol=protocol,
+    )  # fmt: skip
+    recipe = LINEAR_RECIPES["sarsa_lambda"].but(view=Learnt())
+    learnt = replace(untrained(), rules=frame_rules({**protocol, "crop": None}))
+    with pytest.raises(ValueError, match=r"learnt with crop null, .* \[34, 194, 0, 160\]; give protocol.crop=none"):
+        build_view(recipe, spec, learnt)
+    build_view(recipe, spec, replace(learnt, rules=frame_rules(protocol)))

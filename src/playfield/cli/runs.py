@@ -109,6 +109,8 @@ def list_summaries(root: Path) -> tuple[list[list[str]], list[str]]:
     for run in listing.runs:
         try:
             rows.append(_summary(run))
+            if run.gave_up is not None:
+                sentences.append(f"{run.name}: {run.gave_up}")
         except (ValueError, OSError) as error:
             sentences.append(str(error))
     return rows, sentences

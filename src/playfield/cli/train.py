@@ -23,12 +23,12 @@ from playfield.cli.look import load_network, protocol_named, saved_weights
 from playfield.cli.machine import cores, memory_bytes
 from playfield.cli.results import Evaluation, plot_run, report
 from playfield.cli.runs import Known, begin_of, find_run, free_name, known
-from playfield.cli.training import RESUMABLE, Interruption, Plan, Sink, Training
+from playfield.cli.training import RESUMABLE, Interruption, NotFinite, Plan, Sink, Training
 from playfield.events import EpisodeEnded, Event, PhaseChanged
 from playfield.features.latents import Latents, load_latents
 from playfield.games.games import Games
 from playfield.games.make import make_games
-from playfield.linear.agent import LinearAgent
+from playfield.linear.agent import Diverged, LinearAgent
 from playfield.memory.priorities import Uniform
 from playfield.memory.replay import Replay
 from playfield.memory.rollout import Rollout
@@ -208,6 +208,8 @@ class Resume:
                 session.load(loaded.tree)  # before anything is cut back: it may find that the games do not come back
                 _check_limit(self.frames, session.clock)
                 run.cut_back(loaded)
+                if run.gave_up is not None:
+                    print(f"note: {run.gave_up}; the same settings lead there again", flush=True)
                 print(f"resumed  {run.path} at {session.clock.frames:,} frames, checkpoint {loaded.checkpoint}")
             if given:
                 run.replan(dataclasses.asdict(plan))
@@ -284,9 +286,14 @@ def pursue(run: Run, of: Known, session: Session[Any], plan: Plan, begin: Begin)
             scores=deque(begin.scores[-plan.over :]),
         )
         interruption = Interruption()
-        with interruption.watching():
-            stopped = training.pursue(interruption)
-    session.games.close()
+        try:
+            with interruption.watching():
+                stopped = training.pursue(interruption)
+        except (Diverged, NotFinite) as error:
+            run.give_up(f"training ended at {session.clock.frames:,} frames: {error}")
+            raise
+        finally:
+            session.games.close()
     if isinstance(session.agent, LinearAgent) and (used := session.agent.code.used()) is not None and used[1]:
         print("note: the index table is full, so that tiles share weights; give it more places with encoder.size")
     print(f"stopped  {stopped.reason}; saved at {session.clock.frames:,} frames", flush=True)

@@ -316,6 +316,8 @@ def load(folder: Path) -> Recording:
 
     Raises: DamagedFile.
     """
+    if not (folder / ABOUT).is_file():
+        raise DamagedFile(folder, "holds no collected frames; `playfield lab collect GAME` makes such a folder")
     about = _read_about(folder / ABOUT)
     path = folder / ROWS
     with reading_from(path), path.open("rb") as file:

@@ -231,6 +231,8 @@ def load_latents(path: Path) -> Latents:
 
     Raises: DamagedFile.
     """
+    if not (path / ABOUT).is_file():
+        raise DamagedFile(path, "holds no latents; `playfield lab autoencode FRAMES` makes such a folder")
     plain = parse_json(path / ABOUT, read_capped(path / ABOUT, MOST_TEXT_BYTES))
     if not isinstance(plain, dict) or "latents" not in plain:
         raise DamagedFile(path / ABOUT, "does not say what was learnt to see with")

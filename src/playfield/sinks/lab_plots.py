@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes as Panel
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from playfield.linear.charts import Axes, Curve, Surface
 from playfield.sinks.plots import INK, dress, legend, stroke, subtitle
@@ -34,6 +35,9 @@ def curves_picture(axes: Axes, curves: Sequence[Curve], about: str) -> Figure:
     panel.set_ylabel(axes.y, fontsize=9)
     if axes.logarithmic:
         panel.set_yscale("log")
+        panel.yaxis.set_major_formatter(ScalarFormatter())
+        panel.yaxis.set_minor_formatter(NullFormatter())
+        panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 4.0)))
     if axes.y_limits is not None:
         panel.set_ylim(*axes.y_limits)
     if len(curves) > MOST_INSIDE:

@@ -3,6 +3,7 @@
 run.json              recipe, game, protocol, seed, fingerprint, plan; only the plan ever changes
 events.jsonl, ...     the sinks' files; they grow at their end and are cut back at a resume
 tapes.log             finished episodes
+gave-up.txt           why training could not go on, until the next checkpoint
 checkpoints/00000012  see checkpoint.py
 rows/PATH/            the log of each `Rows` leaf of the state, see log.py
 .lock                 held by the one writer
@@ -49,6 +50,7 @@ from playfield.storage.tree import flatten
 from playfield.types import Tree
 
 _RUN, _LOCK, _CHECKPOINTS, _ROWS = "run.json", ".lock", "checkpoints", "rows"
+_GAVE_UP, _MOST_WORDS = "gave-up.txt", 4096
 _MOST_RUN_BYTES = 4 << 20
 _REFUSED_IN_NAMES = set('/\\:*?"<>|')
 
@@ -238,6 +240,22 @@ class Run:
         replace_file(self.path / _RUN, _run_text(about))
         self.about = about
 
+    def give_up(self, reason: str) -> None:
+        """Write down why training could not go on from the newest checkpoint; the next one takes it away again.
+
+        Raises: NoSpace, WriteFailed.
+        """
+        self._require_lock()
+        replace_file(self.path / _GAVE_UP, reason.encode()[:_MOST_WORDS])
+
+    @property
+    def gave_up(self) -> str | None:
+        """Why training could not go on from the newest checkpoint, if it was tried."""
+        if not (self.path / _GAVE_UP).is_file():
+            return None
+        words = read_capped(self.path / _GAVE_UP, _MOST_WORDS).decode(errors="replace")
+        return "".join(letter if letter.isprintable() else " " for letter in words)
+
     def append_file(self, name: str) -> AppendFile:
         """The file of a sink, open for appending; it becomes part of every checkpoint.
 
@@ -374,6 +392,7 @@ class Run:
             files={},
         )
         checkpoints.publish(self.path / _CHECKPOINTS / name, flat, manifest)
+        (self.path / _GAVE_UP).unlink(missing_ok=True)
         return name
 
     def _let_go_of_old(self) -> None:
