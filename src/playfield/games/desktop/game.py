@@ -21,7 +21,7 @@ from PIL import Image
 from playfield.games.desktop.actions import Action, Choice, HeldInputs
 from playfield.games.desktop.game_file import PYTHON, GameFile
 from playfield.games.desktop.own_display import OwnDisplay
-from playfield.games.desktop.readers import Gone, Region, WindowState, needs_windows, read_all
+from playfield.games.desktop.readers import Gone, Readings, Region, WindowState, needs_windows
 from playfield.games.desktop.virtual_clock import WHILE_PLAYED, VirtualClock
 from playfield.games.desktop.x11 import X11, NoWindow, Window
 from playfield.games.each import Outcome
@@ -31,6 +31,8 @@ EPOCH = 1_500_000_000
 """Wall clock of seed 0, in seconds since 1970: a game that looks at the date finds a sensible one."""
 SEEDS = 500_000_000
 """Different wall clocks: the seed's rest by it is added, so that none lies in a future that 32 bits cannot hold."""
+GAME_FOLDERS = "/usr/games:/usr/local/games"
+"""Where Debian has its games, which is on the search path of people but not of root."""
 HANG_SECONDS = 30.0
 """Real time after which a game that does not come to rest is given up."""
 LOOK_MS = 50
@@ -65,7 +67,7 @@ class DesktopGame:
     def reset(self, seed: int) -> UInt8[Array, "H W 1"]:
         """Start the game anew at the time of day that the seed stands for, and press what begins an episode.
 
-        Raises: NoWindow, Hung.
+        Raises: NoWindow, Hung, Unreadable.
         """
         self._end_process()
         self._held.release()  # keys stay down on a display whoever is gone, and are not pressed again then
@@ -81,13 +83,14 @@ class DesktopGame:
         self._held.release()
         self._steps = self._still = 0
         self._picture = self.picture()
-        self._read = self.readings()
+        self._readers = Readings(self.file.readers, self.file.regions)
+        self._read = self._readers.of(self._picture, self._state())
         return self._frame()
 
     def step(self, action: int) -> Outcome:
         """Hold the action's keys for a step of the game's time.
 
-        Raises: Hung.
+        Raises: Hung, Unreadable.
         """
         self._held.take(self.file.actions[action])
         self._go_on(self.file.timing.step_ms)
@@ -97,7 +100,7 @@ class DesktopGame:
         picture = self.picture()
         self._still = self._still + 1 if np.array_equal(picture, self._picture) else 0
         self._picture = picture
-        before, self._read = self._read, self.readings()
+        before, self._read = self._read, self._readers.of(picture, self._state())
         over = any(self._read[name] != 0.0 for name in self.file.over)
         return Outcome(
             self._frame(),
@@ -113,11 +116,8 @@ class DesktopGame:
         return Outcome(self._frame(), 0.0, terminated=read, truncated=not read)
 
     def readings(self) -> dict[str, float]:
-        """What every reader makes of the newest picture.
-
-        Raises: Unreadable.
-        """
-        return read_all(self.file.readers, self.file.regions, self._picture, self._state())
+        """What every reader made of the newest picture."""
+        return dict(self._read)
 
     def picture(self) -> UInt8[Array, "H W 3"]:
         """The game's window as a person would see it."""
@@ -147,6 +147,9 @@ class DesktopGame:
         home = self._folder / "home"
         shutil.rmtree(home, ignore_errors=True)  # high scores of the last episode would change the screen
         home.mkdir()
+        for file in self.file.launch.home:
+            (home / file.path).parent.mkdir(parents=True, exist_ok=True)
+            (home / file.path).write_bytes(file.text.encode(file.encoding))
         self._clock = VirtualClock(self._folder, EPOCH + seed % SEEDS)
         environment = {
             **os.environ, "DISPLAY": self._display.name, "HOME": str(home), 
@@ -248,7 +251,7 @@ class DesktopGame:
 
 def _program(file: GameFile) -> Path:
     name = file.launch.command[0]
-    found = sys.executable if name == PYTHON else shutil.which(name)
+    found = sys.executable if name == PYTHON else shutil.which(name) or shutil.which(name, path=GAME_FOLDERS)
     if found is None:
         how = f": apt-get install {file.launch.package}" if file.launch.package else "; mend launch.command"
         raise ValueError(f"the game {file.name} needs the program {name}, which is not here{how}")
