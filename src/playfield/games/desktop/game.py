@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image
 
 from playfield.games.desktop.actions import Action, Choice, HeldInputs
 from playfield.games.desktop.game_file import PYTHON, GameFile
@@ -64,7 +63,7 @@ class DesktopGame:
         self._held = HeldInputs(self._x11, self)
         self._windows = needs_windows(list(file.readers.values()))
 
-    def reset(self, seed: int) -> UInt8[Array, "H W 1"]:
+    def reset(self, seed: int) -> UInt8[Array, "h w C"]:
         """Start the game anew at the time of day that the seed stands for, and press what begins an episode.
 
         Raises: NoWindow, Hung, Unreadable.
@@ -85,7 +84,7 @@ class DesktopGame:
         self._picture = self.picture()
         self._readers = Readings(self.file.readers, self.file.regions)
         self._read = self._readers.of(self._picture, self._state())
-        return self._frame()
+        return self._frame(self._picture)
 
     def step(self, action: int) -> Outcome:
         """Hold the action's keys for a step of the game's time.
@@ -99,11 +98,11 @@ class DesktopGame:
             return self._crashed()
         picture = self.picture()
         self._still = self._still + 1 if np.array_equal(picture, self._picture) else 0
-        self._picture = picture
+        pictured, self._picture = self._picture, picture
         before, self._read = self._read, self._readers.of(picture, self._state())
         over = any(self._read[name] != 0.0 for name in self.file.over)
         return Outcome(
-            self._frame(),
+            self._frame(pictured),
             self._reward(before),
             terminated=over,
             truncated=not over and self._steps >= self.file.most_steps,
@@ -113,7 +112,7 @@ class DesktopGame:
     def _crashed(self) -> Outcome:
         """The end of an episode whose game is gone: a true one where the file reads it, else it is cut off."""
         read = any(isinstance(self.file.readers[name], Gone) for name in self.file.over)
-        return Outcome(self._frame(), 0.0, terminated=read, truncated=not read)
+        return Outcome(self._frame(self._picture), 0.0, terminated=read, truncated=not read)
 
     def readings(self) -> dict[str, float]:
         """What every reader made of the newest picture."""
@@ -241,12 +240,10 @@ class DesktopGame:
             total += part.scale * (grown if part.falls else max(0.0, grown))
         return total
 
-    def _frame(self) -> UInt8[Array, "H W 1"]:
-        sight = self.file.sight
-        seen = self._picture if sight.region is None else self.file.regions[sight.region].of(self._picture)
-        height, width = sight.size
-        grey = Image.fromarray(seen).convert("L").resize((width, height), Image.Resampling.BOX)
-        return np.asarray(grey, np.uint8)[:, :, None].copy()
+    def _frame(self, before: UInt8[Array, "H W 3"]) -> UInt8[Array, "h w C"]:
+        region = None if self.file.sight.region is None else self.file.regions[self.file.sight.region]
+        now, then = (each if region is None else region.of(each) for each in (self._picture, before))
+        return self.file.sight.frame(now, then)
 
 
 def _program(file: GameFile) -> Path:
