@@ -98,7 +98,7 @@ class Digits:
 
 
 def glyphs(mask: Bool[Array, "h w"], cell: int = 0, gap: int = 0) -> list[str]:
-    """The patterns of the digits in a mask, from left to right: in cells of one width, or apart where a column is empty."""
+    """The patterns of digits in a mask, from left to right: in cells of one width, or where empty columns part them."""
     if cell:
         cells = [mask[:, left : left + cell - gap] for left in range(0, mask.shape[1] - cell + 1, cell)]
         return [pattern_of(each) for each in cells if each.any()]
