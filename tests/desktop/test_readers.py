@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from playfield.games.desktop.readers import (
     Gone,
     Looks,
     Pixels,
+    Readings,
     Region,
     Still,
     Unreadable,
@@ -20,7 +23,6 @@ from playfield.games.desktop.readers import (
     look_of,
     needs_windows,
     pattern_of,
-    read_all,
 )
 from playfield.games.desktop.refgame import GLYPHS
 
@@ -128,9 +130,21 @@ def test_all_readers_look_at_their_own_region_and_name_themselves_where_they_can
     seen[10 : 10 + len(two), 20 : 20 + two.shape[1]] = two
     regions = {"score": Region(left=20, top=10, width=two.shape[1], height=len(two))}
     readers = {"points": SCORE, "gone": Gone()}
-    assert read_all(readers, regions, seen, IDLE) == {"points": 2.0, "gone": 0.0}
+    assert Readings(readers, regions).of(seen, IDLE) == {"points": 2.0, "gone": 0.0}
     with pytest.raises(Unreadable, match="the reader 'points' cannot be read: there is no digit"):
-        read_all(readers, {"score": Region(left=0, top=0, width=5, height=5)}, seen, IDLE)
+        Readings(readers, {"score": Region(left=0, top=0, width=5, height=5)}).of(seen, IDLE)
+
+
+def test_a_number_under_a_menu_is_held_for_so_many_steps():
+    two, menu = written("2"), picture(*written("2").shape[:2])
+    region = Region(left=0, top=0, width=two.shape[1], height=len(two))
+    readings = Readings({"points": replace(SCORE, hold=2)}, {"score": region})
+    found = [readings.of(each, IDLE)["points"] for each in (two, menu, menu, two, menu, menu)]
+    assert found == [2.0] * 6
+    with pytest.raises(Unreadable):
+        readings.of(menu, IDLE)
+    with pytest.raises(Unreadable):
+        Readings({"points": replace(SCORE, hold=2)}, {"score": region}).of(menu, IDLE)  # never read: nothing to hold
 
 
 def test_impossible_readers_are_refused():

@@ -6,7 +6,12 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +21,10 @@ from desktop.needs import has_compiler, has_display
 from playfield.games.desktop.game import DesktopGame, Hung
 from playfield.games.desktop.game_file import GameFile, game_from, read_game, shipped_games
 from playfield.games.desktop.games import desktop_games
-from playfield.games.desktop.x11 import NoWindow
+from playfield.games.desktop.x11 import NoWindow, Window, outermost
+from playfield.games.each import EachGame
 from playfield.games.films import film
+from playfield.games.games import GameSpec
 from playfield.games.protocol import nature
 from playfield.rng import Rng
 
@@ -224,3 +231,91 @@ def test_without_xvfb_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
 
     with pytest.raises(NoDisplayServer, match="apt-get install xvfb"):
         DesktopGame(read_game(REFGAME))
+
+
+def test_nothing_is_left_running_where_the_agent_is_killed(tmp_path: Path):
+    """SIGKILL leaves no time to tidy up: a game ends with whoever started it, its display with the last to look."""
+    code = (
+        "import sys, time\n"
+        "from playfield.games.desktop.games import desktop_games\n"
+        "import numpy as np\n"
+        "games = desktop_games('refgame', 2)\n"
+        "games.begin(np.random.default_rng(0))\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment) as agent:
+        assert agent.stdout is not None
+        assert agent.stdout.readline() == b"ready\n"
+        assert len(of_folder(tmp_path)) == 4
+        agent.kill()
+    until = time.monotonic() + 20.0
+    while of_folder(tmp_path) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert of_folder(tmp_path) == []
+
+
+def of_folder(folder: Path) -> list[int]:
+    """Processes that know of a folder of ours by their arguments or their environment."""
+    found: list[int] = []
+    for process in Path("/proc").iterdir():
+        if not process.name.isdigit():
+            continue
+        try:
+            known = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if f"{folder}/playfield-".encode() in known:
+            found.append(int(process.name))
+    return found
+
+
+def test_copies_at_play_in_threads_are_the_same_games_as_one_after_the_other():
+    def frames(executor: Executor | None) -> list[bytes]:
+        solos = [DesktopGame(read_game(REFGAME)) for _ in range(2)]
+        spec = replace(toys_spec(), games=2)
+        games = EachGame(spec, solos, executor)
+        try:
+            found = [games.begin(Rng(4).numpy("episodes")).frame.tobytes()]
+            for action in actions(30):
+                games.send(np.array([action, 2 - action]))
+                found.append(games.recv().frame.tobytes())
+            return found
+        finally:
+            games.close()
+
+    assert frames(ThreadPoolExecutor(2)) == frames(None)
+
+
+def toys_spec() -> GameSpec:
+    games = desktop_games("refgame", 1)
+    games.close()
+    return games.spec
+
+
+def test_a_smaller_window_of_the_same_size_is_no_second_one():
+    def window(number: int, left: int, width: int) -> Window:
+        return Window(number=number, title="it", group="", left=left, top=0, width=width, height=10, mapped=True)
+
+    outer, same, inside, beside = window(1, 0, 10), window(2, 0, 10), window(3, 2, 5), window(4, 10, 10)
+    assert outermost([outer, same, inside]) == [outer]
+    assert outermost([inside, outer]) == [outer]
+    assert outermost([outer, same, beside]) == [outer, beside]
+
+
+def test_a_game_finds_its_settings_in_its_home():
+    settings = '[[launch.home]]\npath = ".it/conf"\nencoding = "latin-1"\ntext = "speed\u00bb3"\n\n[screen]'
+    game = DesktopGame(refgame(home=("[screen]", settings)))
+    _OPEN.append(game)
+    game.reset(0)
+    home = Path(os.fsdecode(environment_of(game)["HOME"]))
+    assert (home / ".it" / "conf").read_bytes() == b"speed\xbb3"
+    with pytest.raises(ValueError, match=r"launch\.home.*path must lie below the home, which '\.\./conf' does not"):
+        refgame(home=("[screen]", settings.replace(".it/conf", "../conf")))
+
+
+def environment_of(game: DesktopGame) -> dict[str, bytes]:
+    assert game._process is not None
+    pairs = Path(f"/proc/{game._process.pid}/environ").read_bytes().split(b"\0")
+    return {key.decode(): value for key, _, value in (pair.partition(b"=") for pair in pairs if pair)}

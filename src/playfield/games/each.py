@@ -1,9 +1,11 @@
-"""Games that are ordinary Python objects, one per copy, driven one after the other."""
+"""Games that are ordinary Python objects, one per copy, driven one after the other or each in a thread of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from functools import partial
+from typing import NamedTuple, ParamSpec, Protocol
 
 import numpy as np
 from jaxtyping import Int64, Shaped
@@ -12,6 +14,8 @@ from playfield.events import Tape
 from playfield.games.episodes import check_tapes, draw_seeds, too_long
 from playfield.games.games import GameSpec
 from playfield.types import Array, Step
+
+P = ParamSpec("P")
 
 
 class Outcome(NamedTuple):
@@ -52,51 +56,66 @@ class _Row(NamedTuple):
 
 
 class EachGame:
-    """G solo games as one `Games`; every action counts as `spec.frames_per_action` frames."""
+    """G solo games as one `Games`; every action counts as `spec.frames_per_action` frames.
 
-    def __init__(self, spec: GameSpec, solos: Sequence[Solo]) -> None:
+    With an executor they are played in its threads, from `send` on and so while the agent learns: that pays where a
+    game waits for another process. It changes nothing in what comes of them.
+    """
+
+    def __init__(self, spec: GameSpec, solos: Sequence[Solo], executor: Executor | None = None) -> None:
         if len(solos) != spec.games:
             raise ValueError(f"{len(solos)} solo games were given for {spec.games} games")
         self.spec = spec
         self._solos = solos
+        self._executor = executor
         self._seeds = np.random.default_rng(0)
         self._seed = np.zeros(spec.games, dtype=np.uint64)
         self._last = np.zeros(spec.games, dtype=np.bool_)
-        self._action: Int64[Array, "G"] | None = None
+        self._playing: list[Callable[[], _Row]] | None = None
 
     def begin(self, seeds: np.random.Generator) -> Step:
         """Start G new episodes."""
         self._seeds = seeds
         self._seed = draw_seeds(seeds, self.spec.games)
-        return self._together([self._start(game) for game in range(self.spec.games)])
+        return self._together([self._soon(self._start, game) for game in range(self.spec.games)])
 
     def resume(self, seeds: np.random.Generator, tapes: Sequence[Tape]) -> Step:
         """Play open episodes again, one game after the other."""
         check_tapes(tapes, self.spec.games, len(self.spec.actions))
         self._seeds = seeds
         self._seed = np.array([tape.seed for tape in tapes], dtype=np.uint64)
-        return self._together([self._replay(game, tape) for game, tape in enumerate(tapes)])
+        return self._together([self._soon(self._replay, game, tape) for game, tape in enumerate(tapes)])
 
     def send(self, action: Int64[Array, "G"]) -> None:
-        """Remember the actions; these games cannot run in the background."""
-        if self._action is not None:
+        """Begin to play them, or remember them where the games cannot run in the background."""
+        if self._playing is not None:
             raise RuntimeError("send was called twice without recv")
-        self._action = np.array(action)
         self._seed[self._last] = draw_seeds(self._seeds, int(self._last.sum()))
+        self._playing = [
+            self._soon(self._start, game) if self._last[game] else self._soon(self._play, game, int(a))
+            for game, a in enumerate(action)
+        ]
 
     def recv(self) -> Step:
-        """Play them."""
-        if self._action is None:
+        """What came of them."""
+        if self._playing is None:
             raise RuntimeError("recv was called without send")
-        action, self._action = self._action, None
-        return self._together(
-            [self._start(game) if self._last[game] else self._play(game, int(a)) for game, a in enumerate(action)]
-        )
+        playing, self._playing = self._playing, None
+        return self._together(playing)
 
     def close(self) -> None:
-        """Release every game."""
+        """Release every game, once none is at play."""
+        if self._executor is not None:
+            self._executor.shutdown(cancel_futures=True)
         for solo in self._solos:
             solo.close()
+
+    def _soon(self, play: Callable[P, _Row], *args: P.args, **kwargs: P.kwargs) -> Callable[[], _Row]:
+        """What gives the row once it is asked for; with an executor the game is at play from now on."""
+        if self._executor is None:
+            return partial(play, *args, **kwargs)
+        future: Future[_Row] = self._executor.submit(play, *args, **kwargs)
+        return future.result
 
     def _start(self, game: int) -> _Row:
         return _Row(self._solos[game].reset(int(self._seed[game])), 0.0, 1.0, first=True, last=False)
@@ -114,8 +133,8 @@ class EachGame:
             row = self._play(game, action)
         return row
 
-    def _together(self, rows: Sequence[_Row]) -> Step:
-        frame, reward, discount, first, last = zip(*rows, strict=True)
+    def _together(self, playing: Sequence[Callable[[], _Row]]) -> Step:
+        frame, reward, discount, first, last = zip(*[row() for row in playing], strict=True)
         self._last = np.array(last, dtype=np.bool_)
         return Step(
             frame=np.stack(frame),

@@ -14,7 +14,7 @@ from jaxtyping import UInt8
 from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.game_file import GameFile, typed_name
 from playfield.games.desktop.measure import chance_actions, first_difference, picture_hashes
-from playfield.games.desktop.readers import Digits, Gone, Still, Unreadable, read_all
+from playfield.games.desktop.readers import Digits, Gone, Readings, Still, Unreadable
 from playfield.types import Array
 
 TRUTH = "PLAYFIELD_TRUTH"
@@ -82,28 +82,35 @@ def check(game: DesktopGame, actions: Sequence[int], seed: int, truth: Path) -> 
     Raises: as DesktopGame, but never because a reader cannot read.
     """
     file, episode, begun = game.file, 0, 0
-    game.begin(seed)
+    eyes = _begun(game, seed)
     for step, action in enumerate(actions):
         running = game.play(action)
-        values, unreadable = _read(game)
+        values, unreadable = _read(game, eyes)
         known = _truth(truth, file) if running else {}
         yield Checked(
             episode=episode, step=step, action=action, values=values, unreadable=unreadable, truth=known,
             picture=game.seen,
         )  # fmt: skip
-        over = any(values[name] not in (0.0,) and not math.isnan(values[name]) for name in file.over)
+        over = any(values[name] != 0.0 and not math.isnan(values[name]) for name in file.over)
         if over or not running or step + 1 - begun >= file.most_steps:
             episode, begun = episode + 1, step + 1
             truth.unlink(missing_ok=True)
-            game.begin(seed + episode)
+            eyes = _begun(game, seed + episode)
 
 
-def _read(game: DesktopGame) -> tuple[dict[str, float], dict[str, str]]:
-    file, state = game.file, game.state()
-    values, unreadable = dict[str, float](), dict[str, str]()
-    for name, reader in file.readers.items():
+def _begun(game: DesktopGame, seed: int) -> dict[str, Readings]:
+    """An episode's readers one by one, so that one that cannot read keeps no other from it."""
+    game.begin(seed)
+    eyes = {name: Readings({name: reader}, game.file.regions) for name, reader in game.file.readers.items()}
+    _read(game, eyes)
+    return eyes
+
+
+def _read(game: DesktopGame, eyes: Mapping[str, Readings]) -> tuple[dict[str, float], dict[str, str]]:
+    state, values, unreadable = game.state(), dict[str, float](), dict[str, str]()
+    for name, reader in eyes.items():
         try:
-            values.update(read_all({name: reader}, file.regions, game.seen, state))
+            values.update(reader.of(game.seen, state))
         except Unreadable as error:
             values[name], unreadable[name] = math.nan, str(error)
     return values, unreadable

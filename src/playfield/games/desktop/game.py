@@ -21,7 +21,7 @@ from PIL import Image
 from playfield.games.desktop.actions import Action, Choice, HeldInputs
 from playfield.games.desktop.game_file import PYTHON, GameFile, typed_name
 from playfield.games.desktop.own_display import OwnDisplay
-from playfield.games.desktop.readers import Gone, Unreadable, WindowState, needs_windows, read_all
+from playfield.games.desktop.readers import Gone, Readings, Unreadable, WindowState, needs_windows
 from playfield.games.desktop.virtual_clock import WHILE_PLAYED, VirtualClock
 from playfield.games.desktop.x11 import X11, NoWindow, Window
 from playfield.games.each import Outcome
@@ -31,6 +31,8 @@ EPOCH = 1_500_000_000
 """Wall clock of seed 0, in seconds since 1970: a game that looks at the date finds a sensible one."""
 SEEDS = 500_000_000
 """Different wall clocks: the seed's rest by it is added, so that none lies in a future that 32 bits cannot hold."""
+GAME_FOLDERS = "/usr/games:/usr/local/games"
+"""Where Debian has its games, which is on the search path of people but not of root."""
 HANG_SECONDS = 30.0
 """Real time after which a game that does not come to rest is given up."""
 LOOK_MS = 50
@@ -68,7 +70,7 @@ class DesktopGame:
         Raises: NoWindow, Hung, Unreadable.
         """
         self.begin(seed)
-        self._read = self.readings()
+        self._read = self._look()
         return self._frame()
 
     def begin(self, seed: int) -> None:
@@ -90,6 +92,7 @@ class DesktopGame:
         self._held.release()
         self._steps = self._still = 0
         self._picture = self.picture()
+        self._readers = Readings(self.file.readers, self.file.regions)
 
     def step(self, action: int) -> Outcome:
         """Hold the action's keys for a step of the game's time.
@@ -98,7 +101,7 @@ class DesktopGame:
         """
         if not self.play(action):
             return self._crashed()
-        before, self._read = self._read, self.readings()
+        before, self._read = self._read, self._look()
         over = any(self._read[name] != 0.0 for name in self.file.over)
         return Outcome(
             self._frame(),
@@ -156,12 +159,12 @@ class DesktopGame:
         return Outcome(self._frame(), 0.0, terminated=read, truncated=not read)
 
     def readings(self) -> dict[str, float]:
-        """What every reader makes of the newest picture.
+        """What every reader made of the newest picture."""
+        return dict(self._read)
 
-        Raises: Unreadable.
-        """
+    def _look(self) -> dict[str, float]:
         try:
-            return read_all(self.file.readers, self.file.regions, self._picture, self.state())
+            return self._readers.of(self._picture, self.state())
         except Unreadable as error:
             raise Unreadable(f"{error}; playfield games check {typed_name(self.file)} shows what it sees") from error
 
@@ -193,6 +196,9 @@ class DesktopGame:
         home = self._folder / "home"
         shutil.rmtree(home, ignore_errors=True)  # high scores of the last episode would change the screen
         home.mkdir()
+        for file in self.file.launch.home:
+            (home / file.path).parent.mkdir(parents=True, exist_ok=True)
+            (home / file.path).write_bytes(file.text.encode(file.encoding))
         self._clock = VirtualClock(self._folder, EPOCH + seed % SEEDS)
         environment = {
             **os.environ, "DISPLAY": self._display.name, "HOME": str(home), 
@@ -304,7 +310,7 @@ def program(file: GameFile) -> Path:
     Raises: ValueError with the package that brings it.
     """
     name = file.launch.command[0]
-    found = sys.executable if name == PYTHON else shutil.which(name)
+    found = sys.executable if name == PYTHON else shutil.which(name) or shutil.which(name, path=GAME_FOLDERS)
     if found is None:
         how = f": apt-get install {file.launch.package}" if file.launch.package else "; mend launch.command"
         raise ValueError(f"the game {file.name} needs the program {name}, which is not here{how}")

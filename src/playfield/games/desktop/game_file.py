@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from playfield.games.desktop.actions import Action, Axis, Combination, combined
@@ -23,6 +23,25 @@ PYTHON = "{python}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HomeFile:
+    """A file that the game finds in its home when it starts: its settings, for the most part."""
+
+    path: str
+    """Below the home."""
+    text: str
+    encoding: Literal["utf-8", "latin-1"] = "utf-8"
+
+    def __post_init__(self) -> None:
+        parts = PurePosixPath(self.path).parts
+        if not parts or self.path.startswith("/") or ".." in parts or "\0" in self.path:
+            raise ValueError(f"path must lie below the home, which {self.path!r} does not")
+        try:
+            self.text.encode(self.encoding)
+        except UnicodeEncodeError as error:
+            raise ValueError(f"text of {self.path} has a letter that {self.encoding} has not") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
     """How the game is started."""
 
@@ -30,6 +49,7 @@ class Launch:
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     """Variables that the game is given besides."""
     package: str | None = setting(None, "Debian package that brings it, for whoever does not have it")
+    home: tuple[HomeFile, ...] = setting((), "files that its private home begins with")
 
     def __post_init__(self) -> None:
         if not self.command:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from playfield.games.desktop.game import DesktopGame
@@ -64,4 +65,4 @@ def desktop_games(name: str, games: int) -> EachGame:
             "repeat_action_probability": 0.0,
         },
     )
-    return EachGame(spec, solos)
+    return EachGame(spec, solos, ThreadPoolExecutor(games))

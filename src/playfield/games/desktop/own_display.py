@@ -41,7 +41,7 @@ class OwnDisplay:
         # The server says on the pipe which number it has found free: numbers chosen by us race with other displays.
         arguments = ("-displayfd", str(writing), "-screen", "0", f"{width}x{height}x24", "-fbdir", str(folder))
         self._process = subprocess.Popen(
-            [program, *arguments, "-nolisten", "tcp", "-nocursor", "-noreset", "-r", "-ac"],
+            [program, *arguments, "-nolisten", "tcp", "-nocursor", "-terminate", "-r", "-ac"],
             pass_fds=(writing,), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip

@@ -74,6 +74,7 @@ class Digits:
     region: str
     colour: Colour = setting((255, 255, 255), "of the digits' pixels")
     tolerance: int = setting(0, "how far each of red, green and blue may be from it")
+    hold: int = setting(0, "steps for which a number that cannot be read, as under a menu, is taken to be as before")
     patterns: Mapping[str, str] = field(default_factory=dict[str, str])
     """Digit to its patterns with blanks between, as `games calibrate` writes them."""
 
@@ -200,22 +201,34 @@ class Gone:
 ReaderSpec = Digits | Pixels | Bar | Looks | Still | WindowShown | Gone
 
 
-def read_all(
-    readers: Mapping[str, ReaderSpec], regions: Mapping[str, Region], picture: Picture, state: WindowState
-) -> dict[str, float]:
-    """What every reader makes of a picture.
+class Readings:
+    """What all readers make of the pictures of one episode, one after the other."""
 
-    Raises: Unreadable naming the reader.
-    """
-    found: dict[str, float] = {}
-    for name, reader in readers.items():
+    def __init__(self, readers: Mapping[str, ReaderSpec], regions: Mapping[str, Region]) -> None:
+        self._readers, self._regions = readers, regions
+        self._newest: dict[str, float] = {}
+        self._held = dict.fromkeys(readers, 0)
+
+    def of(self, picture: Picture, state: WindowState) -> dict[str, float]:
+        """What every reader makes of the next picture.
+
+        Raises: Unreadable naming the reader.
+        """
+        self._newest = {name: self._read(name, reader, picture, state) for name, reader in self._readers.items()}
+        return dict(self._newest)
+
+    def _read(self, name: str, reader: ReaderSpec, picture: Picture, state: WindowState) -> float:
         region = getattr(reader, "region", None)
-        part = picture if region is None else regions[region].of(picture)
+        part = picture if region is None else self._regions[region].of(picture)
         try:
-            found[name] = reader.read(part, state)
+            found = reader.read(part, state)
         except Unreadable as error:
+            if name in self._newest and isinstance(reader, Digits) and self._held[name] < reader.hold:
+                self._held[name] += 1
+                return self._newest[name]
             raise Unreadable(f"the reader {name!r} cannot be read: {error}") from error
-    return found
+        self._held[name] = 0
+        return found
 
 
 def needs_windows(readers: Sequence[ReaderSpec]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,8 +118,7 @@ class X11:
         Raises: NoWindow where more than one does.
         """
         found = [window for window in self.windows() if window.mapped and _fits(window, match)]
-        # A toolkit's frame and its contents can carry the same name: the outer one is the window.
-        outer = [w for w in found if not any(_holds(other, w) for other in found if other is not w)]
+        outer = outermost(found)
         if len(outer) > 1:
             told = ", ".join(f"{w.title or w.group or w.number!r} ({w.width} x {w.height})" for w in outer)
             raise NoWindow(f"{match} is what {len(outer)} windows are: {told}; say more under [window]")
@@ -153,6 +152,18 @@ def _fits(window: Window, match: WindowMatch) -> bool:
     if match.title is None and match.group is None:
         return window.width > 1 and window.height > 1
     return all(pattern is None or re.search(pattern, text) is not None for pattern, text in pairs)
+
+
+def outermost(windows: Sequence[Window]) -> list[Window]:
+    """Those that lie within no other, of windows that are listed with parents before what they contain.
+
+    A toolkit's frame and its contents can carry the same name, and can be of the same size: the outer is the window.
+    """
+    found: list[Window] = []
+    for window in windows:
+        if not any(_holds(outer, window) for outer in found):
+            found = [*(outer for outer in found if not _holds(window, outer)), window]
+    return found
 
 
 def _holds(outer: Window, inner: Window) -> bool:
