@@ -80,7 +80,7 @@ def found_glyphs(crops: Sequence[Picture], colour: Colour, tolerance: int) -> li
     return [Glyph(pattern=pattern, seen=count) for pattern, count in seen.items()]
 
 
-def _commonest(parts: Sequence[Picture]) -> list[Colour]:
+def _commonest(parts: Sequence[UInt8[Array, "_h _w 3"]]) -> list[Colour]:
     """All colours, the most frequent first."""
     pixels = np.concatenate([part.reshape(-1, 3) for part in parts])
     colours, counts = np.unique(pixels, axis=0, return_counts=True)

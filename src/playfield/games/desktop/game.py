@@ -320,10 +320,11 @@ def program(file: GameFile) -> Path:
 def _check_place(file: GameFile, window: Window) -> None:
     screen = file.screen
     right, bottom = window.left + window.width, window.top + window.height
+    width, height = max(screen.width, window.width, right), max(screen.height, window.height, bottom)
     if min(window.left, window.top) < 0 or right > screen.width or bottom > screen.height:
         raise ValueError(
             f"the window of {file.name} ({window.width} x {window.height} at {window.left}, {window.top}) does not fit "
-            f"on its display; set [screen] to {max(right, screen.width)} x {max(bottom, screen.height)} or more, then: "
+            f"on its display; set [screen] to {width} x {height} or more, then: "
             f"playfield games launch {typed_name(file)}"
         )
     for name, region in file.regions.items():
