@@ -92,6 +92,7 @@ def test_show_tells_a_file_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert games("show", "refgame") == 0
     said = capsys.readouterr().out
     for line in (
+        "game      refgame: twenty balls fall; +1 for each that the paddle catches",
         "launch    {python} -m playfield.games.desktop.refgame",
         "clock     virtual, 100 ms of the game a step",
         "region    score: 110 x 48 at 0, 0",

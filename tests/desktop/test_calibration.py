@@ -13,6 +13,7 @@ from playfield.games.desktop.calibration import (
     mask_from,
     named,
     reader_of,
+    run_together,
     unnamed,
     with_patterns,
 )
@@ -86,6 +87,12 @@ def test_a_pattern_is_its_pixels():
         mask[0, 0] = mask[-1, -1] = True
         assert np.array_equal(mask_from(pattern_of(mask)), mask)
     assert drawn(pattern_of(np.array([[True, False], [True, True]]))) == "#.\n##"
+
+
+def test_digits_that_touch_are_told():
+    touching = np.delete(crop("88"), 7, axis=1)
+    found = found_glyphs([crop("7"), touching], INK, 0)
+    assert run_together(found) == [found[1]]
 
 
 def test_only_different_looks_are_kept():

@@ -26,6 +26,7 @@ from playfield.games.desktop.calibration import (
     mask_from,
     named,
     reader_of,
+    run_together,
     unnamed,
     with_patterns,
 )
@@ -77,6 +78,8 @@ class GamesCalibrate:
         asked = unnamed(found, learning.patterns)
         different = len(crops.different)
         print(f"looked    {crops.looked:,} times at {self.region}; {different:,} looks, {len(found)} glyphs")
+        if joined := run_together(asked):
+            print(f"note      {len(joined)} glyphs are digits that touch: no empty column parts them (name those ?)")
         if not asked:
             print(f"known     all of them{_lacking(learning)}")
             return 0

@@ -31,7 +31,7 @@ class GamesShow:
 
 def described(file: GameFile) -> Iterator[str]:
     """A game file, a line for everything in it."""
-    yield f"{file.name:10}{file.about or 'a desktop game'}"
+    yield f"game      {file.name}: {file.about or 'a desktop game'}"
     package = f"; the package {file.launch.package} brings it" if file.launch.package else ""
     yield f"launch    {' '.join(file.launch.command)}{package}"
     yield f"screen    {file.screen.width} x {file.screen.height}; its window is {file.window}"

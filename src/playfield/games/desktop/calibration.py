@@ -99,6 +99,12 @@ def mask_from(pattern: str) -> Bool[Array, "h w"]:
     return rows[: int(np.flatnonzero(rows.any(1))[-1]) + 1]
 
 
+def run_together(found: Sequence[Glyph]) -> list[Glyph]:
+    """Glyphs wider than high: several digits without an empty column between, as in a slanted font."""
+    shapes = [(glyph, mask_from(glyph.pattern).shape) for glyph in found]
+    return [glyph for glyph, (height, width) in shapes if width > height]
+
+
 def drawn(pattern: str) -> str:
     """A glyph in letters, for a terminal; one that is tall is halved until it fits."""
     mask = mask_from(pattern)
