@@ -135,6 +135,24 @@ def test_all_readers_look_at_their_own_region_and_name_themselves_where_they_can
         Readings(readers, {"score": Region(left=0, top=0, width=5, height=5)}).of(seen, IDLE)
 
 
+def test_digits_that_touch_are_read_in_cells_of_one_width():
+    ones = np.concatenate([mask_of(7), mask_of(4)], axis=1)  # no blank column between them
+    seen = np.where(ones[:, :, None], np.array(INK), np.array(PAPER)).astype(np.uint8)
+    patterns = {str(digit): pattern_of(mask_of(digit)) for digit in range(10)}
+    assert replace(SCORE, patterns=patterns, cell=3).read(seen, IDLE) == 74.0
+    with pytest.raises(Unreadable, match="1 of 1 digits are of an unknown pattern"):
+        replace(SCORE, patterns=patterns).read(seen, IDLE)
+    # A digit that leans into the cell before it spoils only the pixels that are not looked at.
+    leaning = np.concatenate([mask_of(7), np.zeros((5, 1), bool), mask_of(4), np.zeros((5, 1), bool)], axis=1)
+    leaning[4, 3] = True
+    seen = np.where(leaning[:, :, None], np.array(INK), np.array(PAPER)).astype(np.uint8)
+    assert replace(SCORE, patterns=patterns, cell=4, gap=1).read(seen, IDLE) == 74.0
+    with pytest.raises(Unreadable):
+        replace(SCORE, patterns=patterns, cell=4).read(seen, IDLE)
+    with pytest.raises(ValueError, match="a gap smaller than its cell"):
+        replace(SCORE, cell=4, gap=4)
+
+
 def test_a_number_under_a_menu_is_held_for_so_many_steps():
     two, menu = written("2"), picture(*written("2").shape[:2])
     region = Region(left=0, top=0, width=two.shape[1], height=len(two))

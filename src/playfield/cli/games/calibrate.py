@@ -59,6 +59,10 @@ class GamesCalibrate:
     """Red, green and blue of the digits' pixels; by default the commonest besides that of the region's border."""
     tolerance: int | None = None
     """How far each of red, green and blue may be from it."""
+    cell: int = 0
+    """Width of a digit in pixels, of a font whose digits touch; 0 where blank columns part them."""
+    gap: int = 0
+    """Pixels at the right of a cell that are not looked at."""
     steps: int = 2000
     """Steps to play."""
     seed: int = 0
@@ -74,12 +78,12 @@ class GamesCalibrate:
         reader_name, reader = reader_of(file, self.region)
         crops = self._crops(file)
         learning = self._learning(reader, crops)
-        found = found_glyphs(crops.different, learning.colour, learning.tolerance)
+        found = found_glyphs(crops.different, learning.colour, learning.tolerance, learning.cell, learning.gap)
         asked = unnamed(found, learning.patterns)
         different = len(crops.different)
         print(f"looked    {crops.looked:,} times at {self.region}; {different:,} looks, {len(found)} glyphs")
         if joined := run_together(asked):
-            print(f"note      {len(joined)} glyphs are digits that touch: no empty column parts them (name those ?)")
+            print(f"note      {len(joined)} glyphs are digits that touch: no empty column parts them (give --cell)")
         if not asked:
             print(f"known     all of them{_lacking(learning)}")
             return 0
@@ -93,11 +97,17 @@ class GamesCalibrate:
 
     def _learning(self, reader: Digits | None, crops: Crops) -> Digits:
         if reader is None:
-            return Digits(region=self.region, colour=self.ink or ink(crops.different), tolerance=self.tolerance or 0)
-        if self.ink is not None or self.tolerance is not None:
+            return Digits(
+                region=self.region,
+                colour=self.ink or ink(crops.different),
+                tolerance=self.tolerance or 0,
+                cell=self.cell,
+                gap=self.gap,
+            )
+        if self.ink is not None or self.tolerance is not None or self.cell or self.gap:
             raise ValueError(
-                f"the file has a reader of {self.region} already; mend its colour and tolerance there, without --ink "
-                "and --tolerance"
+                f"the file has a reader of {self.region} already; mend its colour, tolerance and cells there, "
+                "without --ink, --tolerance, --cell and --gap"
             )
         return reader
 
@@ -132,6 +142,7 @@ class GamesCalibrate:
             words += ["--ink", *map(str, self.ink)]
         if self.tolerance is not None:
             words += ["--tolerance", str(self.tolerance)]
+        words += ["--cell", str(self.cell), "--gap", str(self.gap)] if self.cell else []
         return shlex.join(words)
 
     def _write(self, reader_name: str, learnt: Digits) -> Path:

@@ -62,14 +62,14 @@ def ink(crops: Sequence[Picture]) -> Colour:
     return inner[0]
 
 
-def found_glyphs(crops: Sequence[Picture], colour: Colour, tolerance: int) -> list[Glyph]:
+def found_glyphs(crops: Sequence[Picture], colour: Colour, tolerance: int, cell: int = 0, gap: int = 0) -> list[Glyph]:
     """All different glyphs of some looks, in the order in which they came, from left to right.
 
     Raises: ValueError where there are none, or so many that the colour cannot be right.
     """
     seen: dict[str, int] = {}
     for crop in crops:
-        for pattern in dict.fromkeys(glyphs(masked(crop, colour, tolerance))):
+        for pattern in dict.fromkeys(glyphs(masked(crop, colour, tolerance), cell, gap)):
             seen[pattern] = seen.get(pattern, 0) + 1
     if not seen:
         raise ValueError(f"no pixel of the region ever had the colour {colour}; {_told(crops)}")
@@ -164,6 +164,7 @@ def with_patterns(text: str, name: str, reader: Digits) -> str:
     if name not in before.readers:
         lines += ["", f"[readers.{name}]", 'kind = "digits"', f'region = "{reader.region}"']
         lines += [f"colour = {list(reader.colour)}", f"tolerance = {reader.tolerance}"]
+        lines += [f"cell = {reader.cell}", f"gap = {reader.gap}"] if reader.cell else []
     table = list(_table(lines, f"readers.{name}.patterns"))
     if table:
         lines[table[0] : table[-1] + 1] = rows

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image
 
 from playfield.games.desktop.actions import Action, Choice, HeldInputs
 from playfield.games.desktop.game_file import PYTHON, GameFile, typed_name
@@ -64,14 +63,14 @@ class DesktopGame:
         self._held = HeldInputs(self._x11, self)
         self._windows = needs_windows(list(file.readers.values()))
 
-    def reset(self, seed: int) -> UInt8[Array, "H W 1"]:
+    def reset(self, seed: int) -> UInt8[Array, "h w C"]:
         """Start the game anew at the time of day that the seed stands for, and press what begins an episode.
 
         Raises: NoWindow, Hung, Unreadable.
         """
         self.begin(seed)
         self._read = self._look()
-        return self._frame()
+        return self._frame(self._picture)
 
     def begin(self, seed: int) -> None:
         """The same, without reading anything: for whoever looks at a game that cannot be read yet.
@@ -99,12 +98,13 @@ class DesktopGame:
 
         Raises: Hung, Unreadable.
         """
+        pictured = self._picture
         if not self.play(action):
             return self._crashed()
         before, self._read = self._read, self._look()
         over = any(self._read[name] != 0.0 for name in self.file.over)
         return Outcome(
-            self._frame(),
+            self._frame(pictured),
             self._reward(before),
             terminated=over,
             truncated=not over and self._steps >= self.file.most_steps,
@@ -156,7 +156,7 @@ class DesktopGame:
     def _crashed(self) -> Outcome:
         """The end of an episode whose game is gone: a true one where the file reads it, else it is cut off."""
         read = any(isinstance(self.file.readers[name], Gone) for name in self.file.over)
-        return Outcome(self._frame(), 0.0, terminated=read, truncated=not read)
+        return Outcome(self._frame(self._picture), 0.0, terminated=read, truncated=not read)
 
     def readings(self) -> dict[str, float]:
         """What every reader made of the newest picture."""
@@ -296,12 +296,10 @@ class DesktopGame:
             total += part.scale * (grown if part.falls else max(0.0, grown))
         return total
 
-    def _frame(self) -> UInt8[Array, "H W 1"]:
-        sight = self.file.sight
-        seen = self._picture if sight.region is None else self.file.regions[sight.region].of(self._picture)
-        height, width = sight.size
-        grey = Image.fromarray(seen).convert("L").resize((width, height), Image.Resampling.BOX)
-        return np.asarray(grey, np.uint8)[:, :, None].copy()
+    def _frame(self, before: UInt8[Array, "H W 3"]) -> UInt8[Array, "h w C"]:
+        region = None if self.file.sight.region is None else self.file.regions[self.file.sight.region]
+        now, then = (each if region is None else region.of(each) for each in (self._picture, before))
+        return self.file.sight.frame(now, then)
 
 
 def program(file: GameFile) -> Path:

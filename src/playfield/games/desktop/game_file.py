@@ -11,6 +11,7 @@ from typing import Literal
 
 from playfield.games.desktop.actions import Action, Axis, Combination, combined
 from playfield.games.desktop.readers import ReaderSpec, Region
+from playfield.games.desktop.sight import Sight
 from playfield.games.desktop.tables import value_from
 from playfield.games.desktop.x11 import WindowMatch
 from playfield.settings import setting
@@ -79,18 +80,6 @@ class Timing:
     def __post_init__(self) -> None:
         if min(self.step_ms, self.appear_ms) < 1:
             raise ValueError("step_ms and appear_ms must be 1 or more")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
-    """What the agent sees of the window."""
-
-    region: str | None = setting(None, "none for the whole window")
-    size: tuple[int, int] = setting((84, 84), "height and width of the agent's grey picture")
-
-    def __post_init__(self) -> None:
-        if min(self.size) < 1:
-            raise ValueError("size must be 1 or more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

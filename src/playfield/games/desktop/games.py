@@ -50,7 +50,7 @@ def desktop_games(name: str, games: int) -> EachGame:
         name=name,
         games=games,
         actions=tuple(action.label for action in file.actions),
-        frame_shape=(height, width, 1),
+        frame_shape=(height, width, len(file.sight.channels)),
         frame_dtype="uint8",
         frames_per_action=1,
         frames_per_second=1000.0 / file.timing.step_ms,

@@ -74,14 +74,22 @@ class Digits:
     region: str
     colour: Colour = setting((255, 255, 255), "of the digits' pixels")
     tolerance: int = setting(0, "how far each of red, green and blue may be from it")
+    cell: int = setting(0, "width of a digit in pixels, of a font whose digits touch; 0 where blank columns part them")
+    gap: int = setting(0, "pixels at the right of a cell that are not looked at: where the next digit leans into it")
     hold: int = setting(0, "steps for which a number that cannot be read, as under a menu, is taken to be as before")
     patterns: Mapping[str, str] = field(default_factory=dict[str, str])
     """Digit to its patterns with blanks between, as `games calibrate` writes them."""
 
+    def __post_init__(self) -> None:
+        if min(self.cell, self.gap, self.hold, self.tolerance) < 0 or 0 < self.cell <= self.gap:
+            raise ValueError("cell, gap, hold and tolerance must be 0 or more, and a gap smaller than its cell")
+
     def read(self, picture: Picture, state: WindowState) -> float:
         """Raises: Unreadable."""
         known = {pattern: digit for digit, rows in self.patterns.items() for pattern in rows.split(" ")}
-        found = [known.get(glyph) for glyph in glyphs(masked(picture, self.colour, self.tolerance))]
+        found = [
+            known.get(glyph) for glyph in glyphs(masked(picture, self.colour, self.tolerance), self.cell, self.gap)
+        ]
         if not found:
             raise Unreadable("there is no digit")
         if None in found:
@@ -89,8 +97,11 @@ class Digits:
         return float("".join(digit or "" for digit in found))
 
 
-def glyphs(mask: Bool[Array, "h w"]) -> list[str]:
-    """The patterns of the digits in a mask, from left to right, apart where a column is empty."""
+def glyphs(mask: Bool[Array, "h w"], cell: int = 0, gap: int = 0) -> list[str]:
+    """The patterns of digits in a mask, from left to right: in cells of one width, or where empty columns part them."""
+    if cell:
+        cells = [mask[:, left : left + cell - gap] for left in range(0, mask.shape[1] - cell + 1, cell)]
+        return [pattern_of(each) for each in cells if each.any()]
     columns = np.concatenate([[False], mask.any(0), [False]])
     edges = np.flatnonzero(columns[1:] != columns[:-1])
     return [pattern_of(mask[:, begin:end]) for begin, end in zip(edges[::2], edges[1::2], strict=True)]

@@ -16,6 +16,7 @@
 #include <linux/sockios.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -52,7 +53,12 @@
 #define LOOK MILLI
 /* Looks at a display of which the system does not tell what it sleeps in, before it is taken to be done. */
 #define UNTOLD_TIMES 50
+/* Looks at a display that is at work before the looks are spaced out: most of what it is asked takes less than a sleep. */
+#define QUICK_LOOKS 20
+/* Real time after which a thread that follows looks whether time still moves. */
+#define FOLLOW (50 * MILLI)
 #define MOST_TIMERS 64
+#define MOST_DISPLAYS 8
 #define MOST_SOCKETS 64
 
 struct page {
@@ -111,6 +117,7 @@ __attribute__((constructor)) static void begin(void) {
     if (owner != 0 && owner != self && kill(owner, 0) == 0) return;
     atomic_store(&found->owner, self);
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing is left running where the agent dies */
+    prctl(PR_SET_TIMERSLACK, MICRO);  /* our short sleeps would be three times as long otherwise */
     pthread_atfork(NULL, NULL, leave_it);
     page = found;
 }
@@ -119,10 +126,28 @@ static int is_main(void) { return syscall(SYS_gettid) == getpid(); }
 
 static int64_t now(void) { return atomic_load(&page->now); }
 
+/* Threads that wait for time to rise: the earliest time that any waits for, and a count of the times all were woken. */
+static _Atomic int64_t awaited = INT64_MAX;
+static _Atomic int32_t woken;
+
 static void rise_to(int64_t time) {
     int64_t before = now();
     while (before < time && !atomic_compare_exchange_weak(&page->now, &before, time)) {
     }
+    if (now() < atomic_load(&awaited)) return;
+    atomic_store(&awaited, INT64_MAX);
+    atomic_fetch_add(&woken, 1);
+    wake(&woken);
+}
+
+/* Sleep until time has risen so far, or for a while where it does not rise. */
+static void follow(int64_t target) {
+    int32_t count = atomic_load(&woken);
+    int64_t earliest = atomic_load(&awaited);
+    while (target < earliest && !atomic_compare_exchange_weak(&awaited, &earliest, target)) {
+    }
+    /* After it is told: a rise before that would wake nobody. */
+    if (now() < target) wait_while(&woken, count, FOLLOW);
 }
 
 /* The display */
@@ -158,29 +183,55 @@ enum idleness { BUSY, IDLE, UNTOLD };
  */
 static enum idleness idleness_of(pid_t pid) {
     char place[64], text[512];
-    ssize_t told = read_of_process(pid, "wchan", place, sizeof place);
+    if (read_of_process(pid, "wchan", place, sizeof place) > 0 && place[0] != '0')
+        return strstr(place, "poll") != NULL || strstr(place, "select") != NULL ? IDLE : BUSY;
     read_of_process(pid, "stat", text, sizeof text);
     const char *name_end = strrchr(text, ')');
-    if (name_end == NULL) return UNTOLD;
-    if (name_end[2] != 'S') return BUSY;
-    if (told <= 0 || place[0] == '0') return UNTOLD;
-    return strstr(place, "poll") != NULL || strstr(place, "select") != NULL ? IDLE : BUSY;
+    return name_end != NULL && name_end[2] != 'S' ? BUSY : UNTOLD;
+}
+
+/* The displays that the game is connected to, as long as no socket was opened or closed. */
+static struct {
+    int fd;
+    pid_t pid;
+} displays[MOST_DISPLAYS];
+static int display_count;
+static atomic_int sockets_changed = 1;
+static pthread_mutex_t displays_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void find_displays(void) {
+    display_count = 0;
+    for (int fd = 3; fd < MOST_SOCKETS && display_count < MOST_DISPLAYS; fd++) {
+        struct ucred peer;
+        socklen_t length = sizeof peer;
+        if (!is_x_socket(fd) || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) continue;
+        displays[display_count].fd = fd;
+        displays[display_count++].pid = peer.pid;
+    }
+}
+
+int connect(int fd, const struct sockaddr *address, socklen_t length) {
+    atomic_store(&sockets_changed, 1);
+    return (int)syscall(SYS_connect, fd, address, length);
 }
 
 /* Wait until the display has read all that the game has written, has done it, and has written its answers: it sleeps. */
 static void wait_for_display(void) {
     if (!atomic_exchange(&asked_display, 0)) return;
-    for (int fd = 3; fd < MOST_SOCKETS; fd++) {
-        struct ucred peer;
-        socklen_t length = sizeof peer;
-        if (!is_x_socket(fd) || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) continue;
-        for (int left = 0, untold = 0; untold < UNTOLD_TIMES;) {
-            enum idleness found = ioctl(fd, SIOCOUTQ, &left) == 0 && left > 0 ? BUSY : idleness_of(peer.pid);
+    pthread_mutex_lock(&displays_lock);
+    if (atomic_exchange(&sockets_changed, 0)) find_displays();
+    for (int i = 0; i < display_count; i++)
+        for (int left = 0, looks = 0, untold = 0; untold < UNTOLD_TIMES; looks++) {
+            int unread = ioctl(displays[i].fd, SIOCOUTQ, &left) == 0 && left > 0;
+            enum idleness found = unread ? BUSY : idleness_of(displays[i].pid);
             if (found == IDLE) break;
             untold = found == UNTOLD ? untold + 1 : 0;
-            real_sleep(20 * MICRO);
+            if (looks < QUICK_LOOKS && found == BUSY)
+                sched_yield();
+            else
+                real_sleep(20 * MICRO);
         }
-    }
+    pthread_mutex_unlock(&displays_lock);
 }
 
 ssize_t writev(int fd, const struct iovec *parts, int count) {
@@ -280,7 +331,7 @@ static void sleep_until(int64_t target) {
     }
     int64_t seen = now(), since = real_now();
     while (now() < target) {
-        real_sleep(200 * MICRO);
+        follow(target);
         if (now() != seen) {
             seen = now();
             since = real_now();
@@ -524,6 +575,8 @@ int close(int fd) {
         struct timer *t = timers_begun ? timer_of(fd) : NULL;
         if (t) t->fd = -1;
         pthread_mutex_unlock(&timers_lock);
+        for (int i = 0; i < display_count; i++)
+            if (displays[i].fd == fd) atomic_store(&sockets_changed, 1);
     }
     return (int)syscall(SYS_close, fd);
 }
