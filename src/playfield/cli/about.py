@@ -1,4 +1,4 @@
-"""Commands that only tell: runs, recipes, games."""
+"""Commands that only tell: runs and recipes."""
 
 from __future__ import annotations
 
@@ -115,30 +115,6 @@ def _diff_recipes(left: str, right: str) -> None:
         table.add_row(path, setting_text(one), setting_text(other))
     table.caption = f"{ABSENT} where a recipe has no such setting"
     Console().print(table)
-
-
-@dataclass(frozen=True, slots=True)
-class ListGames:
-    """List the games that can be played; any Gymnasium environment is played as gym:ID besides."""
-
-    like: Positional[str] = ""
-    """Only names that contain this."""
-
-    def run(self) -> int:
-        from playfield.games.make import known_games
-
-        names = [name for name in known_games() if self.like.lower() in name]
-        if not names:
-            raise ValueError(f"no game's name contains {self.like!r}; `playfield games` lists all")
-        console = Console()
-        if console.is_terminal:
-            console.print(*names, sep="  ", highlight=False)
-        else:
-            print("\n".join(names))
-        Console(stderr=True).print(
-            f"{len(names)} games, and any Gymnasium environment as gym:ID (for instance gym:CartPole-v1)"
-        )
-        return 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,16 +12,21 @@ from typing import Protocol
 
 import tyro
 
-from playfield.cli.about import ListGames, Recipes, Runs
+from playfield.cli.about import Recipes, Runs
 from playfield.cli.compare import Compare
 from playfield.cli.doctor import Doctor
 from playfield.cli.export import Export, Import
+from playfield.cli.games import GAMES_COMMANDS, Games
 from playfield.cli.lab import LAB_COMMANDS, Lab
 from playfield.cli.look import Evaluate, Plot, Video, Watch
 from playfield.cli.study import Ablate, Study
 from playfield.cli.train import Resume, Train
 from playfield.cli.training import INTERRUPTED, NotFinite
 from playfield.cli.tune import Tune
+from playfield.games.desktop.game import Hung
+from playfield.games.desktop.own_display import NoDisplayServer
+from playfield.games.desktop.virtual_clock import NoCompiler
+from playfield.games.desktop.x11 import NoWindow
 from playfield.recipes import LinearRecipe, Recipe
 from playfield.sinks.window import NoDisplay
 from playfield.storage.files import DamagedFile, NoSpace, WriteFailed
@@ -55,7 +60,7 @@ COMMANDS = {
     "import": Import,
     "runs": Runs,
     "recipes": Recipes,
-    "games": ListGames,
+    "games": Games,
     "doctor": Doctor,
 }
 
@@ -82,6 +87,8 @@ def run_command(arguments: list[str]) -> int:
 def _parsed(arguments: list[str]) -> Command:
     if arguments[:1] == ["lab"] and arguments[1:]:
         return _read(LAB_COMMANDS, "playfield lab", "Linear learners in small worlds.", arguments[1:])
+    if arguments[:1] == ["games"] and arguments[1:2] and arguments[1] in GAMES_COMMANDS:
+        return _read(GAMES_COMMANDS, "playfield games", "Games, and desktop games as files.", arguments[1:])
     takes = arguments[:1] and arguments[0] in TAKE_OVERRIDES
     arguments, overrides = without_overrides(arguments) if takes else (arguments, [])
     command = _read(COMMANDS, "playfield", "Agents that learn to play games from what they see.", arguments)
@@ -125,10 +132,14 @@ USER_MISTAKES = (
     OSError,
     ImportError,
     DamagedFile,
+    Hung,
     NameTaken,
     NoCheckpoint,
+    NoCompiler,
     NoDisplay,
+    NoDisplayServer,
     NoSpace,
+    NoWindow,
     NotFinite,
     RunBusy,
     WriteFailed,

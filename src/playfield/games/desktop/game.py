@@ -18,9 +18,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from playfield.games.desktop.actions import Action, Choice, HeldInputs
-from playfield.games.desktop.game_file import PYTHON, GameFile
+from playfield.games.desktop.game_file import PYTHON, GameFile, typed_name
 from playfield.games.desktop.own_display import OwnDisplay
-from playfield.games.desktop.readers import Gone, Readings, Region, WindowState, needs_windows
+from playfield.games.desktop.readers import Gone, Readings, Unreadable, WindowState, needs_windows
 from playfield.games.desktop.virtual_clock import WHILE_PLAYED, VirtualClock
 from playfield.games.desktop.x11 import X11, NoWindow, Window
 from playfield.games.each import Outcome
@@ -50,7 +50,7 @@ class DesktopGame:
 
     def __init__(self, file: GameFile) -> None:
         self.file = file
-        self._program = _program(file)
+        self._program = program(file)
         self._folder = Path(tempfile.mkdtemp(prefix="playfield-"))
         self._display: OwnDisplay | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -68,6 +68,15 @@ class DesktopGame:
 
         Raises: NoWindow, Hung, Unreadable.
         """
+        self.begin(seed)
+        self._read = self._look()
+        return self._frame(self._picture)
+
+    def begin(self, seed: int) -> None:
+        """The same, without reading anything: for whoever looks at a game that cannot be read yet.
+
+        Raises: NoWindow, Hung.
+        """
         self._end_process()
         self._held.release()  # keys stay down on a display whoever is gone, and are not pressed again then
         self._x11.forget()
@@ -78,28 +87,21 @@ class DesktopGame:
         self._held = HeldInputs(self._x11, self)
         for press in self.file.begin:
             self._held.take(Action("", (Choice(label="", keys=press.keys, buttons=press.buttons, at=press.at),)))
-            self._go_on(press.ms)
+            self.advance(press.ms)
         self._held.release()
         self._steps = self._still = 0
         self._picture = self.picture()
         self._readers = Readings(self.file.readers, self.file.regions)
-        self._read = self._readers.of(self._picture, self._state())
-        return self._frame(self._picture)
 
     def step(self, action: int) -> Outcome:
         """Hold the action's keys for a step of the game's time.
 
         Raises: Hung, Unreadable.
         """
-        self._held.take(self.file.actions[action])
-        self._go_on(self.file.timing.step_ms)
-        self._steps += 1
-        if not self._is_running():
+        pictured = self._picture
+        if not self.play(action):
             return self._crashed()
-        picture = self.picture()
-        self._still = self._still + 1 if np.array_equal(picture, self._picture) else 0
-        pictured, self._picture = self._picture, picture
-        before, self._read = self._read, self._readers.of(picture, self._state())
+        before, self._read = self._read, self._look()
         over = any(self._read[name] != 0.0 for name in self.file.over)
         return Outcome(
             self._frame(pictured),
@@ -109,6 +111,48 @@ class DesktopGame:
             life_lost=self.file.lives is not None and self._read[self.file.lives] < before[self.file.lives],
         )
 
+    def play(self, action: int) -> bool:
+        """The same, without reading anything; False where the game's process is gone.
+
+        Raises: Hung.
+        """
+        self.hold(action)
+        self.advance(self.file.timing.step_ms)
+        self._steps += 1
+        if not self.is_running:
+            return False
+        picture = self.picture()
+        self._still = self._still + 1 if np.array_equal(picture, self._picture) else 0
+        self._picture = picture
+        return True
+
+    def hold(self, action: int) -> None:
+        """Press what the action presses; no time passes."""
+        self._held.take(self.file.actions[action])
+
+    def advance(self, ms: int) -> None:
+        """Let so much of the game's time pass.
+
+        Raises: Hung.
+        """
+        self._clock.move(ms / 1000.0)
+        self._wait()
+
+    @property
+    def seen(self) -> UInt8[Array, "H W 3"]:
+        """The newest picture that a step has left."""
+        return self._picture
+
+    @property
+    def window(self) -> Window:
+        """The game's window, as it was found."""
+        return self._window
+
+    @property
+    def rescued(self) -> int:
+        """How often another thread than the game's first had to move its time: each may have cost exactness."""
+        return self._clock.rescued()
+
     def _crashed(self) -> Outcome:
         """The end of an episode whose game is gone: a true one where the file reads it, else it is cut off."""
         read = any(isinstance(self.file.readers[name], Gone) for name in self.file.over)
@@ -117,6 +161,12 @@ class DesktopGame:
     def readings(self) -> dict[str, float]:
         """What every reader made of the newest picture."""
         return dict(self._read)
+
+    def _look(self) -> dict[str, float]:
+        try:
+            return self._readers.of(self._picture, self.state())
+        except Unreadable as error:
+            raise Unreadable(f"{error}; playfield games check {typed_name(self.file)} shows what it sees") from error
 
     def picture(self) -> UInt8[Array, "H W 3"]:
         """The game's window as a person would see it."""
@@ -177,25 +227,28 @@ class DesktopGame:
 
     def _find_window(self) -> Window:
         waited = 0
-        while (window := self._x11.find(self.file.window)) is None:
-            if waited >= self.file.timing.appear_ms or not self._is_running():
+        while (window := self._shown_window()) is None:
+            if waited >= self.file.timing.appear_ms or not self.is_running:
                 told = ", ".join(repr(w.title) for w in self._x11.windows() if w.mapped and w.title) or "none"
                 raise NoWindow(
                     f"no window of {self.file.name} appeared ({self.file.window}; shown windows: {told}; "
-                    f"the game's last words: {self._last_words()}); mend launch.command or [window]"
+                    f"the game's last words: {self._last_words()}); mend launch.command or [window], then: "
+                    f"playfield games launch {typed_name(self.file)}"
                 )
-            self._go_on(LOOK_MS)
+            self.advance(LOOK_MS)
             waited += LOOK_MS
-        _check_regions(self.file.regions, window)
+        _check_place(self.file, window)
         return window
+
+    def _shown_window(self) -> Window | None:
+        try:
+            return self._x11.find(self.file.window)
+        except NoWindow as error:
+            raise NoWindow(f"{error}, then: playfield games launch {typed_name(self.file)}") from error
 
     def _last_words(self) -> str:
         said = (self._folder / "said").read_bytes()[-2000:].decode("utf-8", "replace").split("\n")
         return next((line.strip() for line in reversed(said) if line.strip()), "none")
-
-    def _go_on(self, ms: int) -> None:
-        self._clock.move(ms / 1000.0)
-        self._wait()
 
     def _wait(self) -> None:
         """Until the game rests at its horizon, or is gone.
@@ -204,16 +257,18 @@ class DesktopGame:
         """
         until = time.monotonic() + HANG_SECONDS
         while not self._clock.wait(0.5):
-            if not self._is_running():
+            if not self.is_running:
                 return
             if time.monotonic() > until:
-                name = self.file.name
                 taken = "" if self._clock.was_taken else "; it takes no clock of ours (a static program?)"
                 raise Hung(
-                    f"{name} has not come to rest within {HANG_SECONDS:g} s{taken}: playfield games doctor {name}"
+                    f"{self.file.name} has not come to rest within {HANG_SECONDS:g} s{taken}: "
+                    f"playfield games doctor {typed_name(self.file)}"
                 )
 
-    def _is_running(self) -> bool:
+    @property
+    def is_running(self) -> bool:
+        """Whether the game's process is there."""
         return self._process is not None and self._process.poll() is None
 
     def _end_process(self) -> None:
@@ -224,12 +279,13 @@ class DesktopGame:
         self._process.wait()
         self._process = None
 
-    def _state(self) -> WindowState:
+    def state(self) -> WindowState:
+        """What is known of the game besides its picture."""
         shown = [w for w in self._x11.windows() if w.mapped] if self._windows else []
         return WindowState(
             sizes=tuple((w.width, w.height) for w in shown),
             titles=tuple(w.title for w in shown),
-            running=self._is_running(),
+            running=self.is_running,
             still_steps=self._still,
         )
 
@@ -246,7 +302,11 @@ class DesktopGame:
         return self.file.sight.frame(now, then)
 
 
-def _program(file: GameFile) -> Path:
+def program(file: GameFile) -> Path:
+    """The program that starts a game.
+
+    Raises: ValueError with the package that brings it.
+    """
     name = file.launch.command[0]
     found = sys.executable if name == PYTHON else shutil.which(name) or shutil.which(name, path=GAME_FOLDERS)
     if found is None:
@@ -255,10 +315,20 @@ def _program(file: GameFile) -> Path:
     return Path(found)
 
 
-def _check_regions(regions: Mapping[str, Region], window: Window) -> None:
-    for name, region in regions.items():
+def _check_place(file: GameFile, window: Window) -> None:
+    screen = file.screen
+    right, bottom = window.left + window.width, window.top + window.height
+    width, height = max(screen.width, window.width, right), max(screen.height, window.height, bottom)
+    if min(window.left, window.top) < 0 or right > screen.width or bottom > screen.height:
+        raise ValueError(
+            f"the window of {file.name} ({window.width} x {window.height} at {window.left}, {window.top}) does not fit "
+            f"on its display; set [screen] to {width} x {height} or more, then: "
+            f"playfield games launch {typed_name(file)}"
+        )
+    for name, region in file.regions.items():
         if region.left + region.width > window.width or region.top + region.height > window.height:
             raise ValueError(
                 f"the region {name!r} ({region.width} x {region.height} at {region.left}, {region.top}) lies outside "
-                f"the window, which is {window.width} x {window.height}; mend [regions]"
+                f"the window, which is {window.width} x {window.height}; mend [regions], then: "
+                f"playfield games launch {typed_name(file)}"
             )

@@ -187,3 +187,8 @@ def shipped_games() -> dict[str, Path]:
     """The game files that come with Playfield."""
     folder = resources.files("playfield.games.desktop") / "shipped"
     return {Path(str(path)).stem: Path(str(path)) for path in folder.iterdir() if str(path).endswith(".toml")}
+
+
+def typed_name(file: GameFile) -> str:
+    """How a game is named on the command line, where its file is called as `games new` calls it."""
+    return file.name if file.name in shipped_games() else f"{file.name}.toml"

@@ -1,0 +1,81 @@
+"""`games show`: what a game file says, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+import tyro
+
+from playfield.games.desktop.actions import Choice
+from playfield.games.desktop.game_file import GameFile, Press
+from playfield.games.desktop.games import game_file
+
+LONGEST = 60
+"""Letters of a value that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class GamesShow:
+    """What a game file says, in words: playfield games show NAME"""
+
+    name: tyro.conf.Positional[str]
+    """A desktop game, or a game file ending in .toml."""
+
+    def run(self) -> int:
+        for line in described(game_file(self.name)):
+            print(line)
+        return 0
+
+
+def described(file: GameFile) -> Iterator[str]:
+    """A game file, a line for everything in it."""
+    yield f"game      {file.name}: {file.about or 'a desktop game'}"
+    package = f"; the package {file.launch.package} brings it" if file.launch.package else ""
+    yield f"launch    {' '.join(file.launch.command)}{package}"
+    yield f"screen    {file.screen.width} x {file.screen.height}; its window is {file.window}"
+    yield f"clock     {file.timing.clock}, {file.timing.step_ms} ms of the game a step"
+    height, width = file.sight.size
+    yield f"sees      {file.sight.region or 'the whole window'}, grey, {height} x {width} pixels"
+    for name, region in file.regions.items():
+        yield f"region    {name}: {region.width} x {region.height} at {region.left}, {region.top}"
+    for action, (label, choices) in enumerate(file.actions):
+        yield f"action    {action}: {label} ({' and '.join(_does(choice) for choice in choices)})"
+    yield from _readings(file)
+    begins = ", ".join(_pressed(press) for press in file.begin)
+    yield f"begins    as a new process{', then ' + begins if begins else ''}"
+    lives = f"; lives: {file.lives}" if file.lives else ""
+    yield f"ends      where one is not 0: {', '.join(file.over) or 'none'}; after {file.most_steps:,} steps{lives}"
+
+
+def _readings(file: GameFile) -> Iterator[str]:
+    for name, reader in file.readers.items():
+        yield f"reader    {name}: {type(reader).kind}{_settings(reader)}"
+    for reward in file.rewards:
+        falls = ", falls too" if reward.falls else ""
+        yield f"reward    {reward.scale:g} for each by which {reward.reader} grows{falls}"
+
+
+def _settings(reader: Any) -> str:
+    said: list[str] = []
+    for each in fields(reader):
+        value = getattr(reader, each.name)
+        if each.name == "patterns":
+            value = "".join(value) or "none learnt yet"
+        text = str(value)
+        said.append(f"{each.name} {text if len(text) <= LONGEST else text[:LONGEST] + '...'}")
+    return f", {', '.join(said)}" if said else ""
+
+
+def _does(choice: Choice) -> str:
+    parts = [*choice.keys, *(f"button {button}" for button in choice.buttons)]
+    parts += [f"{word} {value}" for word, value in (("at", choice.at), ("by", choice.by), ("to", choice.to)) if value]
+    if choice.scroll:
+        parts.append(f"scroll {choice.scroll}")
+    return " + ".join(parts) or "nothing"
+
+
+def _pressed(press: Press) -> str:
+    held = [*press.keys, *(f"button {button}" for button in press.buttons)]
+    return f"{' + '.join(held) or 'a wait'} for {press.ms} ms"

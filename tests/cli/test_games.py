@@ -1,0 +1,306 @@
+"""The commands of desktop games, with the reference game in a real window; bad input is one sentence."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from desktop.children import children
+from desktop.needs import has_compiler, has_display
+from playfield.cli.commands import run_command
+from playfield.games.desktop import virtual_clock
+from playfield.games.desktop.game_file import read_game, shipped_games
+from playfield.games.desktop.readers import Digits
+
+REFGAME = shipped_games()["refgame"].read_text()
+PROGRAM = '"-m", "playfield.games.desktop.refgame"'
+PATTERNS = re.compile(r"\[readers\.caught\.patterns\]\n(\d = .*\n)+")
+TWO_WINDOWS = """
+import pygame
+one = pygame.Window("Playfield one", (100, 80), (0, 0))
+two = pygame.Window("Playfield two", (100, 80), (120, 100))
+clock = pygame.time.Clock()
+while True:
+    pygame.event.pump()
+    clock.tick(20)
+"""
+
+
+def games(*arguments: object) -> int:
+    return run_command(["games", *(str(argument) for argument in arguments)])
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every command runs in an empty folder and leaves no process behind, whatever becomes of it."""
+    monkeypatch.chdir(tmp_path)
+    before = children()
+    yield
+    assert children() <= before
+
+
+def mine(*changes: tuple[str, str]) -> Path:
+    """The reference game as a file of one's own, with other texts in it."""
+    text = REFGAME.replace('name = "refgame"', 'name = "mine"')
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    path = Path("mine.toml")
+    path.write_text(text)
+    return path
+
+
+def size(path: Path) -> tuple[int, int]:
+    with Image.open(path) as image:
+        return image.size
+
+
+def one_sentence(capsys: pytest.CaptureFixture[str]) -> str:
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1, error
+    assert "Traceback" not in error
+    return error
+
+
+def test_plain_games_lists_and_so_does_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["games"]) == 0
+    plain = capsys.readouterr()
+    assert games("list") == 0
+    assert capsys.readouterr().out == plain.out
+    assert {"pong", "catch", "refgame"} <= set(plain.out.split())
+    assert "refgame is a desktop game and can" in plain.err
+
+
+def test_list_says_what_a_desktop_game_lacks(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    which = shutil.which
+    monkeypatch.setattr("shutil.which", lambda name, **rest: None if name == "Xvfb" else which(name, **rest))
+    assert games("list", "refgame") == 0
+    assert "refgame is a desktop game and cannot be played here (Xvfb: apt install xvfb" in capsys.readouterr().err
+    assert games("doctor", "refgame") == 1
+    assert re.search(r"Xvfb +missing: apt install xvfb", capsys.readouterr().out)
+
+
+def test_show_tells_a_file_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert games("show", "refgame") == 0
+    said = capsys.readouterr().out
+    for line in (
+        "game      refgame: twenty balls fall; +1 for each that the paddle catches",
+        "launch    {python} -m playfield.games.desktop.refgame",
+        "clock     virtual, 100 ms of the game a step",
+        "region    score: 110 x 48 at 0, 0",
+        "action    1: LEFT (Left)",
+        "reward    1 for each by which caught grows",
+        "ends      where one is not 0: over; after 400 steps",
+    ):
+        assert line in said.splitlines()
+    assert re.search(r"reader +caught: digits, region score, .*patterns 0123456789", said)
+
+
+@has_display
+@has_compiler
+class TestInAWindow:
+    def test_launch_plays_and_tells_how_it_ended(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert games("launch", "refgame", "--steps", 5) == 0
+        said = capsys.readouterr().out
+        assert "'Playfield reference game', 256 x 336 at 0, 0" in said
+        assert "end       the episode goes on" in said
+        assert games("launch", mine(("most_steps = 400", "most_steps = 3"))) == 0
+        said = capsys.readouterr().out
+        assert "played    3 steps of 100 ms" in said
+        assert "end       cut off after most_steps = 3" in said
+
+    def test_capture_writes_pictures_of_a_region(self) -> None:
+        assert games("capture", "refgame", "--steps", 4, "--every", 2, "--region", "lamp") == 0
+        assert games("capture", "refgame", "--steps", 1) == 0
+        folder = Path("captures")
+        assert sorted(path.name for path in (folder / "refgame-lamp").iterdir()) == [
+            "000000.png", "000002.png", "000004.png",
+        ]  # fmt: skip
+        assert size(folder / "refgame-lamp" / "000000.png") == (48, 24)
+        assert size(folder / "refgame" / "000000.png") == (256, 336)
+
+    def test_check_compares_every_step_with_the_truth(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert games("check", "refgame", "--steps", 200) == 0
+        said = capsys.readouterr().out
+        assert said.count("200 of 200") == 2
+        with Path("checks/refgame/steps.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert len(rows) == 200
+        assert [row["caught"] for row in rows] == [row["true caught"] for row in rows]
+        assert {row["episode"] for row in rows} == {"0", "1"}
+        assert size(Path("checks/refgame/regions.png"))[0] == 512
+
+    def test_check_finds_a_reader_of_the_wrong_colour(self, capsys: pytest.CaptureFixture[str]) -> None:
+        wrong = mine(("colour = [88, 168, 255]", "colour = [16, 18, 28]"), ("each = 1152", "each = 576"))
+        assert games("check", wrong, "--steps", 5) == 1
+        assert (
+            "warning: the reader 'over' was wrong at 5 steps, first step 0: read 2, true 0" in capsys.readouterr().out
+        )
+
+    def test_check_goes_on_where_digits_cannot_be_read(self, capsys: pytest.CaptureFixture[str]) -> None:
+        file = mine()
+        file.write_text(PATTERNS.sub("", file.read_text()))
+        assert games("check", file, "--steps", 5) == 1
+        said = capsys.readouterr().out
+        assert "3 of 3 digits are of an unknown pattern at step 0 (5 of 5 steps)" in said
+        assert "playfield games calibrate mine.toml --region score" in said
+        assert games("launch", file, "--steps", 5) == 2
+        assert "playfield games check mine.toml shows what it sees" in one_sentence(capsys)
+
+    def test_calibrate_learns_digits_that_then_read(self, capsys: pytest.CaptureFixture[str]) -> None:
+        file = mine()
+        shipped = read_game(file).readers["caught"]
+        assert isinstance(shipped, Digits)
+        file.write_text(PATTERNS.sub("", file.read_text()))
+        arguments = ("calibrate", file, "--region", "score", "--as", "digits", "--steps", 200)
+        assert games(*arguments) == 0
+        said = capsys.readouterr().out
+        glyphs = int(re.search(r"(\d+) glyphs to be named", said)[1])
+        assert f"--glyphs '{'?' * glyphs}'" in said
+        assert Path("calibrations/mine-score/glyphs.png").is_file()
+        assert games(*arguments, "--glyphs", "0123456789"[:glyphs]) == 0
+        learnt = read_game(file).readers["caught"]
+        assert isinstance(learnt, Digits)
+        assert dict(learnt.patterns) == {digit: shipped.patterns[digit] for digit in learnt.patterns}
+        assert len(learnt.patterns) == glyphs > 1
+        assert games("check", file, "--steps", 150) == 0
+        assert capsys.readouterr().out.count("150 of 150") == 2
+
+    def test_calibrate_leaves_a_shipped_file_alone(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert games("calibrate", "refgame", "--region", "score", "--steps", 20) == 0
+        assert "known     all of them" in capsys.readouterr().out
+        assert shipped_games()["refgame"].read_text() == REFGAME
+        assert games("calibrate", "refgame", "--region", "tip") == 2
+        assert "no region 'tip'; there are: score, lamp, field" in one_sentence(capsys)
+
+    def test_new_writes_a_file_that_can_be_played(self, capsys: pytest.CaptureFixture[str]) -> None:
+        command = f"{shutil.which('python')} -m playfield.games.desktop.refgame"
+        arguments = ("new", "ball", "--argv", command, "--keys", "Left", "Right", "x", "--steps", 20)
+        assert games(*arguments) == 0
+        said = capsys.readouterr().out
+        assert "keys      without any effect: x" in said
+        file = read_game(Path("ball.toml"))
+        assert file.window.title == "^Playfield reference game$"
+        assert [action.label for action in file.actions] == ["STAY", "LEFT", "RIGHT", "X"]
+        assert {"field", "player", "writing_1"} <= set(file.regions)
+        score = file.regions["writing_1"]
+        assert (score.left, score.top, score.width, score.height) == (10, 2, 91, 43)
+        assert size(Path("ball.png"))[0] == 512
+        assert games("launch", "ball.toml", "--steps", 5) == 0
+        assert "the episode goes on" in capsys.readouterr().out
+        before = Path("ball.toml").read_bytes()
+        assert games(*arguments) == 2
+        assert "ball.toml is there already" in one_sentence(capsys)
+        assert Path("ball.toml").read_bytes() == before
+
+    def test_doctor_proves_that_a_game_repeats_itself(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert games("doctor", "refgame", "--steps", 20) == 0
+        said = capsys.readouterr().out
+        assert re.search(r"tick +the picture changes every 50 ms of the game", said)
+        assert re.search(r"key to pixel +50 ms of the game", said)
+        assert re.search(r"3 fresh processes of one seed show the same 21 pictures, .* another seed differs", said)
+        assert re.search(r'advice +clock = "virtual": seed and actions are the whole episode', said)
+
+    @pytest.mark.parametrize(
+        ("command", "changes", "sentence"),
+        [
+            (
+                ("launch",),
+                [("^Playfield reference game$", "^Another$"), ("step_ms = 100", "appear_ms = 500")],
+                r"no window of mine appeared .*mend launch.command or \[window\], then: playfield games launch mine",
+            ),
+            (
+                ("capture",),
+                [(PROGRAM, f'"-c", {TWO_WINDOWS!r}'.replace("'", '"""')), ("^Playfield reference game$", "^Playfield")],
+                r"is what 2 windows are: .*say more under \[window\], then: playfield games launch mine.toml",
+            ),
+            (
+                ("launch",),
+                [("left = 196, top = 12", "left = 236, top = 12")],
+                "'lamp' .* lies outside the window, which is 256 x 336; .*: playfield games launch mine.toml",
+            ),
+            (
+                ("launch",),
+                [("height = 336\n\n[window]", "height = 300\n\n[window]")],
+                r"does not fit on its display; set \[screen\] to 256 x 336 or more, then: playfield games launch mine",
+            ),
+            (
+                ("launch",),
+                [(PROGRAM, '"-c", "while True: pass"')],
+                "mine has not come to rest within 1 s.*: playfield games doctor mine.toml",
+            ),
+            (
+                ("check",),
+                [('["Left"]', '["F5"]'), ('["Right"]', '["F6"]')],
+                r"no action changes anything in 20 steps .*mend \[\[begin\]\] or \[\[axes\]\], then: playfield games",
+            ),
+            (("capture", "--region", "tip"), [], "mine has no region 'tip'; it has: score, lamp, field"),
+            (("capture", "--steps", "0"), [], "--steps must be 1 or more, not 0"),
+        ],
+    )
+    def test_what_does_not_work_is_one_sentence_with_the_next_command(
+        self,
+        command: tuple[str, ...],
+        changes: list[tuple[str, str]],
+        sentence: str,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        monkeypatch.setattr("playfield.games.desktop.game.HANG_SECONDS", 1.0)
+        name, *rest = command
+        assert games(name, mine(*changes), *rest) == 2
+        error = one_sentence(capsys)
+        assert re.search(sentence, error), error
+
+    def test_new_without_a_window_says_what_to_try(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert games("new", "nothing", "--argv", "sleep 100") == 2
+        assert "no window of nothing appeared" in (error := one_sentence(capsys))
+        assert "try --window TITLE, or another --argv" in error
+        assert not list(Path.cwd().iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("launch", "nope"), "there is no game file nope"),
+        (("new", "refgame", "--argv", "x"), "a game 'refgame' comes with Playfield; choose another name"),
+        (("new", "it", "--argv", "no-such-program"), "needs the program no-such-program, which is not here"),
+        (("new", "it"), "without a terminal, `games new` needs --argv"),
+        (("new", "it", "--argv", "x", "--begin", "Return:soon"), "'Return:soon' is no step of a beginning"),
+        (("new", "../up", "--argv", "x"), "cannot be the name"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    arguments: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    assert games(*arguments) == 2
+    assert re.search(sentence, one_sentence(capsys))
+    assert not list(Path.cwd().iterdir())
+
+
+@pytest.mark.parametrize("lacking", ["Xvfb", "cc"])
+def test_what_is_not_installed_is_named_with_its_package(
+    lacking: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    which = shutil.which
+    hidden = {"Xvfb": {"Xvfb"}, "cc": {"cc", "gcc", "clang"}}[lacking]
+    if lacking == "cc" and which("Xvfb") is None:
+        pytest.skip("the compiler is asked for once a display is there: apt-get install xvfb")
+    monkeypatch.setattr("shutil.which", lambda name, **rest: None if name in hidden else which(name, **rest))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    virtual_clock.library.cache_clear()
+    try:
+        assert games("launch", "refgame") == 2
+    finally:
+        virtual_clock.library.cache_clear()
+    package = {"Xvfb": "apt-get install xvfb", "cc": "apt-get install gcc libc6-dev"}[lacking]
+    assert package in one_sentence(capsys)
