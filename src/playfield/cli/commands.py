@@ -18,6 +18,7 @@ from playfield.cli.doctor import Doctor
 from playfield.cli.export import Export, Import
 from playfield.cli.lab import LAB_COMMANDS, Lab
 from playfield.cli.look import Evaluate, Plot, Video, Watch
+from playfield.cli.record import Record
 from playfield.cli.study import Ablate, Study
 from playfield.cli.train import Resume, Train
 from playfield.cli.training import INTERRUPTED, NotFinite
@@ -50,6 +51,7 @@ COMMANDS = {
     "study": Study,
     "ablate": Ablate,
     "tune": Tune,
+    "record": Record,
     "lab": Lab,
     "export": Export,
     "import": Import,
