@@ -16,7 +16,7 @@ from playfield.cli.counts import OptionalCount
 from playfield.cli.look import trained
 from playfield.cli.models import model_path, open_model
 from playfield.cli.runs import Known, find_run, free_name, known
-from playfield.demonstrations import About, DemonstrationWriter, Player
+from playfield.demonstrations import About, DemonstrationWriter, Player, require_recordable
 from playfield.games.games import Games, GameSpec
 from playfield.games.make import make_games
 from playfield.games.protocol import AtariProtocol
@@ -93,6 +93,7 @@ class Record:
         return min(timed, math.inf if self.frames is None else self.frames)
 
     def _check(self) -> None:
+        require_recordable(self.game)  # before anything of it is loaded
         given = [limit for limit in (self.minutes, self.frames, self.episodes) if limit is not None]
         if not given:
             raise ValueError("say how much to record, with --minutes, --frames or --episodes")

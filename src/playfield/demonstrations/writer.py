@@ -12,6 +12,15 @@ from playfield.storage.tapes import RecordedEpisode, TapeLog
 from playfield.types import Step
 
 
+def require_recordable(game: str) -> None:
+    """Refuse a game whose recordings nobody would open.
+
+    Raises: ValueError.
+    """
+    if names_code(game):
+        raise ValueError(f"{game} would run code of whoever wrote the recording, so it is not recorded")
+
+
 class DemonstrationWriter:
     """Writes the steps of one game into a new folder, episode by episode.
 
@@ -20,8 +29,7 @@ class DemonstrationWriter:
 
     def __init__(self, folder: Path, about: About) -> None:
         """Raises: ValueError for a game that could not be read again; FileExistsError; NoSpace."""
-        if names_code(about.game):
-            raise ValueError(f"{about.game} would run code of whoever wrote the recording, so it is not recorded")
+        require_recordable(about.game)
         with new_folder(folder) as unfinished:
             replace_file(unfinished / ABOUT, about.text())
         self.folder = folder
