@@ -34,6 +34,11 @@ INGREDIENTS: dict[str, tuple[str, ...]] = {
         "memory/priorities.py:Proportional ProportionalPriorities BlockSums importance_weights",
     ),
     "rank-based priorities": ("memory/priorities.py:RankBased RankedPriorities",),
+    "demonstrations (DQfD): margin, L2, kept for good": (
+        "imitation.py",
+        "memory/demonstrated.py",
+        "learner.py:imitation_loss",
+    ),
     "plain head": ("networks/heads.py:Plain",),
     "bias shared by all actions (Double DQN, tuned)": ("networks/heads.py:_SharedBias",),
     "dueling head": ("networks/heads.py:Dueling _Dueling _ScaledGradient _scaled_gradient",),
@@ -52,7 +57,9 @@ INGREDIENTS: dict[str, tuple[str, ...]] = {
     "RAdam": ("optimizers.py:RAdam",),
     "epsilon-greedy": ("explore.py:EpsilonGreedy choose",),
     "schedules: constant, linear, exponential, piecewise": ("schedules.py",),
-    "the one TD loss and the gradient step": ("learner.py",),
+    "the one TD loss and the gradient step": (
+        "learner.py:Copy NoTarget LearningRule Update td_loss Learner load_weights",
+    ),
 }
 
 

@@ -27,7 +27,8 @@ class Scale:
 
 def overrides(recipe: Recipe, scale: Scale) -> list[str]:
     """The settings that make the recipe that small."""
-    return [*_network(recipe), *_memory(recipe, scale), *_explore(recipe, scale), *_target(recipe, scale)]
+    alone = [] if recipe.imitation is None else ["imitation.pretrain_updates=0"]  # without demonstrations
+    return [*_network(recipe), *_memory(recipe, scale), *_explore(recipe, scale), *_target(recipe, scale), *alone]
 
 
 def _network(recipe: Recipe) -> list[str]:

@@ -11,10 +11,12 @@ import torch
 from jaxtyping import Float, Int64, Shaped
 from torch import Tensor, nn
 
+from playfield.batch import Batch
 from playfield.events import Learned
 from playfield.explore import Explore, choose
 from playfield.learner import Learner, load_weights
 from playfield.memory.memory import Memory
+from playfield.memory.replay import ReplayMemory
 from playfield.memory.rewards import RewardRange
 from playfield.memory.rows import RowRing
 from playfield.rng import Rng
@@ -34,6 +36,15 @@ class Agent(Protocol):
 
     def learn(self, clock: Clock) -> list[Learned]:
         """Take the gradient steps that are due; the games may be running meanwhile."""
+        ...
+
+    @property
+    def pretraining_updates(self) -> int:
+        """Steps of learning that are still to be taken before the first action."""
+        ...
+
+    def pretrain(self, clock: Clock) -> list[Learned]:
+        """Take one of them."""
         ...
 
     def observing_frames(self, clock: Clock) -> int:
@@ -111,6 +122,8 @@ class DeepAgent:
         self._explore, self._draws = explore, rng.numpy("explore")
         self._rewards = rewards
         self._warm_up: nn.Module | None = None
+        imitation = learner.rule.imitation
+        self._pretrain_updates = 0 if imitation is None else imitation.pretrain_updates
 
     def warm_up_with(self, network: nn.Module) -> None:
         """Let a given network choose greedily while this agent only observes, instead of chance."""
@@ -142,27 +155,45 @@ class DeepAgent:
             self._rewards.check(step.reward)
         self.memory.add(step, decision)
 
+    @property
+    def pretraining_updates(self) -> int:
+        """Updates on demonstrations alone that are still to be made; they come before all others."""
+        return max(0, self._pretrain_updates - self.learner.updates)
+
+    def pretrain(self, clock: Clock) -> list[Learned]:
+        if not isinstance(self.memory, ReplayMemory):
+            raise ValueError("only a Replay memory holds demonstrations")
+        learned = self._update(self.memory.pretraining_batch(), clock)
+        self.learner.refresh_target(self._pretraining_frames())
+        return [learned]
+
     def learn(self, clock: Clock) -> list[Learned]:
-        learned: list[Learned] = []
-        frames = self.memory.learning_frames(clock)
-        for batch in self.memory.batches(clock):
-            # Before the batch's priorities are set anew.
-            age = self.memory.priority_age(batch.key) if self.learner.probe_is_due else None
-            update = self.learner.step(batch, frames)
-            self.memory.feedback(batch.key, update.surprise)
-            learned.append(
-                Learned(
-                    clock=clock,
-                    updates=self.learner.updates,
-                    loss=update.loss,
-                    grad_norm=update.grad_norm,
-                    mean_q=update.mean_q,
-                    epsilon=self._explore.epsilon_at(frames),
-                    diagnostics=update.diagnostics if age is None else replace(update.diagnostics, priority_age=age),
-                )
-            )
-        self.learner.refresh_target(frames)
+        learned = [self._update(batch, clock) for batch in self.memory.batches(clock)]
+        self.learner.refresh_target(self._pretraining_frames() + self.memory.learning_frames(clock))
         return learned
+
+    def _update(self, batch: Batch, clock: Clock) -> Learned:
+        frames = self.memory.learning_frames(clock)
+        # Before the batch's priorities are set anew.
+        age = self.memory.priority_age(batch.key) if self.learner.probe_is_due else None
+        update = self.learner.step(batch, frames)
+        self.memory.feedback(batch.key, update.surprise)
+        return Learned(
+            clock=clock,
+            updates=self.learner.updates,
+            loss=update.loss,
+            grad_norm=update.grad_norm,
+            mean_q=update.mean_q,
+            epsilon=self._explore.epsilon_at(frames),
+            diagnostics=update.diagnostics if age is None else replace(update.diagnostics, priority_age=age),
+        )
+
+    def _pretraining_frames(self) -> int:
+        """What pretraining stands for where targets are copied by frames: as many as its updates would take at play."""
+        if self._pretrain_updates == 0 or not isinstance(self.memory, ReplayMemory):
+            return 0
+        spec = self.memory.spec
+        return min(self.learner.updates, self._pretrain_updates) * spec.every_frames // spec.batches
 
     def observing_frames(self, clock: Clock) -> int:
         return self.memory.observing_frames(clock)

@@ -9,8 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from jaxtyping import Float, Float32, Int64, Shaped
+import torch
+from jaxtyping import Bool, Float, Float32, Int64, Shaped
 from torch import Tensor
+
+
+class Far(NamedTuple):
+    """What B transitions come to over more steps than their batch says."""
+
+    reward: Float32[Tensor, "B"]
+    discount: Float32[Tensor, "B"]
+    next_obs: Shaped[Tensor, "B ..."]
 
 
 class Batch(NamedTuple):
@@ -26,7 +35,31 @@ class Batch(NamedTuple):
     weight: Float32[Tensor, "B"]
     """Importance weight of each sample in the mean loss; all ones when sampling is uniform."""
     key: Int64[Tensor, "B"]
-    """Which row each sample came from, for `Memory.feedback`."""
+    """Which row each sample came from, for `Memory.feedback`; negative for demonstrations."""
+    demonstrated: Bool[Tensor, "B"] | None = None
+    """Which samples are demonstrations; None where the recipe does not imitate."""
+    far: Far | None = None
+    """The same transitions over more steps; None where nothing is learnt from them."""
+
+
+def joined(one: Batch, other: Batch) -> Batch:
+    """Two batches of one memory as one."""
+    far, shown = None, None
+    if one.far is not None and other.far is not None:
+        far = Far(*(torch.cat(pair) for pair in zip(one.far, other.far, strict=True)))
+    if one.demonstrated is not None and other.demonstrated is not None:
+        shown = torch.cat([one.demonstrated, other.demonstrated])
+    return Batch(
+        obs=torch.cat([one.obs, other.obs]),
+        action=torch.cat([one.action, other.action]),
+        reward=torch.cat([one.reward, other.reward]),
+        discount=torch.cat([one.discount, other.discount]),
+        next_obs=torch.cat([one.next_obs, other.next_obs]),
+        weight=torch.cat([one.weight, other.weight]),
+        key=torch.cat([one.key, other.key]),
+        demonstrated=shown,
+        far=far,
+    )
 
 
 class Distance(NamedTuple):

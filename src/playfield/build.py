@@ -15,6 +15,8 @@ from playfield.games.games import Games, GameSpec
 from playfield.learner import Learner, LearningRule, NoTarget, load_weights
 from playfield.linear.agent import LinearAgent, LinearPolicy, Parts
 from playfield.linear.views import View, vector_view
+from playfield.memory.demonstrated import Demonstrations
+from playfield.memory.replay import Replay, ReplayMemory
 from playfield.memory.rewards import RewardRange
 from playfield.memory.rows import RowRing, RowShape
 from playfield.networks import Chance, Draws, FractionEmbedding, ImplicitQNetwork, QNetwork, obs_shape
@@ -40,17 +42,43 @@ def build_network(recipe: Recipe, spec: GameSpec, rng: Rng) -> nn.Module:
     return QNetwork(torso, head, actions, returns)
 
 
-def build_agent(recipe: Recipe, spec: GameSpec, rng: Rng) -> DeepAgent:
-    """An agent that has learnt nothing yet.
+def build_agent(recipe: Recipe, spec: GameSpec, rng: Rng, shown: Demonstrations | None = None) -> DeepAgent:
+    """An agent that has learnt nothing yet, with the demonstrations that it will learn from.
 
-    Raises: ValueError where the recipe does not fit the game.
+    Raises: ValueError where the recipe does not fit the game or the demonstrations.
     """
     network = build_network(recipe, spec, rng)
     target: nn.Module = network if isinstance(recipe.target, NoTarget) else deepcopy(network).requires_grad_(False)
-    rule = LearningRule(bootstrap=recipe.bootstrap, target=recipe.target, optimizer=recipe.optimizer)
+    rule = LearningRule(
+        bootstrap=recipe.bootstrap, target=recipe.target, optimizer=recipe.optimizer, imitation=recipe.imitation
+    )
     learner = Learner(network, target, rule)
-    memory = recipe.memory.build(spec.games, spec.frame_shape, spec.frame_dtype, rng.numpy("samples"))
-    return DeepAgent(learner, memory, recipe.explore, rng, _reward_range(recipe))
+    parts = (spec.games, spec.frame_shape, spec.frame_dtype, rng.numpy("samples"))
+    if isinstance(recipe.memory, Replay):
+        memory = recipe.memory.build(*parts, recipe.imitation)
+    else:
+        memory = recipe.memory.build(*parts)
+    rewards = _reward_range(recipe)
+    if shown is not None:
+        if not isinstance(memory, ReplayMemory):
+            raise ValueError(f"{recipe.name} learns from its own newest games alone, so demonstrations cannot be given")
+        if rewards is not None:
+            rewards.check(shown.rows.columns["reward"].flatten().numpy())
+        memory.demonstrate(shown)
+    return DeepAgent(learner, memory, recipe.explore, rng, rewards)
+
+
+def require_demonstrations(recipe: AnyRecipe) -> None:
+    """Refuse a recipe that cannot begin without demonstrations.
+
+    Raises: ValueError with what to give.
+    """
+    if isinstance(recipe, Recipe) and recipe.imitation is not None and recipe.imitation.needs_demonstrations:
+        raise ValueError(
+            f"{recipe.name} begins by learning from demonstrations: `playfield train {recipe.name} GAME "
+            "--demonstrations FOLDER` takes what `playfield record` wrote, and imitation.pretrain_updates=0 with "
+            "imitation.ratio=none does without"
+        )
 
 
 def _reward_range(recipe: Recipe) -> RewardRange | None:
@@ -100,22 +128,30 @@ def build_linear_agent(recipe: LinearRecipe, spec: GameSpec, rng: Rng, latents: 
 
 
 @overload
-def build_session(recipe: Recipe, games: Games, seed: int) -> Session[DeepAgent]: ...
+def build_session(
+    recipe: Recipe, games: Games, seed: int, latents: None = None, shown: Demonstrations | None = None
+) -> Session[DeepAgent]: ...
 @overload
 def build_session(
     recipe: LinearRecipe, games: Games, seed: int, latents: Latents | None = None
 ) -> Session[LinearAgent]: ...
 @overload
-def build_session(recipe: AnyRecipe, games: Games, seed: int, latents: Latents | None = None) -> Session[Any]: ...
-def build_session(recipe: AnyRecipe, games: Games, seed: int, latents: Latents | None = None) -> Session[Any]:
-    """An agent of the recipe at play with `games`, before the first step.
+def build_session(
+    recipe: AnyRecipe, games: Games, seed: int, latents: Latents | None = None, shown: Demonstrations | None = None
+) -> Session[Any]: ...
+def build_session(
+    recipe: AnyRecipe, games: Games, seed: int, latents: Latents | None = None, shown: Demonstrations | None = None
+) -> Session[Any]:
+    """An agent of the recipe at play with `games`, before the first step; `shown` is what it learns from first.
 
-    Raises: ValueError where the recipe does not fit the game.
+    Raises: ValueError where the recipe does not fit the game or the demonstrations.
     """
     rng = Rng(seed)
     spec = games.spec
     if isinstance(recipe, Recipe):
-        return Session(build_agent(recipe, spec, rng), games, rng)
+        return Session(build_agent(recipe, spec, rng, shown), games, rng)
+    if shown is not None:
+        raise ValueError(f"{recipe.name} is a linear learner without a memory, so demonstrations cannot be given")
     return Session(build_linear_agent(recipe, spec, rng, latents), games, rng)
 
 
@@ -159,4 +195,5 @@ def check_fit(recipe: AnyRecipe, spec: GameSpec) -> None:
     if isinstance(recipe, LinearRecipe):
         build_linear_agent(recipe, spec, Rng(0))
     else:
+        require_demonstrations(recipe)
         build_network(recipe, spec, Rng(0))

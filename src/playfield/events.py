@@ -7,7 +7,7 @@ from typing import Literal
 
 from playfield.types import Array, Clock, Step
 
-Phase = Literal["observing", "training", "evaluating"]
+Phase = Literal["pretraining", "observing", "training", "evaluating"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from playfield.batch import Batch, Distance
 from playfield.bootstrap import Bootstrap, QFunction
 from playfield.diagnostics import PROBE_EVERY, effective_share, look, policy_churn
 from playfield.events import Diagnostics
+from playfield.imitation import Imitation, large_margin, squares
 from playfield.optimizers import BuildsOptimizer, load_optimizer_state, optimizer_state, rate
 from playfield.settings import setting
 from playfield.types import Tree
@@ -44,6 +45,7 @@ class LearningRule:
     bootstrap: Bootstrap
     target: Target
     optimizer: BuildsOptimizer
+    imitation: Imitation | None = None
 
 
 class Update(NamedTuple):
@@ -71,6 +73,30 @@ def td_loss(online: QFunction, target: QFunction, batch: Batch, bootstrap: Boots
     return predicted.distance(goal), predicted.mean.detach().mean()
 
 
+def imitation_loss(network: nn.Module, target: QFunction, batch: Batch, rule: LearningRule) -> Float[Tensor, ""]:
+    """What learning from demonstrations adds to the loss of a batch: the one place where it does.
+
+        λ₁ J_n + λ₂ J_E + λ₃ ‖w‖²,   means over the whole batch, weighted as its samples are
+
+    Source: Hester et al. (2018) eq. 5.
+    Neutral: weights of 0 give 0, and nothing is computed.
+    """
+    spec, total = rule.imitation, torch.zeros(())
+    if spec is None:
+        return total
+    shown = batch.demonstrated if spec.margin_weight > 0 else None
+    if batch.far is not None or shown is not None:
+        seen = network(batch.obs)
+        if batch.far is not None:
+            ahead = batch._replace(**batch.far._asdict())
+            far, _ = td_loss(lambda obs: seen if obs is batch.obs else network(obs), target, ahead, rule.bootstrap)
+            total = total + spec.n_step_weight * (batch.weight * far.loss).mean()
+        if shown is not None:
+            behind = large_margin(seen.mean, batch.action, spec.margin) * shown
+            total = total + spec.margin_weight * (batch.weight * behind).mean()
+    return total + spec.l2_weight * squares(network) if spec.l2_weight > 0 else total
+
+
 class Learner:
     """Holds the online and target networks and takes gradient steps."""
 
@@ -90,6 +116,8 @@ class Learner:
         before = look(self.network, batch.obs) if self.probe_is_due else None
         distance, mean_q = td_loss(self.network, self.target, batch, self.rule.bootstrap)
         loss = (batch.weight * distance.loss).mean()
+        if self.rule.imitation is not None:
+            loss = loss + imitation_loss(self.network, self.target, batch, self.rule)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         limit = float("inf") if self.rule.optimizer.clip_norm is None else self.rule.optimizer.clip_norm

@@ -29,8 +29,16 @@ class Session(Generic[AgentT]):
         """Play and learn until the clock reaches `until_frames`; call again to go on."""
         yield from self._phase_change()
         while self.clock.frames < until_frames:
-            yield from self._play_step()
+            yield from self._pretrain() if self.pretraining else self._play_step()
             yield from self._phase_change()
+
+    @property
+    def pretraining(self) -> bool:
+        """Whether the agent learns from what it was given, and has not played yet."""
+        return self.step is None and self.agent.pretraining_updates > 0
+
+    def _pretrain(self) -> Iterator[Event]:
+        yield from self.agent.pretrain(self.clock)
 
     def _play_step(self) -> Iterator[Event]:
         step = self.step if self.step is not None else self._begin()
@@ -47,7 +55,7 @@ class Session(Generic[AgentT]):
 
     def standing(self) -> PhaseChanged | None:
         """The phase that goes on, told anew to somebody who was not there when it began; None before the first."""
-        remaining = self.agent.observing_frames(self.clock) or None
+        remaining = None if self.pretraining else self.agent.observing_frames(self.clock) or None
         phase = self._phase
         return None if phase is None else PhaseChanged(clock=self.clock, phase=phase, remaining_frames=remaining)
 
@@ -90,8 +98,8 @@ class Session(Generic[AgentT]):
         return step
 
     def _phase_change(self) -> Iterator[Event]:
-        remaining = self.agent.observing_frames(self.clock)
-        phase: Phase = "observing" if remaining > 0 else "training"
+        remaining = 0 if self.pretraining else self.agent.observing_frames(self.clock)
+        phase: Phase = "pretraining" if self.pretraining else "observing" if remaining > 0 else "training"
         if phase != self._phase:
             self._phase = phase
             yield PhaseChanged(clock=self.clock, phase=phase, remaining_frames=remaining or None)

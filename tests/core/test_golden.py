@@ -16,7 +16,9 @@ import pytest
 import torch
 
 from core.toys import ADAPTED, plain, small_games
+from demonstrations.shown import record
 from playfield.build import build_session
+from playfield.demonstrations import demonstrations
 from playfield.events import Learned
 from playfield.games.make import make_games
 from playfield.memory.replay import Replay
@@ -42,12 +44,16 @@ def _processor() -> str:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown processor")
 
 
-def play(name: str) -> dict[str, str]:
+def play(name: str, folder: Path) -> dict[str, str]:
     """Digests of the weights and of all events up to the 200th update."""
     recipe = ADAPTED[name]
     if isinstance(recipe.memory, Replay):
         recipe = replace(recipe, memory=replace(recipe.memory, every_frames=2))  # an update each step: quicker
-    session = build_session(recipe, small_games(recipe.games), seed=2026)
+    given = None
+    if recipe.imitation is not None:
+        recipe = recipe.but(imitation=replace(recipe.imitation, pretrain_updates=50))
+        given = demonstrations(record(folder / "shown", 60), small_games(1), recipe.memory.stack)
+    session = build_session(recipe, small_games(recipe.games), seed=2026, shown=given)
     told = blake2b(digest_size=16)
     for event in session.play(float("inf")):
         told.update(repr(plain(event)).encode())
@@ -56,7 +62,7 @@ def play(name: str) -> dict[str, str]:
     return {"weights": digest(session.agent.learner.state()["network"]), "events": told.hexdigest()}
 
 
-def play_linear(name: str) -> dict[str, str]:
+def play_linear(name: str, folder: Path) -> dict[str, str]:
     """The same of a linear learner on Mountain Car."""
     recipe = LINEAR_RECIPES[name]
     games = make_games("gym:MountainCar-v0", recipe.protocol, 1)
@@ -69,16 +75,16 @@ def play_linear(name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", [*ADAPTED, *LINEAR_RECIPES])
-def test_200_updates(name: str):
+def test_200_updates(name: str, tmp_path: Path):
     golden = json.loads(FILE.read_text()) if FILE.exists() else {}
     here = fingerprint()
     played = play if name in ADAPTED else play_linear
     if REGENERATE:
-        golden.setdefault(here, {})[name] = played(name)
+        golden.setdefault(here, {})[name] = played(name, tmp_path / "made")
         FILE.write_text(json.dumps(golden, indent=2, sort_keys=True) + "\n")
     if here not in golden:
         pytest.skip(f"no golden numbers for this machine: {here}")
-    assert played(name) == golden[here].get(name)
+    assert played(name, tmp_path) == golden[here].get(name)
 
 
 def test_every_recipe_of_the_file_still_exists():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from torch.optim import SGD
 
 from core.tables import Table, batch
 from core.toys import ADAPTED, small_games, small_session
-from playfield.batch import Batch
+from playfield.batch import Batch, joined
 from playfield.bootstrap import Greedy
 from playfield.build import build_session
 from playfield.learner import Copy, Learner, LearningRule, NoTarget, Update, load_weights, td_loss
@@ -227,6 +228,6 @@ def test_a_batch_of_one_is_learnt_from_as_in_company(name: str, monkeypatch: pyt
         found, _ = td_loss(deepcopy(learner.network), deepcopy(learner.target), some, recipe.bootstrap)
         return found.loss.detach(), found.surprise
 
-    together = distance(Batch(*(torch.cat(column) for column in zip(*alone, strict=True))))
+    together = distance(reduce(joined, alone))
     for said, apart in zip(together, zip(*map(distance, alone), strict=True), strict=True):
         torch.testing.assert_close(torch.cat(apart), said)

@@ -62,6 +62,8 @@ class DummyGames:
 class DummyAgent:
     """Plays the number of the call; watches for 8 frames, then learns twice a step."""
 
+    pretraining_updates = 0
+
     def __init__(self, calls: list[str]) -> None:
         self.calls, self.acts = calls, 0
 

@@ -32,7 +32,8 @@ def sized(recipe: Recipe, game: str) -> Recipe:
         "optimizer.lr.end=2e-4",
         f"optimizer.lr.over_frames={frames}",
     ]
-    shared = ["memory.stack=2", "memory.discount=0.95"]
+    alone = [] if recipe.imitation is None else ["imitation.pretrain_updates=0", "imitation.n_step=2"]
+    shared = [*alone, "memory.stack=2", "memory.discount=0.95"]
     return recipe.but(frames=frames).with_overrides([*settings, *falling, *shared])
 
 

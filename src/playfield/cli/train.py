@@ -16,7 +16,7 @@ import torch
 import tyro
 
 from playfield.agent import DeepAgent
-from playfield.build import build_network, build_session, latents_of
+from playfield.build import build_network, build_session, latents_of, require_demonstrations
 from playfield.cli.about import find_recipe
 from playfield.cli.counts import Count, OptionalCount
 from playfield.cli.look import load_network, protocol_named, saved_weights
@@ -24,11 +24,13 @@ from playfield.cli.machine import cores, memory_bytes
 from playfield.cli.results import Evaluation, plot_run, report
 from playfield.cli.runs import Known, begin_of, find_run, free_name, known
 from playfield.cli.training import RESUMABLE, Interruption, NotFinite, Plan, Sink, Training
+from playfield.demonstrations import demonstrations, read_recording
 from playfield.events import EpisodeEnded, Event, PhaseChanged
 from playfield.features.latents import Latents, load_latents
 from playfield.games.games import Games
 from playfield.games.make import make_games
 from playfield.linear.agent import Diverged, LinearAgent
+from playfield.memory.demonstrated import Demonstrations
 from playfield.memory.priorities import Uniform
 from playfield.memory.replay import Replay
 from playfield.memory.rollout import Rollout
@@ -82,6 +84,8 @@ class Train:
     """Atari rules instead of the recipe's: nature (no sticky actions) or machado (sticky actions, all actions)."""
     observe_with: str | None = None
     """A run whose agent fills the memory before learning begins, instead of chance."""
+    demonstrations: Path | None = None
+    """Folder of a recording that fills the memory before anything is played; `playfield record` writes it."""
     features: Path | None = None
     """Folder of an autoencoder's latents, for a linear learner to see by; `playfield lab autoencode` writes it."""
     save_every_frames: Count = 1_000_000
@@ -104,7 +108,8 @@ class Train:
         plan = self._plan(recipe)
         set_threads(self.threads, recipe)
         games = make_games(self.game, recipe.protocol, recipe.games)
-        session = build_session(recipe, games, self.seed, latents_in(self.features, recipe))
+        shown = shown_in(self.demonstrations, recipe, self.game)
+        session = build_session(recipe, games, self.seed, latents_in(self.features, recipe), shown)
         if isinstance(session.agent, DeepAgent):
             warn_of_memory(session.agent.memory.most_bytes())
         warm_up(session, recipe, plan, self.runs)
@@ -127,7 +132,7 @@ class Train:
         run.keep_last = plan.keep
         print(f"run      {run.path}\nrecipe   {recipe.name}\ngame     {self.game}, {games_text(games)}")
         print(size_text(session.agent), flush=True)
-        if (sentence := never_learns(recipe, plan.frames)) is not None:
+        if (sentence := never_learns(recipe, plan.frames + (shown.frames if shown else 0))) is not None:
             print(f"note: {sentence}", flush=True)
         with run.writing():
             return pursue(run, Known(recipe, self.game, self.seed, {}), session, plan, Begin())
@@ -145,6 +150,7 @@ class Train:
             tensorboard=self.tensorboard,
             lines=self.lines,
             observe_with=self.observe_with,
+            demonstrations=None if self.demonstrations is None else str(self.demonstrations.absolute()),
             features=None if self.features is None else str(self.features.absolute()),
         )
 
@@ -200,7 +206,8 @@ class Resume:
             games = make_games(of.game, of.recipe.protocol, of.recipe.games)
             # What is seen by comes back from the run itself: the folder it was taken from may be gone.
             latents = latents_in(plan.features, of.recipe) if loaded is None else saved_latents(of.recipe, loaded)
-            session = build_session(of.recipe, games, of.seed, latents)
+            shown = shown_in(plan.demonstrations, of.recipe, of.game) if loaded is None else None
+            session = build_session(of.recipe, games, of.seed, latents, shown)
             if loaded is None:
                 warm_up(session, of.recipe, plan, run.path.parent)
                 print(f"note: {run.path} was stopped before its first save: it begins at its beginning", flush=True)
@@ -228,6 +235,28 @@ def latents_in(folder: str | Path | None, recipe: AnyRecipe) -> Latents | None:
     """
     sees = isinstance(recipe, LinearRecipe) and isinstance(recipe.view, Learnt)
     return load_latents(Path(folder)) if sees and folder is not None else None
+
+
+def shown_in(folder: str | Path | None, recipe: AnyRecipe, game: str) -> Demonstrations | None:
+    """The demonstrations in a folder, played again by the rules of the training; None where no folder is named.
+
+    Raises: DamagedFile; ValueError where they do not fit, or where the recipe cannot do without.
+    """
+    if folder is None:
+        require_demonstrations(recipe)
+        return None
+    if not isinstance(recipe, Recipe) or not isinstance(recipe.memory, Replay):
+        raise ValueError(f"--demonstrations are for recipes with a replay memory, which {recipe.name} has not")
+    recording = read_recording(Path(folder))
+    if recording.warning is not None:
+        print(f"note: {recording.warning}", flush=True)
+    games = make_games(game, recipe.protocol, 1, 1)
+    try:
+        shown = demonstrations(recording, games, recipe.memory.stack)
+    finally:
+        games.close()
+    print(f"shown    {len(recording.episodes):,} episodes, {shown.frames:,} frames, from {folder}", flush=True)
+    return shown
 
 
 def saved_latents(recipe: AnyRecipe, loaded: Loaded) -> Latents | None:

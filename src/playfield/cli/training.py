@@ -55,6 +55,8 @@ class Plan:
     tensorboard: bool = False
     observe_with: str | None = None
     """The run whose agent fills the memory before learning begins; None for chance."""
+    demonstrations: str | None = None
+    """The folder of the recording that the memory began with."""
     features: str | None = None
     """The folder of latents that a linear learner began to see by."""
     lines: Lines | None = None
@@ -147,9 +149,8 @@ class Training:
         events = self.session.play(self.plan.frames)
         while reason is None and (event := next(events, None)) is not None:
             self._pass_on(event)
-            if isinstance(
-                event, Stepped
-            ):  # the last event of a step: only here is everything written that belongs to it
+            # The last event of a step: only here is everything written that belongs to it.
+            if isinstance(event, Stepped) or self.session.pretraining:
                 reason = self.reached(interruption)
                 if reason is None and self._save_is_due():
                     self.save()

@@ -194,6 +194,15 @@ class LinearAgent:
         learned, self._learned = self._learned, None
         return [] if learned is None else [replace(learned, clock=clock)]
 
+    @property
+    def pretraining_updates(self) -> int:
+        """None: it learns from its own steps alone."""
+        return 0
+
+    def pretrain(self, clock: Clock) -> list[Learned]:
+        """Nothing is learnt before the first step."""
+        return []
+
     def observing_frames(self, clock: Clock) -> int:
         """None: it learns from the first step on."""
         return 0

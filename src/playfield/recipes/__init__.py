@@ -8,6 +8,7 @@ from playfield.recipes.btr import BTR
 from playfield.recipes.c51 import C51
 from playfield.recipes.der import DER
 from playfield.recipes.double import DOUBLE
+from playfield.recipes.dqfd import DQFD
 from playfield.recipes.dqn import DQN
 from playfield.recipes.dqn_adam import DQN_ADAM
 from playfield.recipes.dqn_classic import DQN_CLASSIC
@@ -50,6 +51,7 @@ RECIPES: dict[str, Recipe] = {
         M_IQN,
         HL_GAUSS,
         DER,
+        DQFD,
         PQN,
         BTR,
         ACTOR_CRITIC,

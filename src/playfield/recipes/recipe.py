@@ -10,7 +10,9 @@ from typing import Any, Self
 from playfield.bootstrap import BootstrapSpec, Greedy, Munchausen, Settled
 from playfield.explore import EpsilonGreedy, Explore, Sampled
 from playfield.games.protocol import AtariProtocol
+from playfield.imitation import Imitation
 from playfield.learner import Copy, Target
+from playfield.memory.priorities import Uniform
 from playfield.memory.replay import Replay
 from playfield.memory.rollout import Rollout
 from playfield.networks import Conv, Dense, Dueling, Head, Plain, Torso
@@ -35,6 +37,9 @@ class Recipe:
     memory: Replay | Rollout = setting(Replay(), "what is remembered and when it is learnt from")
     optimizer: OptimizerSpec = setting(RMSProp(), "how gradients become steps")
     target: Target = setting(Copy(), "the network that values next observations")
+    imitation: Imitation | None = setting(
+        None, "how demonstrations are learnt from; none to take them for own experience, where any are given"
+    )
     eval_epsilon: float = setting(0.05, "probability of a random action in evaluations")
     frames: int = setting(200_000_000, "emulator frames of a full training, where no other limit is given")
     until_score: float | None = setting(
@@ -53,6 +58,7 @@ class Recipe:
         if rollout and isinstance(self.target, Copy):
             raise ValueError("a Rollout memory has no use for a target network: use target=NoTarget")
         self._check_predictions()
+        self._check_imitation()
         if self.games < 1 or self.frames < 1 or self.over_episodes < 1:
             raise ValueError("games, frames and over_episodes must be 1 or more")
         if not 0.0 <= self.eval_epsilon <= 1.0:
@@ -77,6 +83,17 @@ class Recipe:
             )
         if isinstance(self.returns, Categorical | HLGauss):
             self._check_support(self.returns.low, self.returns.high)
+
+    def _check_imitation(self) -> None:
+        if self.imitation is None:
+            return
+        if not isinstance(self.memory, Replay):
+            raise ValueError("imitation needs a memory that holds demonstrations: use a Replay memory")
+        if self.imitation.bonus > 0 and isinstance(self.memory.sampler, Uniform):
+            raise ValueError(
+                "imitation.bonus is added to priorities, and memory.sampler=Uniform has none: use "
+                "memory.sampler=Proportional, or imitation.bonus=0"
+            )
 
     def _check_support(self, low: float, high: float) -> None:
         clip = self.memory.reward_clip

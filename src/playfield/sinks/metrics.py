@@ -18,8 +18,9 @@ class Metrics:
     """Writes one JSON row when the run passes each multiple of `every_frames`.
 
     A row says how things stood right after the step that passed it: `loss`, `grad_norm` and `mean_q` are means over the
-    optimiser steps since the row before, `epsilon` and `updates` are the latest, `score_mean_last_30` is over the last
-    `score_count` finished training episodes. Wall time is a value in the row and never the reason for one.
+    optimiser steps since the row before, without pretraining, `epsilon` and `updates` are the latest,
+    `score_mean_last_30` is over the last `score_count` finished training episodes. Wall time is a value in the row and
+    never the reason for one.
 
     The diagnostics, too, are means over what was seen since the row before, and null where nothing was:
     `replay_ratio` is transitions learnt from per decision played, `q_overestimation` is expected less discounted return
@@ -75,6 +76,8 @@ class Metrics:
                 if clock.frames >= self._next:
                     self._write(clock)
                     self._next = self._multiple_after(clock.frames)
+            case Learned(clock=Clock(steps=0)):  # pretraining: no decision was played yet that it belongs to
+                self._updates = event.updates
             case Learned():
                 self._learned.append(event)
                 self._updates = event.updates
