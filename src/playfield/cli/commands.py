@@ -19,6 +19,7 @@ from playfield.cli.export import Export, Import
 from playfield.cli.games import GAMES_COMMANDS, Games
 from playfield.cli.lab import LAB_COMMANDS, Lab
 from playfield.cli.look import Evaluate, Plot, Video, Watch
+from playfield.cli.play import Play
 from playfield.cli.record import Record
 from playfield.cli.study import Ablate, Study
 from playfield.cli.train import Resume, Train
@@ -56,6 +57,7 @@ COMMANDS = {
     "study": Study,
     "ablate": Ablate,
     "tune": Tune,
+    "play": Play,
     "record": Record,
     "lab": Lab,
     "export": Export,

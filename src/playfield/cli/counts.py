@@ -1,9 +1,10 @@
-"""Large numbers as people write them: 1e6, 10M, 200k, 1_000_000."""
+"""Options as people write them: large numbers such as 1e6, 10M, 200k and 1_000_000, and switches."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
+import tyro
 from tyro.constructors import PrimitiveConstructorSpec
 
 SUFFIXES = {"k": 1_000, "M": 1_000_000}
@@ -36,3 +37,6 @@ _SPEC = PrimitiveConstructorSpec[Any](
 Count = Annotated[int, _SPEC]
 OptionalCount = Annotated[int | None, _SPEC]
 """Also where nothing is given; a union with `Count` would get an error message of types instead of words."""
+
+Switch = Annotated[tyro.conf.UseCounterAction[int], tyro.conf.arg(help_behavior_hint="")]
+"""Something that is on where it is named: 0 for off."""

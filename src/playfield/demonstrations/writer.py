@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from playfield.demonstrations.recording import ABOUT, TAPES, About
+from playfield.events import Tape
 from playfield.features.frames import new_folder
 from playfield.games.make import names_code
 from playfield.storage.files import AppendFile, replace_file
@@ -55,6 +56,22 @@ class DemonstrationWriter:
         if step.last[0]:
             self._write(self._open, truncated=bool(step.discount[0] == 1.0))
 
+    def keep(self, tape: Tape, score: float, frames: int, *, truncated: bool) -> None:
+        """Write down an episode that was played elsewhere."""
+        self._log.add(
+            RecordedEpisode(
+                episode=len(self.scores) + 1,
+                game=0,
+                seed=tape.seed,
+                score=score,
+                frames=frames,
+                truncated=truncated,
+                actions=tape.actions,
+            )
+        )
+        self._file.flush()
+        self.scores.append(score)
+
     def close(self) -> None:
         """Keep what was played of the present episode, and put everything on the disk."""
         if self._open is not None and self._open.actions:
@@ -63,19 +80,8 @@ class DemonstrationWriter:
         self._file.close()
 
     def _write(self, episode: _Episode, *, truncated: bool) -> None:
-        self.scores.append(episode.score)
-        self._log.add(
-            RecordedEpisode(
-                episode=len(self.scores),
-                game=0,
-                seed=episode.seed,
-                score=episode.score,
-                frames=episode.frames,
-                truncated=truncated,
-                actions=bytes(episode.actions),
-            )
-        )
-        self._file.flush()
+        tape = Tape(seed=episode.seed, actions=bytes(episode.actions))
+        self.keep(tape, episode.score, episode.frames, truncated=truncated)
         self._open = None
 
 

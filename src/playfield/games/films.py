@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -37,6 +37,8 @@ class Shot(NamedTuple):
     """The action being played; none in the first shot."""
     over: bool = False
     """Whether the episode ended with it."""
+    truncated: bool = False
+    """Whether it did because it was cut off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +46,7 @@ class Film:
     """An episode being played again: made as it is watched, and only once."""
 
     frames_per_second: float
-    shots: Iterator[Shot]
+    shots: Generator[Shot]
 
     def __iter__(self) -> Iterator[UInt8[Array, "H W 3"]]:
         """The pictures alone."""
@@ -95,7 +97,7 @@ def _goes_on(played: int) -> ValueError:
     return ValueError(f"the actions go on, but the episode ended after {played}")
 
 
-def _atari(name: str, protocol: AtariProtocol, seed: int, actions: Iterable[int]) -> Iterator[Shot]:
+def _atari(name: str, protocol: AtariProtocol, seed: int, actions: Iterable[int]) -> Generator[Shot]:
     """Every emulator frame. Sticky actions are drawn per emulator frame, so the course is that of the episode."""
     height, width = SCREEN
     changes = {"grayscale": False, "img_height": height, "img_width": width, "maxpool": False, "frameskip": 1}
@@ -111,7 +113,7 @@ def _atari(name: str, protocol: AtariProtocol, seed: int, actions: Iterable[int]
             for _ in range(protocol.frame_skip):
                 screen, reward, ended, cut, _ = env.step(emulator_action[[action]])
                 over = bool(ended[0] or cut[0])
-                yield Shot(screen[0, 0], float(reward[0]), action, over)
+                yield Shot(screen[0, 0], float(reward[0]), action, over, truncated=over and not ended[0])
                 if over:
                     break
     finally:
@@ -120,7 +122,7 @@ def _atari(name: str, protocol: AtariProtocol, seed: int, actions: Iterable[int]
 
 def _solo(
     game: Solo, seed: int, actions: Iterable[int], picture: Callable[[UInt8[Array, "H W C"]], UInt8[Array, "h w 3"]]
-) -> Iterator[Shot]:
+) -> Generator[Shot]:
     try:
         yield Shot(picture(game.reset(seed)), 0.0, None)
         over = False
@@ -129,7 +131,7 @@ def _solo(
                 raise _goes_on(played)
             said = game.step(action)
             over = said.terminated or said.truncated
-            yield Shot(picture(said.frame), said.reward, action, over)
+            yield Shot(picture(said.frame), said.reward, action, over, truncated=over and not said.terminated)
     finally:
         game.close()
 

@@ -41,6 +41,7 @@ class Window:
         self._scale = scale
         self._screen: Any = None
         self._open_display()
+        self._listen()
         self._ticks: Any = self._pygame.time.Clock()
         self.open = True
         """False once the person has closed the window."""
@@ -79,7 +80,47 @@ class Window:
         pygame = self._pygame
         return event.type == pygame.QUIT or (event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE)
 
+    def held(self) -> frozenset[str]:
+        """Names of the keys that are down, as X names them; a gamepad's stick and first buttons count as keys.
+
+        What is held is known as of the last `show`.
+        """
+        pressed = self._pygame.key.get_pressed()
+        names = {name for code, name in self._keys.items() if pressed[code]}
+        return frozenset(names.union(*(_held_on(pad) for pad in self._pads)))
+
+    def _listen(self) -> None:
+        pygame = self._pygame
+        words = {"left": "Left", "right": "Right", "up": "Up", "down": "Down", "space": "space", "return": "Return",
+                 "tab": "Tab", "backspace": "BackSpace", "left shift": "Shift_L", "right shift": "Shift_R",
+                 "left ctrl": "Control_L", "right ctrl": "Control_R", "left alt": "Alt_L"}  # fmt: skip
+        letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+        self._keys: dict[int, str] = {
+            pygame.key.key_code(word): name
+            for word, name in {**words, **dict(zip(letters, letters, strict=True))}.items()
+        }
+        pygame.joystick.init()
+        self._pads: list[Any] = [pygame.joystick.Joystick(number) for number in range(pygame.joystick.get_count())]
+
     def close(self) -> None:
         """Close the window."""
         self.open = False
         self._pygame.display.quit()
+
+
+HALF = 0.5
+"""How far a stick is pushed before it counts."""
+BUTTONS = ("space", "Return", "Shift_L", "Control_L")
+"""The keys that a gamepad's first buttons stand for."""
+
+
+def _held_on(pad: Any) -> set[str]:
+    """The keys that a gamepad holds down."""
+    across = pad.get_axis(0) if pad.get_numaxes() > 0 else 0.0
+    along = pad.get_axis(1) if pad.get_numaxes() > 1 else 0.0
+    if pad.get_numhats() > 0:
+        hat = pad.get_hat(0)
+        across, along = across + hat[0], along - hat[1]
+    directions = {"Left": across < -HALF, "Right": across > HALF, "Up": along < -HALF, "Down": along > HALF}
+    buttons = {name: bool(pad.get_button(number)) for number, name in enumerate(BUTTONS[: pad.get_numbuttons()])}
+    return {name for name, down in {**directions, **buttons}.items() if down}

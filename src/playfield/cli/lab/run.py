@@ -12,6 +12,7 @@ import numpy as np
 import tyro
 from matplotlib.figure import Figure as Picture
 
+from playfield.cli.counts import Switch
 from playfield.cli.lab.live import LiveWindow
 from playfield.cli.lab.tables import about_runs, csv_text, ran_away
 from playfield.cli.lab.words import Words, describe, limit_of
@@ -44,7 +45,7 @@ class LabRun:
     """Runs that are played side by side; by default one for each core."""
     name: str | None = None
     """Name of the result; by default made from learner and world."""
-    live: Annotated[tyro.conf.UseCounterAction[int], tyro.conf.arg(help_behavior_hint="")] = 0
+    live: Switch = 0
     """Show it in a window while it is played, and what was learnt until the window is closed; the results are the
     same."""
     out: Path = Path("lab")
