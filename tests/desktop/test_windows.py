@@ -137,7 +137,7 @@ def test_a_tape_opens_an_episode_where_it_was_left():
 
         again = games.resume(Rng(3).numpy("episodes"), [Tape(seed=s, actions=bytes(a)) for s, a in tapes])
         assert (again.frame == step.frame).all()
-        assert again.frame.shape == (2, 48, 48, 1)
+        assert again.frame.shape == (2, 36, 32, 1)
         assert again.frame[0].std() > 1
     finally:
         games.close()

@@ -12,6 +12,7 @@ from playfield.recipes.dqfd import DQFD
 from playfield.recipes.dqn import DQN
 from playfield.recipes.dqn_adam import DQN_ADAM
 from playfield.recipes.dqn_classic import DQN_CLASSIC
+from playfield.recipes.dqn_desktop import DQN_DESKTOP
 from playfield.recipes.dqn_toy import DQN_TOY
 from playfield.recipes.dueling import DUELING
 from playfield.recipes.gravitar_prioritized import GRAVITAR_PRIORITIZED
@@ -61,6 +62,7 @@ RECIPES: dict[str, Recipe] = {
         GRAVITAR_PRIORITIZED,
         PONG_LAPTOP,
         DQN_CLASSIC,
+        DQN_DESKTOP,
         DQN_TOY,
     )
 }

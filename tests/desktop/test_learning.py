@@ -1,0 +1,84 @@
+"""Agents learn a game through its window: keys by XTEST in, pixels and digits out, a clock of ours in between."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from cli.runs import in_child, outcome
+from desktop.needs import has_compiler, has_display
+from playfield.cli.commands import run_command
+from playfield.cli.train import Resume, Train
+from playfield.demonstrations import read_recording
+from playfield.games.desktop.refgame import BALLS
+
+pytestmark = [has_display, has_compiler]
+
+SMALL = ("memory.capacity=400", "memory.start_frames=60", "memory.every_frames=8", "explore.epsilon.over_frames=300")
+
+
+def evaluated(run: Path) -> dict[str, object]:
+    return json.loads((run / "results" / "evaluations.jsonl").read_text().splitlines()[-1])
+
+
+def test_nine_of_ten_balls_are_caught(tmp_path: Path):
+    arguments = ("train", "dqn_desktop", "refgame", "--episodes", "10", "--threads", "1", "--name", "r")
+    assert run_command([*arguments, "--runs", str(tmp_path)]) == 0
+    scores = evaluated(tmp_path / "r")["scores"]
+    assert isinstance(scores, list)
+    assert len(scores) == 10
+    assert sum(scores) / len(scores) >= 0.9 * BALLS
+    assert (tmp_path / "r" / "results" / "best_game.mp4").stat().st_size > 10_000
+    # What was learnt can be shown to another agent.
+    recorded = (
+        "record",
+        "refgame",
+        "--policy",
+        "r",
+        "--episodes",
+        "2",
+        "--runs",
+        str(tmp_path),
+        "--out",
+        str(tmp_path),
+    )
+    assert run_command([*recorded, "--name", "shown"]) == 0
+    shown = read_recording(tmp_path / "shown")
+    assert min(episode.score for episode in shown.episodes) > BALLS / 2
+    learns = ("train", "dqfd", "refgame", "--demonstrations", str(tmp_path / "shown"), "torso=Mlp", "head.hidden=16")
+    few = ("memory.start_frames=400", "memory.capacity=1000", "imitation.pretrain_updates=20", "--frames", "40")
+    assert run_command([*learns, *few, "--episodes", "0", "--name", "d", "--runs", str(tmp_path)]) == 0
+
+
+def trained(root: Path, name: str, save_every: int) -> int:
+    command = Train(
+        recipe="dqn_desktop", game="refgame", overrides=SMALL, name=name, frames=700, episodes=0, threads=1,
+        save_every_frames=save_every, runs=root,
+    )  # fmt: skip
+    return command.run()
+
+
+def resumed(root: Path) -> int:
+    return Resume(name="killed", threads=1, runs=root).run()
+
+
+def test_a_killed_run_goes_on_in_the_middle_of_its_games(tmp_path: Path):
+    assert trained(tmp_path, "whole", 10_000) == 0
+    code = in_child(trained, tmp_path, "killed", 90, kill_at="00000002", path=tmp_path / "killed")
+    assert code == -signal.SIGKILL, "no kill hit the run: the test showed nothing"
+    assert resumed(tmp_path) == 0
+    assert outcome(tmp_path, "killed") == outcome(tmp_path, "whole")
+
+
+@pytest.mark.parametrize("game", ["refgame"])
+def test_the_source_agent_observes_trains_and_is_evaluated_on_a_window(game: str, tmp_path: Path):
+    small = ("torso=Mlp", "torso.hidden=[16]", "head.hidden=16", "memory.start_frames=100", "memory.capacity=300")
+    arguments = ("--frames", "200", "--episodes", "1", "--threads", "1", "--name", "s", "--lines", "serpent")
+    assert run_command(["train", "serpent_rainbow", game, *small, *arguments, "--runs", str(tmp_path)]) == 0
+    events = [json.loads(line) for line in (tmp_path / "s" / "events.jsonl").read_text().splitlines()]
+    phases = [event["phase"] for event in events if event["event"] == "PhaseChanged"]
+    assert phases == ["observing", "training"]
+    assert evaluated(tmp_path / "s")["policy"] == "greedy, epsilon 0"
