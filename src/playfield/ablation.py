@@ -22,6 +22,8 @@ class Removal:
     whether the recipe has the ingredient. A class keeps the settings that its successor has too."""
     present: tuple[str, ...] = ()
     """Classes at the first path that are this ingredient; none means every value but the neutral one."""
+    first: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Settings, by path, that are changed before, where they are there: they would not go with what is left."""
     beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """Classes elsewhere with which it is taken out like this, by path: a recipe may bring a replacement of its own."""
 
@@ -32,6 +34,7 @@ REMOVALS = (
         ingredient="prioritised replay",
         neutral={"memory.sampler": "Uniform"},
         present=("Proportional", "RankBased"),
+        first={"imitation.bonus": "0.0"},
     ),
     Removal(
         ingredient="distributional",
@@ -119,7 +122,7 @@ def removal_overrides(recipe: Recipe, removal: Removal, frames: int) -> tuple[st
     Raises: ValueError where the recipe cannot do without it.
     """
     pairs: dict[str, str] = {}
-    for path, neutral in removal.neutral.items():
+    for path, neutral in (*removal.first.items(), *removal.neutral.items()):
         there = dict(paths(override(recipe, pairs)))
         if path not in there or _same(setting_text(there[path]), neutral):
             continue

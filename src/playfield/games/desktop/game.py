@@ -50,11 +50,14 @@ class DesktopGame:
 
     def __init__(self, file: GameFile) -> None:
         self.file = file
-        self._program = program(file)
+        found = program(file)
         self._folder = Path(tempfile.mkdtemp(prefix="playfield-"))
         self._display: OwnDisplay | None = None
         self._process: subprocess.Popen[bytes] | None = None
         try:
+            # Now, before copies of the game begin in threads: a process that another thread starts while this one
+            # writes holds the file open for a moment, and what is open for writing cannot be run.
+            self._program = _runnable(found, self._folder)
             self._display = OwnDisplay(self._folder, file.screen.width, file.screen.height)
             self._x11 = X11(self._display.name)
         except BaseException:
@@ -206,7 +209,7 @@ class DesktopGame:
         }  # fmt: skip
         with (self._folder / "said").open("wb") as said:
             self._process = subprocess.Popen(
-                [self._private_copy(), *self._arguments()], env=environment, cwd=home, start_new_session=True,
+                [str(self._program), *self._arguments()], env=environment, cwd=home, start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT,
             )  # fmt: skip
         # Nothing is done to the display before the game first rests: that would come in the middle of its beginning.
@@ -214,16 +217,6 @@ class DesktopGame:
 
     def _arguments(self) -> list[str]:
         return [sys.executable if part == PYTHON else part for part in self.file.launch.command[1:]]
-
-    def _private_copy(self) -> str:
-        """The program; a copy of one that runs as another group, since those take no clock of ours."""
-        if not self._program.stat().st_mode & (stat.S_ISGID | stat.S_ISUID):
-            return str(self._program)
-        copy = self._folder / self._program.name
-        if not copy.exists():
-            shutil.copy(self._program, copy)
-            copy.chmod(0o755)
-        return str(copy)
 
     def _find_window(self) -> Window:
         waited = 0
@@ -332,3 +325,13 @@ def _check_place(file: GameFile, window: Window) -> None:
                 f"the window, which is {window.width} x {window.height}; mend [regions], then: "
                 f"playfield games launch {typed_name(file)}"
             )
+
+
+def _runnable(found: Path, folder: Path) -> Path:
+    """The program; a copy in `folder` of one that runs as another group, since those take no clock of ours."""
+    if not found.stat().st_mode & (stat.S_ISGID | stat.S_ISUID):
+        return found
+    copy = folder / found.name
+    shutil.copy(found, copy)
+    copy.chmod(0o755)
+    return copy
