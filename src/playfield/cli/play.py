@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ import tyro
 
 from playfield.cli.about import find_recipe
 from playfield.cli.counts import Switch
-from playfield.cli.runs import free_name
+from playfield.cli.runs import result_name
 from playfield.demonstrations import About, DemonstrationWriter, require_recordable
 from playfield.events import Tape
 from playfield.games.desktop.games import game_file, is_desktop_game
@@ -27,7 +27,6 @@ from playfield.games.protocol import AtariProtocol
 from playfield.rng import Rng
 from playfield.sinks.window import Window
 from playfield.storage import fingerprint
-from playfield.storage.run import check_name
 from playfield.study import slug
 
 Positional = tyro.conf.Positional
@@ -71,7 +70,7 @@ class Play:
         writer = self._writer(spec) if self.record else None
         print(legend(spec.actions, keys), flush=True)
         try:
-            self._play(window, protocol, keys, None if writer is None else writer.keep)
+            self._play(window, protocol, keys, writer)
         finally:
             window.close()
             if writer is not None:
@@ -81,7 +80,7 @@ class Play:
         return 0
 
     def _play(
-        self, window: Window, protocol: AtariProtocol, keys: tuple[Keys | None, ...], keep: Callable[..., None] | None
+        self, window: Window, protocol: AtariProtocol, keys: tuple[Keys | None, ...], writer: DemonstrationWriter | None
     ) -> None:
         draws = Rng(self.seed).numpy("episodes")
         for number in itertools.count(1) if self.episodes is None else range(1, self.episodes + 1):
@@ -92,15 +91,15 @@ class Play:
             played = watched(film, window, self.game)
             end = "" if played.whole else ", not played to its end"
             print(f"game {number}: {played.score:g} points{end}", flush=True)
-            if keep is not None and actions:
-                keep(Tape(seed=seed, actions=bytes(actions)), played.score, played.frames, truncated=played.truncated)
+            if writer is not None and actions:
+                tape = Tape(seed=seed, actions=bytes(actions))
+                writer.keep(tape, played.score, played.frames, truncated=played.truncated)
             if not window.open:
                 return
 
     def _writer(self, spec: GameSpec) -> DemonstrationWriter:
         require_recordable(self.game)
-        name = free_name(f"{slug(self.game)}-person", self.out) if self.name is None else self.name
-        check_name(name)
+        name = result_name(self.name, f"{slug(self.game)}-person", self.out)
         return DemonstrationWriter(self.out / name, About.of(spec, "person", "", fingerprint.take()))
 
 

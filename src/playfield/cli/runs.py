@@ -13,7 +13,7 @@ from playfield.settings import ABSENT, difference, from_plain, nearest, setting_
 from playfield.sinks.eventlog import read_events
 from playfield.sinks.metrics import read_metrics
 from playfield.sinks.recent import LAST, Begin
-from playfield.storage.run import Run, list_runs
+from playfield.storage.run import Run, check_name, list_runs
 from playfield.types import Clock
 
 
@@ -77,6 +77,16 @@ def recipe_label(recipe: AnyRecipe) -> str:
         f"{path}={setting_text(to)}" for path, _, to in difference(ALL_RECIPES[recipe.name], recipe) if to != ABSENT
     ]
     return " ".join([recipe.name, *changed])
+
+
+def result_name(given: str | None, stem: str, root: Path) -> str:
+    """The name that was asked for, or else a free one that begins with `stem`.
+
+    Raises: ValueError where it cannot be the name of a folder.
+    """
+    name = free_name(stem, root) if given is None else given
+    check_name(name)
+    return name
 
 
 def free_name(stem: str, root: Path) -> str:

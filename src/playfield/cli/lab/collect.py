@@ -8,14 +8,13 @@ from pathlib import Path
 import tyro
 
 from playfield.cli.lab.progress import progress
-from playfield.cli.runs import free_name
+from playfield.cli.runs import result_name
 from playfield.features.frames import Rows, collect, pixel_games, require_new, save, stamped
 from playfield.games.atari import atari_names
 from playfield.games.make import UnknownGame, is_game, nearest
 from playfield.games.protocol import PROTOCOLS, AtariProtocol
 from playfield.score import scoring_text
 from playfield.storage import fingerprint
-from playfield.storage.run import check_name
 from playfield.study import slug
 
 Positional = tyro.conf.Positional
@@ -43,8 +42,7 @@ class LabCollect:
     """Folder of the results."""
 
     def run(self) -> int:
-        name = free_name(f"frames-{slug(self.game)}", self.out) if self.name is None else self.name
-        check_name(name)
+        name = result_name(self.name, f"frames-{slug(self.game)}", self.out)
         folder = self.out / name
         require_new(folder)
         games = pixel_games(self.game, self._rules())

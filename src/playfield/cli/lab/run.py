@@ -17,7 +17,7 @@ from playfield.cli.lab.live import LiveWindow
 from playfield.cli.lab.tables import about_runs, csv_text, ran_away
 from playfield.cli.lab.words import Words, describe, limit_of
 from playfield.cli.machine import cores
-from playfield.cli.runs import free_name
+from playfield.cli.runs import result_name
 from playfield.linear.charts import Axes, Curve
 from playfield.linear.play import Setup
 from playfield.linear.studies import Budget, Cell, play_cell, point
@@ -26,7 +26,6 @@ from playfield.sinks.lab_plots import curves_picture
 from playfield.sinks.plots import save_plot
 from playfield.storage import fingerprint
 from playfield.storage.files import replace_file
-from playfield.storage.run import check_name
 from playfield.study import slug
 
 
@@ -60,8 +59,7 @@ class LabRun:
             threads=cores() if self.threads is None else self.threads,
         )
         stem = f"{self.words.learner}-{slug(self.words.world)}"
-        name = free_name(stem, self.out) if self.name is None else self.name
-        check_name(name)
+        name = result_name(self.name, stem, self.out)
         folder = self.out / name
         if self.out.exists() and not self.out.is_dir():
             raise ValueError(f"{self.out} is no folder; choose another with --out")

@@ -17,7 +17,7 @@ from playfield.cli.lab.sweep_cells import Found, Measured, Sweep, SweepCell, fou
 from playfield.cli.lab.sweep_report import learning_picture, report, sweep_picture
 from playfield.cli.lab.words import Words, describe, limit_of, path_of
 from playfield.cli.machine import cores
-from playfield.cli.runs import free_name
+from playfield.cli.runs import result_name
 from playfield.cli.study import locked
 from playfield.cli.training import RESUMABLE
 from playfield.linear.studies import Budget, check_parts, play_cell
@@ -25,7 +25,6 @@ from playfield.linear.worlds import GymnasiumWorld, MountainCar, RandomWalk, Win
 from playfield.sinks.plots import save_plot
 from playfield.storage import fingerprint
 from playfield.storage.files import remove_temporaries, replace_file
-from playfield.storage.run import check_name
 from playfield.study import slug
 
 SETUP, CURVES = "setup.json", "curves.png"
@@ -60,8 +59,7 @@ class LabSweep:
     def run(self) -> int:
         sweep = self._sweep()
         stem = f"sweep-{self.words.learner}-{slug(self.words.world)}"
-        name = free_name(stem, self.out) if self.name is None else self.name
-        check_name(name)
+        name = result_name(self.name, stem, self.out)
         limit = limit_of(sweep.cells[0].setup)
         if self.name is None and _goes_on(self.out / stem, sweep.plain(limit)):
             print(f"note: {self.out / stem} is not finished; the same command with --name {stem} goes on with it")
