@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -182,7 +183,7 @@ class TestInAWindow:
         assert "no region 'tip'; there are: score, lamp, field" in one_sentence(capsys)
 
     def test_new_writes_a_file_that_can_be_played(self, capsys: pytest.CaptureFixture[str]) -> None:
-        command = f"{shutil.which('python')} -m playfield.games.desktop.refgame"
+        command = f"{sys.executable} -m playfield.games.desktop.refgame"
         arguments = ("new", "ball", "--argv", command, "--keys", "Left", "Right", "x", "--steps", 20)
         assert games(*arguments) == 0
         said = capsys.readouterr().out
