@@ -7,6 +7,7 @@ from playfield.recipes.breakout_1m import BREAKOUT_1M
 from playfield.recipes.btr import BTR
 from playfield.recipes.c51 import C51
 from playfield.recipes.der import DER
+from playfield.recipes.der_desktop import DER_DESKTOP
 from playfield.recipes.double import DOUBLE
 from playfield.recipes.dqfd import DQFD
 from playfield.recipes.dqn import DQN
@@ -63,6 +64,7 @@ RECIPES: dict[str, Recipe] = {
         PONG_LAPTOP,
         DQN_CLASSIC,
         DQN_DESKTOP,
+        DER_DESKTOP,
         DQN_TOY,
     )
 }
