@@ -82,11 +82,11 @@ def test_200_updates(name: str, tmp_path: Path):
     if REGENERATE:
         golden.setdefault(here, {})[name] = played(name, tmp_path / "made")
         FILE.write_text(json.dumps(golden, indent=2, sort_keys=True) + "\n")
-    if here not in golden:
-        pytest.skip(f"no golden numbers for this machine: {here}")
-    assert played(name, tmp_path) == golden[here].get(name)
+    if name not in golden.get(here, {}):
+        pytest.skip(f"no golden numbers of {name} for this machine: {here}")
+    assert played(name, tmp_path) == golden[here][name]
 
 
-def test_every_recipe_of_the_file_still_exists():
-    for recipes in json.loads(FILE.read_text()).values():
-        assert set(recipes) == {*ADAPTED, *LINEAR_RECIPES}
+def test_every_recipe_has_its_numbers_for_some_machine_and_none_has_numbers_that_is_gone():
+    kept = [set(recipes) for recipes in json.loads(FILE.read_text()).values()]
+    assert set().union(*kept) == {*ADAPTED, *LINEAR_RECIPES}
