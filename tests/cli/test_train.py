@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from cli.runs import SCALE, outcome, train
 from playfield.build import build_session
@@ -18,7 +19,7 @@ from playfield.cli import train as train_module
 from playfield.cli.commands import run_command
 from playfield.games.games import Games
 from playfield.games.make import make_games
-from playfield.recipes import RECIPES
+from playfield.recipes import ALL_RECIPES, RECIPES
 from playfield.sinks.evaluations import read_evaluations
 from scaled import overrides as scaled_down
 
@@ -139,3 +140,19 @@ def test_a_reward_that_the_returns_cannot_hold_ends_a_training_in_a_sentence(
     error = capsys.readouterr().err.splitlines()[-1]
     assert "which returns from -10 to 10 cannot hold: set memory.reward_clip=1" in error
     assert run_command(["resume", "one", "--runs", str(tmp_path)]) == 2, "its last checkpoint is there and in order"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "game", "threads"),
+    [("dqn", "pong", 4), ("pong_laptop", "pong", 3), ("dqn_desktop", "refgame", 3), ("sarsa", "refgame", 1)],
+)
+def test_a_core_is_left_to_what_runs_beside_the_network(
+    recipe: str, game: str, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = torch.get_num_threads()
+    monkeypatch.setattr("playfield.cli.train.cores", lambda: 4)
+    try:
+        train_module.set_threads(None, ALL_RECIPES[recipe], game)
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)

@@ -27,6 +27,7 @@ from playfield.cli.training import RESUMABLE, Interruption, NotFinite, Plan, Sin
 from playfield.demonstrations import demonstrations, read_recording
 from playfield.events import EpisodeEnded, Event, PhaseChanged
 from playfield.features.latents import Latents, load_latents
+from playfield.games.desktop.games import is_desktop_game
 from playfield.games.games import Games
 from playfield.games.make import make_games
 from playfield.linear.agent import Diverged, LinearAgent
@@ -106,7 +107,7 @@ class Train:
     def run(self) -> int:
         recipe = self._recipe()
         plan = self._plan(recipe)
-        set_threads(self.threads, recipe)
+        set_threads(self.threads, recipe, self.game)
         games = make_games(self.game, recipe.protocol, recipe.games)
         shown = shown_in(self.demonstrations, recipe, self.game)
         session = build_session(recipe, games, self.seed, latents_in(self.features, recipe), shown)
@@ -198,7 +199,7 @@ class Resume:
         given = {name: value for name in may_change if (value := getattr(self, name)) is not None}
         plan = Plan(**{**of.plan, **given})
         run.keep_last = plan.keep
-        set_threads(self.threads, of.recipe, was=run.about.fingerprint.get("torch threads"))
+        set_threads(self.threads, of.recipe, of.game, was=run.about.fingerprint.get("torch threads"))
         with run.writing():
             loaded = None if run.is_untouched() else run.load()
             for sentence in (*loaded.warnings, *_set_back(run, loaded), *_changes(loaded)) if loaded else ():
@@ -426,11 +427,12 @@ def warn_of_memory(most_bytes: float) -> None:
         )
 
 
-def set_threads(threads: int | None, recipe: AnyRecipe, was: object = None) -> None:
+def set_threads(threads: int | None, recipe: AnyRecipe, game: str, was: object = None) -> None:
     """Give the network its threads: results are bit-identical only for equal numbers."""
     if threads is not None and threads < 1:
         raise ValueError("--threads must be 1 or more")
-    beside = 1 if isinstance(recipe.memory, Rollout) and recipe.memory.pace == "spread" else 0
+    spread = isinstance(recipe, Recipe) and isinstance(recipe.memory, Rollout) and recipe.memory.pace == "spread"
+    beside = 1 if spread or is_desktop_game(game) else 0  # emulators, or a display and the games on it
     # One frame at a time is too little work to share: threads that wait for each other make it slower.
     usual = max(1, cores() - beside) if isinstance(recipe, Recipe) else 1
     torch.set_num_threads(threads or (was if isinstance(was, int) else usual))

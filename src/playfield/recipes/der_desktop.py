@@ -1,4 +1,4 @@
-"""Data-efficient Rainbow for desktop games: as `dqn_desktop` few steps and small pictures, with all of Rainbow's parts."""
+"""Data-efficient Rainbow for desktop games: few steps and small pictures as in `dqn_desktop`, and all of Rainbow."""
 
 from playfield.bootstrap import Double
 from playfield.explore import EpsilonGreedy
