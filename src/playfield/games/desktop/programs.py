@@ -141,7 +141,7 @@ class CommandLauncher:
 def _guard(group: int) -> subprocess.Popen[bytes]:
     """A process that kills a group as soon as we are gone, however that came: the other end of its input is ours."""
     return subprocess.Popen(
-        ["/bin/sh", "-c", f"read line; kill -KILL -- -{group}"], stdin=subprocess.PIPE, start_new_session=True,
+        ["/bin/sh", "-c", f"read line; kill -9 -{group}"], stdin=subprocess.PIPE, start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={},
     )  # fmt: skip
 
