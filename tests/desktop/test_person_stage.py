@@ -14,10 +14,8 @@ from threading import Thread
 import numpy as np
 import pytest
 
-from cli.inprocess import TINY
 from desktop.desk import TITLE, Desk, a_desk, refgame_here, text_here, wait_for
 from desktop.needs import has_display
-from playfield.cli.commands import run_command
 from playfield.games.desktop import attention
 from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.game_file import game_from
@@ -30,6 +28,7 @@ pytestmark = [has_display]
 
 ATTACH = f'attach = {{title = "{TITLE}"}}'
 STAY, LEFT, RIGHT = range(3)
+TINY = ("torso=Mlp", "torso.hidden=[16]", "head.hidden=16", "memory.capacity=300", "memory.batch=8", "games=1")
 
 
 @pytest.fixture(name="desk")
@@ -263,13 +262,10 @@ def test_without_steam_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         DesktopGame(refgame_here(launch="steam = 480"))
 
 
-def test_without_mss_it_says_so(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_without_mss_it_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "mss", None)
-    (tmp_path / "mine.toml").write_text(text_here())
-    assert run_command(["games", "launch", str(tmp_path / "mine.toml")]) == 2
-    assert 'games on your display need: pip install "playfield[desktop]"' in capsys.readouterr().err
+    with pytest.raises(ModuleNotFoundError, match=r'games on your display need: pip install "playfield\[desktop\]"'):
+        DesktopGame(refgame_here())
 
 
 @pytest.mark.parametrize(

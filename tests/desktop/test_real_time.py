@@ -80,7 +80,7 @@ def test_rules_say_which_clock_it_was(mine: Path, capsys: pytest.CaptureFixture[
 
 def test_a_game_can_go_on_from_episode_to_episode():
     lasting = text("real").replace("[screen]", "lasting = true\n\n[screen]", 1)
-    with closing(DesktopGame(game_from(lasting.replace("environment =", "environment ="), "mine.toml"))) as game:
+    with closing(DesktopGame(game_from(lasting, "mine.toml"))) as game:
         game.reset(0)
         first = game.program.pid
         game.step(LEFT)
@@ -134,9 +134,16 @@ def test_the_doctor_recommends_the_clock_that_repeats(mine: Path, capsys: pytest
 def test_the_doctor_recommends_real_time_where_the_virtual_clock_is_not_taken(
     mine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    """A program that drops what is preloaded into it takes no clock of ours, as a static one does not."""
+    """A static program takes no clock of ours; this one then becomes the game, which is given none."""
+    source = mine.with_name("static.c")
+    source.write_text(
+        "#include <stdlib.h>\n#include <unistd.h>\n"
+        'int main(int c, char **v) { unsetenv("LD_PRELOAD"); execvp(v[1], v + 1); return c; }\n'
+    )
+    static = mine.with_name("static")
+    subprocess.run(["cc", "-static", "-o", str(static), str(source)], check=True)
     monkeypatch.setattr("playfield.games.desktop.virtual_clock.HANG_SECONDS", 3.0)
-    plain = text("virtual").replace('command = ["{python}",', 'command = ["env", "-u", "LD_PRELOAD", "{python}",')
+    plain = text("virtual").replace('command = ["{python}",', f'command = ["{static}", "{{python}}",')
     for clock in ("virtual", "real"):
         mine.write_text(plain.replace('"virtual"', f'"{clock}"'))
         assert run_command(["games", "doctor", str(mine), "--steps", "10"]) == (clock == "virtual")

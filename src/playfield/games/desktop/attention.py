@@ -55,11 +55,13 @@ class Attention:
         if begun is not None:
             clock.pause()  # the time until now makes no step late
             self._pace.paused(time.monotonic() - begun)
+        if self._stopped:
+            held.release()
         return not self._stopped
 
     def _asked_to_stop(self, held: HeldInputs) -> bool:
         if not self._stopped and self._stage.is_down(self._panic):
-            held.release()
+            held.release()  # before anything is said
             self._stopped = True
             say(f"stopped: the panic key of {self._name} was pressed")
             interrupt()

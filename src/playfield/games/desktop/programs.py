@@ -209,9 +209,10 @@ class SteamLauncher:
 
     def start(self, environment: Mapping[str, str]) -> FoundProgram:
         """Ask Steam for it."""
-        subprocess.Popen(
-            self._command, env={**os.environ, **environment}, start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        # By a shell that does not wait: what Steam becomes is nobody's child, least of all ours.
+        subprocess.run(
+            ["/bin/sh", "-c", '"$@" &', "sh", *self._command], env={**os.environ, **environment}, check=True,
+            start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         return FoundProgram(self._match)
 
