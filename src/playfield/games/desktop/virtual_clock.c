@@ -3,7 +3,8 @@
  * The game's time is a number in a page of memory that it shares with the agent. It may rise to a horizon which only the
  * agent moves. Whoever sleeps lets time jump, so a game runs faster than real time; at the horizon it rests until the
  * agent has moved it. The wall clock begins at an epoch of the agent's choice: games that seed themselves with the time
- * of day start alike for equal epochs.
+ * of day start alike for equal epochs. So do those that ask the system for random bytes, which are drawn from the epoch,
+ * and those whose order of things is that of their addresses, which are the same in every process.
  *
  * The thread that runs main() moves time; the others follow it. What a game never asks of libc (static binaries, raw
  * system calls, Go) stays outside.
@@ -27,7 +28,9 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -113,7 +116,19 @@ static struct page *map(const char *path) {
 
 static void leave_it(void) { page = NULL; }
 
-__attribute__((constructor)) static void begin(void) {
+/* Begin the program once more, at addresses that are not by chance: a Python set has the order of its things' addresses.
+ * Where that is forbidden, as in some containers, it goes on as it is. */
+static void settle_addresses(char **arguments) {
+    int found = personality(0xffffffff);
+    if (found == -1 || found & ADDR_NO_RANDOMIZE || getenv("PLAYFIELD_AGAIN") != NULL) return;
+    if (personality((unsigned long)found | ADDR_NO_RANDOMIZE) == -1) return;
+    setenv("PLAYFIELD_AGAIN", "1", 1);
+    execv("/proc/self/exe", arguments);
+    personality((unsigned long)found);
+}
+
+__attribute__((constructor)) static void begin(int count, char **arguments) {
+    (void)count;
     const char *path = getenv("PLAYFIELD_CLOCK");
     struct page *found = path == NULL ? NULL : map(path);
     if (found == NULL) return;
@@ -121,6 +136,7 @@ __attribute__((constructor)) static void begin(void) {
     /* The first process that runs has the clock; one it starts goes by real time, unless the first is gone. */
     if (owner != 0 && owner != self && kill(owner, 0) == 0) return;
     atomic_store(&found->owner, self);
+    settle_addresses(arguments);
     process = self;
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing is left running where the agent dies */
     prctl(PR_SET_TIMERSLACK, MICRO);  /* our short sleeps would be three times as long otherwise */
@@ -640,6 +656,42 @@ int close(int fd) {
     }
     return (int)syscall(SYS_close, fd);
 }
+
+/* Chance. Python, for one, seeds itself with the system's random bytes and not with the time of day. */
+
+static void draw(void *into, size_t size) {
+    static _Atomic uint64_t drawn;
+    for (size_t done = 0; done < size; done += sizeof(uint64_t)) {
+        /* SplitMix64, whose n-th number needs none before it: threads need no lock. */
+        uint64_t z = (uint64_t)page->epoch + (atomic_fetch_add(&drawn, 1) + 1) * 0x9E3779B97F4A7C15ULL;
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
+        z ^= z >> 31;
+        memcpy((char *)into + done, &z, size - done < sizeof z ? size - done : sizeof z);
+    }
+}
+
+ssize_t getrandom(void *into, size_t size, unsigned flags) {
+    if (!page) return syscall(SYS_getrandom, into, size, flags);
+    draw(into, size);
+    return (ssize_t)size;
+}
+
+int getentropy(void *into, size_t size) {
+    if (size <= 256) return getrandom(into, size, 0) == (ssize_t)size ? 0 : -1;
+    errno = EIO;
+    return -1;
+}
+
+void arc4random_buf(void *into, size_t size) { getrandom(into, size, 0); }
+
+uint32_t arc4random(void) {
+    uint32_t value;
+    arc4random_buf(&value, sizeof value);
+    return value;
+}
+
+uint32_t arc4random_uniform(uint32_t below) { return (uint32_t)(((uint64_t)arc4random() * below) >> 32); }
 
 /* Waiting for another thread until a time: asked again in short real waits, while our time goes on. */
 
