@@ -7,7 +7,7 @@ import pytest
 from jaxtyping import UInt8, UInt32
 from PIL import Image
 
-from playfield.games.desktop.pixels import grey, packed, picture_of, same
+from playfield.games.desktop.pixels import grey, packed, picture_in, picture_of, same
 from playfield.games.desktop.readers import look_of, masked
 from playfield.types import Array
 
@@ -33,6 +33,15 @@ def test_a_picture_is_a_copy_and_no_part_of_the_display():
     picture, then = picture_of(pixels), plain(pixels)
     pixels[:] = 0
     assert np.array_equal(picture, then)
+
+
+def test_pixels_that_are_a_copy_already_become_the_picture():
+    pixels = kept()
+    copied = np.ndarray(pixels.shape, np.uint32, bytearray(pixels.tobytes()))
+    picture = picture_in(copied)
+    assert np.array_equal(picture, plain(pixels))
+    assert np.shares_memory(packed(picture), copied)
+    assert packed(picture)[1:3, 2:].tolist() == packed(picture[1:3, 2:]).tolist()
 
 
 @pytest.mark.parametrize("part", [np.s_[:, :], np.s_[1:4, 2:6], np.s_[4:, 6:], np.s_[:1, :1]])

@@ -18,9 +18,19 @@ COLOURS = np.uint32(0x00FFFFFF)
 
 
 def picture_of(kept: UInt32[Array, "h w"]) -> UInt8[Array, "h w 3"]:
-    """A copy of a display's pixels as red, green and blue: a view from behind on bytes that lie as the display's do."""
-    copied = kept & COLOURS
-    return copied.view(np.uint8).reshape(*copied.shape, 4)[:, :, 2::-1]
+    """A copy of a display's pixels as red, green and blue."""
+    return _from_behind(kept & COLOURS)
+
+
+def picture_in(own: UInt32[Array, "h w"]) -> UInt8[Array, "h w 3"]:
+    """The same of pixels that are a copy already and that nobody else has: they become the picture."""
+    own &= COLOURS
+    return _from_behind(own)
+
+
+def _from_behind(pixels: UInt32[Array, "h w"]) -> UInt8[Array, "h w 3"]:
+    """Red, green and blue, where the bytes lie as blue, green, red and one that is nobody's."""
+    return pixels.view(np.uint8).reshape(*pixels.shape, 4)[:, :, 2::-1]
 
 
 def packed(picture: UInt8[Array, "h w 3"]) -> UInt32[Array, "h w"]:
