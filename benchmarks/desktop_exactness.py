@@ -1,11 +1,11 @@
 """Whether desktop games repeat themselves pixel by pixel on a loaded machine.
 
-    .venv/bin/python benchmarks/desktop_exactness.py                    # the games that come with Playfield, and pygame's aliens
+    .venv/bin/python benchmarks/desktop_exactness.py    # the games that come with Playfield, and pygame's aliens
     .venv/bin/python benchmarks/desktop_exactness.py mine.toml --steps 500
 
-For every game: the same random actions from one seed in three processes, each on a display of its own and none at the same
-time, and once from another seed. Busy processes are added until so many compete for the machine as `--load` says; they
-end with this one, and after ten minutes in any case. Games that are not installed are named and left out.
+For every game: the same random actions from one seed in three processes, each on a display of its own and none at the
+same time, and once from another seed. Busy processes are added until so many compete for the machine as `--load` says;
+they end with this one, and after ten minutes in any case. Games that are not installed are named and left out.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from playfield.games.desktop.clocks import Hung
 from playfield.games.desktop.game_file import GameFile, read_game, shipped_games
 from playfield.games.desktop.measure import REPEATS, Repeats, repeats
 
@@ -44,8 +45,8 @@ def main() -> None:
         for name in given.games:
             try:
                 file = read_game(shipped_games().get(name, Path(name)))
-                print(row(file, given.steps))
-            except ValueError as error:
+                print(row(file, given.steps), flush=True)
+            except (ValueError, Hung) as error:
                 print(f"{name}: left out, {error}")
 
 

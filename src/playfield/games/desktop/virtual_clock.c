@@ -54,10 +54,12 @@
 #define PATIENCE SECOND
 /* Real time of one look at whether another thread has done what is waited for. */
 #define LOOK MILLI
-/* Looks at a display of which the system does not tell what it sleeps in, before it is taken to be done. */
+/* Looks at a display that sleeps, the system does not tell in what, one after the other before it is taken to be done. */
 #define UNTOLD_TIMES 50
-/* Looks at a display that is at work before the looks are spaced out: most of what it is asked takes less than a sleep. */
+/* Looks at a display that is at work, or of which it is not told, before the looks are spaced out: most of what it is asked
+ * takes less than a sleep. */
 #define QUICK_LOOKS 60
+#define QUICK_UNTOLD 5
 /* Real time after which a thread that follows looks whether time still moves. */
 #define FOLLOW (50 * MILLI)
 #define MOST_TIMERS 64
@@ -273,19 +275,17 @@ enum idleness { BUSY, IDLE, UNTOLD };
  * the write returns.
  *
  * A display also sleeps while it waits for a compiler of keymaps or for threads that draw: only a wait for whichever of
- * its clients speaks first counts. Who is awake sleeps in 0; where the system does not tell, so does who sleeps.
+ * its clients speaks first counts. Who is awake sleeps in 0. So does who sleeps where the system does not tell in what, and
+ * for a while who has just gone to sleep, as long as a busy scheduler keeps it in its queue: on a loaded machine it would
+ * cost up to a second to wait for the end of that.
  */
 static enum idleness idleness_of(int server) {
-    static int tells;
     char place[64], text[512];
     int left = 0;
     for (int i = 0; i < servers[server].socket_count; i++)
         if (ioctl(servers[server].sockets[i], SIOCOUTQ, &left) == 0 && left > 0) return BUSY;
-    if (read_again(servers[server].sleeps_in, place, sizeof place) > 0 && place[0] != '0') {
-        tells = 1;
+    if (read_again(servers[server].sleeps_in, place, sizeof place) > 0 && place[0] != '0')
         return strstr(place, "poll") != NULL || strstr(place, "select") != NULL ? IDLE : BUSY;
-    }
-    if (tells && place[0] == '0') return BUSY;
     read_again(servers[server].state, text, sizeof text);
     const char *name_end = strrchr(text, ')');
     return name_end != NULL && name_end[2] != 'S' ? BUSY : UNTOLD;
@@ -301,7 +301,7 @@ static void wait_for_display(void) {
             enum idleness found = idleness_of(i);
             if (found == IDLE) break;
             untold = found == UNTOLD ? untold + 1 : 0;
-            if (looks < QUICK_LOOKS && found == BUSY)
+            if (found == BUSY ? looks < QUICK_LOOKS : untold < QUICK_UNTOLD)
                 sched_yield();
             else
                 real_sleep(20 * MICRO);
