@@ -1,10 +1,11 @@
-"""Games from Debian that were not written for us: the same game for the same seed, read as it is, nothing left over."""
+"""Games of Debian and of pygame, not written for us: a seed is a game, read as it is, and nothing is left over."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ from playfield.games.desktop.programs import GAME_FOLDERS
 pytestmark = [has_display, has_compiler]
 
 STEPS = 100
+ALIENS = Path(__file__).with_name("aliens.toml")
+"""Of pygame-ce: it asks the system for random bytes, and nothing but its pictures is read."""
 
 
 def installed(name: str) -> pytest.MarkDecorator:
@@ -26,7 +29,7 @@ def installed(name: str) -> pytest.MarkDecorator:
 
 @contextmanager
 def opened(name: str) -> Iterator[DesktopGame]:
-    game = DesktopGame(read_game(shipped_games()[name]))
+    game = DesktopGame(read_game(ALIENS if name == ALIENS.stem else shipped_games()[name]))
     try:
         yield game
     finally:
@@ -46,7 +49,8 @@ def played(name: str, seed: int) -> list[tuple[bytes, tuple[float, ...]]]:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=installed(name)) for name in shipped_games() if name != "refgame"]
+    "name",
+    [*(pytest.param(name, marks=installed(name)) for name in shipped_games() if name != "refgame"), ALIENS.stem],
 )
 def test_a_seed_is_a_game(name: str):
     first, again, other = played(name, 5), played(name, 5), played(name, 6)

@@ -20,8 +20,8 @@ EPOCH = 1_600_000_000
 
 
 @contextmanager
-def program(folder: Path, source: str) -> Iterator[tuple[VirtualClock, subprocess.Popen[str]]]:
-    clock = VirtualClock(folder, EPOCH)
+def program(folder: Path, source: str, epoch: int = EPOCH) -> Iterator[tuple[VirtualClock, subprocess.Popen[str]]]:
+    clock = VirtualClock(folder, epoch)
     process = subprocess.Popen(
         [sys.executable, "-I", "-c", source], env=clock.environment(), stdout=subprocess.PIPE, text=True
     )
@@ -32,9 +32,10 @@ def program(folder: Path, source: str) -> Iterator[tuple[VirtualClock, subproces
         process.communicate()
 
 
-def said(folder: Path, source: str, seconds: float = 20.0, step: float = 0.25) -> list[str]:
+def said(folder: Path, source: str, seconds: float = 20.0, step: float = 0.25, epoch: int = EPOCH) -> list[str]:
     """What a program writes, of which the last line is always END."""
-    with program(folder, f"import time\n{source}\nprint('END', flush=True)\ntime.sleep(1000)") as (clock, process):
+    whole = f"import time\n{source}\nprint('END', flush=True)\ntime.sleep(1000)"
+    with program(folder, whole, epoch) as (clock, process):
         for _ in range(round(seconds / step)):
             clock.move(step)
             assert clock.wait(30)
@@ -141,6 +142,34 @@ t.join(); print("joined", flush=True)
 def test_who_waits_by_reading_the_clock_comes_to_an_end(tmp_path: Path):
     (line,) = said(tmp_path, "a = time.time()\nwhile time.time() < a + 0.3: pass\nprint(round(time.time() - a, 2))", 2)
     assert line == "0.3"
+
+
+CHANCE = """
+import ctypes, os, random
+libc = ctypes.CDLL(None)
+entropy = ctypes.create_string_buffer(13)
+libc.getentropy(entropy, 13)
+print(os.urandom(12).hex(), entropy.raw.hex(), random.SystemRandom().random(), random.random())
+print(os.urandom(4) != os.urandom(4))
+"""
+
+
+def test_the_systems_chance_is_of_the_epoch(tmp_path: Path):
+    first, again, other = (said(tmp_path, CHANCE, 1, epoch=EPOCH + seed) for seed in (0, 0, 1))
+    assert first == again
+    assert set(first[0].split()) & set(other[0].split()) == set()
+    assert first[1] == "True"
+
+
+def may_settle_addresses() -> bool:
+    done = subprocess.run(["setarch", "-R", "true"], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+@pytest.mark.skipif(not may_settle_addresses(), reason="this system lets nobody choose where programs lie")
+def test_things_lie_at_the_same_addresses_in_every_process(tmp_path: Path):
+    source = "print([id(object()), id([]), id(time)], list({object() for _ in range(9)})[0])"
+    assert said(tmp_path, source, 1) == said(tmp_path, source, 1)
 
 
 def test_at_the_horizon_the_game_rests_until_it_is_moved(tmp_path: Path):

@@ -101,6 +101,9 @@ class HeldInputs:
         """Hold down what the action asks for, and let go of everything else."""
         keys = {self._hands.keycode(key) for choice in action.choices for key in choice.keys}
         buttons = {button for choice in action.choices for button in choice.buttons}
+        pointed = any(choice.at or choice.by or choice.scroll or choice.to for choice in action.choices)
+        if (keys, buttons) == (self._keys, self._buttons) and not pointed:
+            return  # nothing to do, and nothing to wait for
         self._let_go(self._keys - keys, self._buttons - buttons)
         for choice in action.choices:
             self._point(choice)
@@ -116,6 +119,8 @@ class HeldInputs:
 
     def release(self) -> None:
         """Let go of everything."""
+        if not (self._keys or self._buttons):
+            return
         self._let_go(self._keys, self._buttons)
         self._keys, self._buttons = set(), set()
         self._hands.settle()

@@ -9,7 +9,6 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 from jaxtyping import UInt8
 
 from playfield.games.desktop.actions import Action, Choice, HeldInputs
@@ -18,6 +17,7 @@ from playfield.games.desktop.clocks import GameClock, Hung
 from playfield.games.desktop.game_file import GameFile, typed_name
 from playfield.games.desktop.pace import Pace
 from playfield.games.desktop.parts import clock_of, launcher_of, stage_of
+from playfield.games.desktop.pixels import grey, same
 from playfield.games.desktop.programs import Program
 from playfield.games.desktop.readers import Gone, Readings, Unreadable, WindowState, needs_windows
 from playfield.games.desktop.stage import SharedStage, Stage
@@ -64,7 +64,8 @@ class DesktopGame:
         """
         self.begin(seed)
         self._read = self._first_look()
-        return self._frame(self._picture)
+        self._grey = self._in_sight()
+        return self.file.sight.of_grey(self._grey, self._grey)
 
     def begin(self, seed: int) -> None:
         """The same, without reading anything: for whoever looks at a game that cannot be read yet.
@@ -92,13 +93,12 @@ class DesktopGame:
 
         Raises: Hung, Unreadable.
         """
-        pictured = self._picture
         if not self.play(action):
             return self._crashed()
         before, self._read = self._read, self._look()
         over = any(self._read[name] != 0.0 for name in self.file.over)
         return Outcome(
-            self._frame(pictured),
+            self._frame(),
             self._reward(before),
             terminated=over,
             truncated=not over and self._steps >= self.file.most_steps,
@@ -120,7 +120,7 @@ class DesktopGame:
         except NoWindow:  # somebody has closed it
             self._end_program()
             return False
-        self._still = self._still + 1 if np.array_equal(picture, self._picture) else 0
+        self._still = self._still + 1 if same(picture, self._picture) else 0
         self._picture = picture
         return True
 
@@ -172,7 +172,7 @@ class DesktopGame:
     def _crashed(self) -> Outcome:
         """The end of an episode whose game is gone: a true one where the file reads it, else it is cut off."""
         read = any(isinstance(self.file.readers[name], Gone) for name in self.file.over)
-        return Outcome(self._frame(self._picture), 0.0, terminated=read, truncated=not read)
+        return Outcome(self._frame(), 0.0, terminated=read, truncated=not read)
 
     def readings(self) -> dict[str, float]:
         """What every reader made of the newest picture."""
@@ -313,10 +313,13 @@ class DesktopGame:
             total += part.scale * (grown if part.falls else max(0.0, grown))
         return total
 
-    def _frame(self, before: UInt8[Array, "H W 3"]) -> UInt8[Array, "h w C"]:
-        region = None if self.file.sight.region is None else self.file.regions[self.file.sight.region]
-        now, then = (each if region is None else region.of(each) for each in (self._picture, before))
-        return self.file.sight.frame(now, then)
+    def _frame(self) -> UInt8[Array, "h w C"]:
+        before, self._grey = self._grey, self._in_sight()
+        return self.file.sight.of_grey(self._grey, before)
+
+    def _in_sight(self) -> UInt8[Array, "h w"]:
+        region = self.file.sight.region
+        return grey(self._picture if region is None else self.file.regions[region].of(self._picture))
 
 
 def _is_blank(picture: UInt8[Array, "H W 3"]) -> bool:

@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import UInt8, UInt32
 
+from playfield.games.desktop.pixels import picture_of
 from playfield.types import Array
 
 START_SECONDS = 20.0
@@ -57,16 +58,16 @@ class OwnDisplay:
 
     def grab(self) -> UInt8[Array, "H W 3"]:
         """A copy of what the display shows, as red, green and blue."""
-        return np.ascontiguousarray(self._pixels[:, :, 2::-1])
+        return picture_of(self._pixels)
 
     def grab_region(self, left: int, top: int, width: int, height: int) -> UInt8[Array, "h w 3"]:
         """A copy of a part of it."""
-        return np.ascontiguousarray(self._pixels[top : top + height, left : left + width, 2::-1])
+        return picture_of(self._pixels[top : top + height, left : left + width])
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
-        height, width = self._pixels.shape[:2]
+        height, width = self._pixels.shape
         return width, height
 
     @property
@@ -95,7 +96,7 @@ class OwnDisplay:
             raise NoDisplayServer("Xvfb was started but gave no display; run `Xvfb :99` to see why")
         return int(said)
 
-    def _shared_pixels(self) -> UInt8[Array, "H W 4"]:
+    def _shared_pixels(self) -> UInt32[Array, "H W"]:
         path = self._folder / "Xvfb_screen0"
         with path.open("r+b") as file:
             memory = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
@@ -104,5 +105,5 @@ class OwnDisplay:
         if head[_BITS] != 32:
             raise NoDisplayServer(f"Xvfb keeps {head[_BITS]} bits for a pixel; Playfield reads 32")
         begin = int(head[0]) + int(head[_COLOURS]) * _COLOUR_BYTES
-        rows = np.frombuffer(memory, np.uint8, height * line, begin).reshape(height, line // 4, 4)
+        rows = np.frombuffer(memory, np.uint32, height * line // 4, begin).reshape(height, line // 4)
         return rows[:, :width]

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from playfield.games.desktop.own_display import NoDisplayServer
+from playfield.games.desktop.pixels import picture_in
 from playfield.games.desktop.readers import Region
 from playfield.games.desktop.windows import NoWindow, Window, WindowMatch
 from playfield.games.desktop.x11 import X11
@@ -86,8 +87,7 @@ class XStage:
         left, top = self._corner(window)
         place = {"left": left + part.left, "top": top + part.top, "width": part.width, "height": part.height}
         shot: Any = self._camera.grab(place)
-        pixels = np.frombuffer(shot.raw, np.uint8).reshape(part.height, part.width, 4)
-        return np.ascontiguousarray(pixels[:, :, 2::-1])
+        return picture_in(np.ndarray((part.height, part.width), np.uint32, shot.raw))
 
     def _corner(self, window: Window) -> tuple[int, int]:
         now = self._x11.place(window)

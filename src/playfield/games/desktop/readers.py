@@ -60,7 +60,11 @@ Colour = tuple[int, int, int]
 
 def masked(picture: Picture, colour: Colour, tolerance: int = 0) -> Bool[Array, "h w"]:
     """Where a picture has a colour."""
-    return np.asarray((np.abs(picture.astype(np.int16) - np.array(colour, np.int16)) <= tolerance).all(2))
+    found = np.ones(picture.shape[:2], np.bool_)
+    for channel, value in enumerate(colour):
+        of_it = picture[:, :, channel]
+        found &= (of_it >= max(0, value - tolerance)) & (of_it <= min(255, value + tolerance))
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +170,8 @@ class Looks:
 
 def look_of(picture: Picture) -> Bool[Array, "h w"]:
     """What is bright in a picture."""
-    return picture.mean(2) > 127.0
+    red, green, blue = (picture[:, :, channel].astype(np.uint16) for channel in range(3))
+    return (red + green + blue) > 3 * 127
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+from playfield.games.desktop.pixels import grey
 from playfield.settings import setting
 from playfield.types import Array
 
@@ -35,20 +37,28 @@ class Sight:
 
     def frame(self, now: UInt8[Array, "H W 3"], before: UInt8[Array, "H W 3"]) -> UInt8[Array, "h w C"]:
         """What is seen of a picture that follows on another."""
-        height, width = self.size
-        grey = Image.fromarray(now).convert("L")
-        seen = {"grey": np.asarray(grey.resize((width, height), Image.Resampling.BOX), np.uint8)}
-        if "changes" in self.channels:
-            then = np.asarray(Image.fromarray(before).convert("L"), np.uint8)
-            seen["changes"] = changes(np.asarray(grey, np.uint8), then, self.size)
-        return np.stack([seen[channel] for channel in self.channels], axis=2)
+        return self.of_grey(grey(now), grey(before))
+
+    def of_grey(self, now: UInt8[Array, "H W"], before: UInt8[Array, "H W"]) -> UInt8[Array, "h w C"]:
+        """The same of pictures that are grey already."""
+        seen = {
+            "grey": lambda: _means(now, self.size),
+            "changes": lambda: changes(now, before, self.size),
+        }
+        return np.stack([seen[channel]() for channel in self.channels], axis=2)
+
+
+def _means(now: UInt8[Array, "H W"], size: tuple[int, int]) -> UInt8[Array, "h w"]:
+    height, width = size
+    return np.asarray(Image.fromarray(now).resize((width, height), Image.Resampling.BOX), np.uint8)
 
 
 def changes(now: UInt8[Array, "H W"], before: UInt8[Array, "H W"], size: tuple[int, int]) -> UInt8[Array, "h w"]:
     """The largest difference in each cell of a grid, amplified: a thing of a few pixels is as bright as a large one."""
     differs = np.maximum(now, before) - np.minimum(now, before)
-    for axis, cells in enumerate(size):
-        # A grid finer than the picture shows a pixel several times.
-        begins = np.minimum(np.arange(cells) * now.shape[axis] // cells, now.shape[axis] - 1)
-        differs = np.maximum.reduceat(differs, begins, axis=axis)
+    for cells in size:
+        edges = (np.arange(cells + 1) * len(differs) // cells).tolist()
+        # A grid finer than the picture shows a pixel several times. Whole rows are compared, then what were columns.
+        rows = [differs[begin : max(end, begin + 1)].max(0) for begin, end in pairwise(edges)]
+        differs = np.ascontiguousarray(np.stack(rows).T)
     return np.minimum(differs, 255 // STRONGER) * STRONGER

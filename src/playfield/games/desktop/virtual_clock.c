@@ -3,7 +3,8 @@
  * The game's time is a number in a page of memory that it shares with the agent. It may rise to a horizon which only the
  * agent moves. Whoever sleeps lets time jump, so a game runs faster than real time; at the horizon it rests until the
  * agent has moved it. The wall clock begins at an epoch of the agent's choice: games that seed themselves with the time
- * of day start alike for equal epochs.
+ * of day start alike for equal epochs. So do those that ask the system for random bytes, which are drawn from the epoch,
+ * and those whose order of things is that of their addresses, which are the same in every process.
  *
  * The thread that runs main() moves time; the others follow it. What a game never asks of libc (static binaries, raw
  * system calls, Go) stays outside.
@@ -27,7 +28,9 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -51,15 +54,20 @@
 #define PATIENCE SECOND
 /* Real time of one look at whether another thread has done what is waited for. */
 #define LOOK MILLI
-/* Looks at a display of which the system does not tell what it sleeps in, before it is taken to be done. */
+/* Looks at a display that sleeps, the system does not tell in what, one after the other before it is taken to be done. */
 #define UNTOLD_TIMES 50
-/* Looks at a display that is at work before the looks are spaced out: most of what it is asked takes less than a sleep. */
-#define QUICK_LOOKS 20
+/* Looks at a display that is at work, or of which it is not told, before the looks are spaced out: most of what it is asked
+ * takes less than a sleep. */
+#define QUICK_LOOKS 60
+#define QUICK_UNTOLD 5
 /* Real time after which a thread that follows looks whether time still moves. */
 #define FOLLOW (50 * MILLI)
 #define MOST_TIMERS 64
 #define MOST_DISPLAYS 8
 #define MOST_SOCKETS 64
+#define MOST_FOLLOWERS 32
+/* Files of ours in the game's process get numbers from here on, so that its own are as they would be without us. */
+#define OUR_FILES 512
 
 struct page {
     _Atomic int64_t now;     /* ns since the beginning */
@@ -75,6 +83,8 @@ struct page {
 
 static struct page *page;
 static _Thread_local int64_t reads_at = -1, reads;
+static _Thread_local int32_t thread; /* its number, asked for once: a game's loop comes here ten times a frame */
+static int32_t process;
 
 /* The system's own, below what is replaced here. */
 
@@ -108,7 +118,19 @@ static struct page *map(const char *path) {
 
 static void leave_it(void) { page = NULL; }
 
-__attribute__((constructor)) static void begin(void) {
+/* Begin the program once more, at addresses that are not by chance: a Python set has the order of its things' addresses.
+ * Where that is forbidden, as in some containers, it goes on as it is. */
+static void settle_addresses(char **arguments) {
+    int found = personality(0xffffffff);
+    if (found == -1 || found & ADDR_NO_RANDOMIZE || getenv("PLAYFIELD_AGAIN") != NULL) return;
+    if (personality((unsigned long)found | ADDR_NO_RANDOMIZE) == -1) return;
+    setenv("PLAYFIELD_AGAIN", "1", 1);
+    execv("/proc/self/exe", arguments);
+    personality((unsigned long)found);
+}
+
+__attribute__((constructor)) static void begin(int count, char **arguments) {
+    (void)count;
     const char *path = getenv("PLAYFIELD_CLOCK");
     struct page *found = path == NULL ? NULL : map(path);
     if (found == NULL) return;
@@ -116,44 +138,58 @@ __attribute__((constructor)) static void begin(void) {
     /* The first process that runs has the clock; one it starts goes by real time, unless the first is gone. */
     if (owner != 0 && owner != self && kill(owner, 0) == 0) return;
     atomic_store(&found->owner, self);
+    settle_addresses(arguments);
+    process = self;
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing is left running where the agent dies */
     prctl(PR_SET_TIMERSLACK, MICRO);  /* our short sleeps would be three times as long otherwise */
     pthread_atfork(NULL, NULL, leave_it);
     page = found;
 }
 
-static int is_main(void) { return syscall(SYS_gettid) == getpid(); }
+static int is_main(void) {
+    if (thread == 0) thread = (int32_t)syscall(SYS_gettid);
+    return thread == process;
+}
 
 static int64_t now(void) { return atomic_load(&page->now); }
 
-/* Threads that wait for time to rise: the earliest time that any waits for, and a count of the times all were woken. */
-static _Atomic int64_t awaited = INT64_MAX;
-static _Atomic int32_t woken;
+/* A thread that waits for time to rise: until when, and a count of the times it was woken. Each has its own, since one that
+ * sleeps for a millisecond would wake all others a thousand times a second; if there are too many, some share one. */
+static struct follower {
+    _Atomic int64_t until;
+    _Atomic int32_t woken;
+} followers[MOST_FOLLOWERS] = {[0 ... MOST_FOLLOWERS - 1] = {INT64_MAX, 0}};
+static _Atomic uint32_t follower_count;
 
 static void rise_to(int64_t time) {
     int64_t before = now();
     while (before < time && !atomic_compare_exchange_weak(&page->now, &before, time)) {
     }
-    if (now() < atomic_load(&awaited)) return;
-    atomic_store(&awaited, INT64_MAX);
-    atomic_fetch_add(&woken, 1);
-    wake(&woken);
+    uint32_t count = atomic_load(&follower_count);
+    for (uint32_t i = 0; i < count && i < MOST_FOLLOWERS; i++) {
+        if (now() < atomic_load(&followers[i].until)) continue;
+        atomic_store(&followers[i].until, INT64_MAX);
+        atomic_fetch_add(&followers[i].woken, 1);
+        wake(&followers[i].woken);
+    }
 }
 
 /* Sleep until time has risen so far, or for a while where it does not rise. */
 static void follow(int64_t target) {
-    int32_t count = atomic_load(&woken);
-    int64_t earliest = atomic_load(&awaited);
-    while (target < earliest && !atomic_compare_exchange_weak(&awaited, &earliest, target)) {
+    static _Thread_local struct follower *own;
+    if (own == NULL) own = &followers[atomic_fetch_add(&follower_count, 1) % MOST_FOLLOWERS];
+    int32_t count = atomic_load(&own->woken);
+    int64_t earliest = atomic_load(&own->until);
+    while (target < earliest && !atomic_compare_exchange_weak(&own->until, &earliest, target)) {
     }
     /* After it is told: a rise before that would wake nobody. */
-    if (now() < target) wait_while(&woken, count, FOLLOW);
+    if (now() < target) wait_while(&own->woken, count, FOLLOW);
 }
 
 /* The display */
 
 /* The game has written to somebody or read from somebody, perhaps the display, since we last waited for that. Reading
- * matters too: it makes room for the rest of a long answer. */
+ * matters too: it makes room for the rest of a long answer. Asking in vain whether there is something to read does not. */
 static atomic_int asked_display;
 
 static int is_x_socket(int fd) {
@@ -164,49 +200,67 @@ static int is_x_socket(int fd) {
     return strstr(a.sun_path, ".X11-unix") != NULL || strstr(a.sun_path + 1, ".X11-unix") != NULL;
 }
 
-static ssize_t read_of_process(pid_t pid, const char *name, char *into, size_t size) {
+static int open_of_process(pid_t pid, const char *name) {
     char path[48];
     snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t count = fd < 0 ? 0 : syscall(SYS_read, fd, into, size - 1);
-    if (fd >= 0) syscall(SYS_close, fd);
+    int low = open(path, O_RDONLY | O_CLOEXEC), high = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, OUR_FILES);
+    if (high < 0) return low;
+    syscall(SYS_close, low);
+    return high;
+}
+
+static ssize_t read_again(int file, char *into, size_t size) {
+    ssize_t count = file < 0 ? 0 : syscall(SYS_pread64, file, into, size - 1, 0);
     into[count > 0 ? count : 0] = 0;
     return count;
 }
 
-enum idleness { BUSY, IDLE, UNTOLD };
+/* The displays that the game is connected to and the processes that serve them, as long as no socket was opened or closed.
+ * Their files are kept open: opening one costs more than reading it. */
+static struct {
+    int sockets[MOST_DISPLAYS], socket_count;
+    pid_t pid;
+    int sleeps_in, state;
+} servers[MOST_DISPLAYS];
+static int server_count;
+static atomic_int sockets_changed = 1;
+static pthread_mutex_t servers_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* Whether a process waits for somebody to write to it. Who is written to is awake before the write returns.
- *
- * A display also sleeps while it waits for a compiler of keymaps or for threads that draw: only a wait for whichever of
- * its clients speaks first counts. Where the system does not tell what is slept in, it shows 0, as of who is awake.
- */
-static enum idleness idleness_of(pid_t pid) {
-    char place[64], text[512];
-    if (read_of_process(pid, "wchan", place, sizeof place) > 0 && place[0] != '0')
-        return strstr(place, "poll") != NULL || strstr(place, "select") != NULL ? IDLE : BUSY;
-    read_of_process(pid, "stat", text, sizeof text);
-    const char *name_end = strrchr(text, ')');
-    return name_end != NULL && name_end[2] != 'S' ? BUSY : UNTOLD;
+static void forget_servers(void) {
+    for (int i = 0; i < server_count; i++) {
+        if (servers[i].sleeps_in >= 0) syscall(SYS_close, servers[i].sleeps_in);
+        if (servers[i].state >= 0) syscall(SYS_close, servers[i].state);
+    }
+    server_count = 0;
 }
 
-/* The displays that the game is connected to, as long as no socket was opened or closed. */
-static struct {
-    int fd;
-    pid_t pid;
-} displays[MOST_DISPLAYS];
-static int display_count;
-static atomic_int sockets_changed = 1;
-static pthread_mutex_t displays_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void find_displays(void) {
-    display_count = 0;
-    for (int fd = 3; fd < MOST_SOCKETS && display_count < MOST_DISPLAYS; fd++) {
+static void find_servers(void) {
+    forget_servers();
+    for (int fd = 3; fd < MOST_SOCKETS; fd++) {
         struct ucred peer;
         socklen_t length = sizeof peer;
+        int i = 0;
         if (!is_x_socket(fd) || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) continue;
-        displays[display_count].fd = fd;
-        displays[display_count++].pid = peer.pid;
+        while (i < server_count && servers[i].pid != peer.pid) i++;
+        if (i == MOST_DISPLAYS || (i < server_count && servers[i].socket_count == MOST_DISPLAYS)) continue;
+        if (i == server_count) {
+            servers[server_count].socket_count = 0;
+            servers[server_count].pid = peer.pid;
+            servers[server_count].sleeps_in = open_of_process(peer.pid, "wchan");
+            servers[server_count++].state = open_of_process(peer.pid, "stat");
+        }
+        servers[i].sockets[servers[i].socket_count++] = fd;
+    }
+}
+
+/* A file that the game closes may be a socket of a display, or, as it closes all, one of ours. */
+static void close_of_server(int fd) {
+    for (int i = 0; i < server_count; i++) {
+        if (servers[i].sleeps_in == fd) servers[i].sleeps_in = -1;
+        if (servers[i].state == fd) servers[i].state = -1;
+        if (servers[i].sleeps_in < 0 || servers[i].state < 0) atomic_store(&sockets_changed, 1);
+        for (int j = 0; j < servers[i].socket_count; j++)
+            if (servers[i].sockets[j] == fd) atomic_store(&sockets_changed, 1);
     }
 }
 
@@ -215,23 +269,44 @@ int connect(int fd, const struct sockaddr *address, socklen_t length) {
     return (int)syscall(SYS_connect, fd, address, length);
 }
 
+enum idleness { BUSY, IDLE, UNTOLD };
+
+/* Whether a server has read all that was written to it and waits for somebody to write. Who is written to is awake before
+ * the write returns.
+ *
+ * A display also sleeps while it waits for a compiler of keymaps or for threads that draw: only a wait for whichever of
+ * its clients speaks first counts. Who is awake sleeps in 0. So does who sleeps where the system does not tell in what, and
+ * for a while who has just gone to sleep, as long as a busy scheduler keeps it in its queue: on a loaded machine it would
+ * cost up to a second to wait for the end of that.
+ */
+static enum idleness idleness_of(int server) {
+    char place[64], text[512];
+    int left = 0;
+    for (int i = 0; i < servers[server].socket_count; i++)
+        if (ioctl(servers[server].sockets[i], SIOCOUTQ, &left) == 0 && left > 0) return BUSY;
+    if (read_again(servers[server].sleeps_in, place, sizeof place) > 0 && place[0] != '0')
+        return strstr(place, "poll") != NULL || strstr(place, "select") != NULL ? IDLE : BUSY;
+    read_again(servers[server].state, text, sizeof text);
+    const char *name_end = strrchr(text, ')');
+    return name_end != NULL && name_end[2] != 'S' ? BUSY : UNTOLD;
+}
+
 /* Wait until the display has read all that the game has written, has done it, and has written its answers: it sleeps. */
 static void wait_for_display(void) {
     if (!atomic_exchange(&asked_display, 0)) return;
-    pthread_mutex_lock(&displays_lock);
-    if (atomic_exchange(&sockets_changed, 0)) find_displays();
-    for (int i = 0; i < display_count; i++)
-        for (int left = 0, looks = 0, untold = 0; untold < UNTOLD_TIMES; looks++) {
-            int unread = ioctl(displays[i].fd, SIOCOUTQ, &left) == 0 && left > 0;
-            enum idleness found = unread ? BUSY : idleness_of(displays[i].pid);
+    pthread_mutex_lock(&servers_lock);
+    if (atomic_exchange(&sockets_changed, 0)) find_servers();
+    for (int i = 0; i < server_count; i++)
+        for (int looks = 0, untold = 0; untold < UNTOLD_TIMES; looks++) {
+            enum idleness found = idleness_of(i);
             if (found == IDLE) break;
             untold = found == UNTOLD ? untold + 1 : 0;
-            if (looks < QUICK_LOOKS && found == BUSY)
+            if (found == BUSY ? looks < QUICK_LOOKS : untold < QUICK_UNTOLD)
                 sched_yield();
             else
                 real_sleep(20 * MICRO);
         }
-    pthread_mutex_unlock(&displays_lock);
+    pthread_mutex_unlock(&servers_lock);
 }
 
 ssize_t writev(int fd, const struct iovec *parts, int count) {
@@ -245,13 +320,15 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
 }
 
 ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
-    atomic_store(&asked_display, 1);
-    return syscall(SYS_recvmsg, fd, message, flags);
+    ssize_t count = syscall(SYS_recvmsg, fd, message, flags);
+    if (count > 0) atomic_store(&asked_display, 1);
+    return count;
 }
 
 ssize_t recv(int fd, void *into, size_t size, int flags) {
-    atomic_store(&asked_display, 1);
-    return syscall(SYS_recvfrom, fd, into, size, flags, NULL, NULL);
+    ssize_t count = syscall(SYS_recvfrom, fd, into, size, flags, NULL, NULL);
+    if (count > 0) atomic_store(&asked_display, 1);
+    return count;
 }
 
 /* Resting */
@@ -575,11 +652,46 @@ int close(int fd) {
         struct timer *t = timers_begun ? timer_of(fd) : NULL;
         if (t) t->fd = -1;
         pthread_mutex_unlock(&timers_lock);
-        for (int i = 0; i < display_count; i++)
-            if (displays[i].fd == fd) atomic_store(&sockets_changed, 1);
+        close_of_server(fd);
     }
     return (int)syscall(SYS_close, fd);
 }
+
+/* Chance. Python, for one, seeds itself with the system's random bytes and not with the time of day. */
+
+static void draw(void *into, size_t size) {
+    static _Atomic uint64_t drawn;
+    for (size_t done = 0; done < size; done += sizeof(uint64_t)) {
+        /* SplitMix64, whose n-th number needs none before it: threads need no lock. */
+        uint64_t z = (uint64_t)page->epoch + (atomic_fetch_add(&drawn, 1) + 1) * 0x9E3779B97F4A7C15ULL;
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
+        z ^= z >> 31;
+        memcpy((char *)into + done, &z, size - done < sizeof z ? size - done : sizeof z);
+    }
+}
+
+ssize_t getrandom(void *into, size_t size, unsigned flags) {
+    if (!page) return syscall(SYS_getrandom, into, size, flags);
+    draw(into, size);
+    return (ssize_t)size;
+}
+
+int getentropy(void *into, size_t size) {
+    if (size <= 256) return getrandom(into, size, 0) == (ssize_t)size ? 0 : -1;
+    errno = EIO;
+    return -1;
+}
+
+void arc4random_buf(void *into, size_t size) { getrandom(into, size, 0); }
+
+uint32_t arc4random(void) {
+    uint32_t value;
+    arc4random_buf(&value, sizeof value);
+    return value;
+}
+
+uint32_t arc4random_uniform(uint32_t below) { return (uint32_t)(((uint64_t)arc4random() * below) >> 32); }
 
 /* Waiting for another thread until a time: asked again in short real waits, while our time goes on. */
 

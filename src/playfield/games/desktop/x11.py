@@ -28,6 +28,8 @@ class X11:
         self._xlib: Any = importlib.import_module("Xlib.X")
         self._xtest: Any = importlib.import_module("Xlib.ext.xtest")
         self._keysyms: Any = importlib.import_module("Xlib.XK")
+        self._error: Any = importlib.import_module("Xlib.error")
+        self._known: list[Window] | None = None
 
     def close(self) -> None:
         """Close the connection."""
@@ -92,6 +94,7 @@ class X11:
         # The first answer says that our requests are done, the second that their events were sent.
         self._display.sync()
         self._display.sync()
+        self._heed()
 
     def forget(self) -> None:
         """Be as a new display is: the pointer in the corner, the keyboard nobody's."""
@@ -108,8 +111,24 @@ class X11:
         self.settle()
 
     def windows(self) -> list[Window]:
-        """Every window that has a title or a class, or is shown below the root."""
-        return list(self._below(self._display.screen().root, 1))
+        """Every window that has a title or a class, or is shown below the root.
+
+        They are asked for one by one, which takes longer than a step of a small game: only where the display has told
+        that one has come, gone, moved, been shown or been renamed since. Of a game that rests under the virtual clock
+        it has told all, as its picture is all there.
+        """
+        self._heed()
+        if self._known is None:
+            root = self._display.screen().root
+            root.change_attributes(event_mask=self._xlib.SubstructureNotifyMask)  # before looking: nothing is missed
+            self._known = list(self._below(root, 1))
+        return list(self._known)
+
+    def _heed(self) -> None:
+        """Take what the display has told; we ask to be told of nothing but windows."""
+        while self._display.pending_events():
+            self._display.next_event()
+            self._known = None
 
     def find(self, match: WindowMatch) -> Window | None:
         """The one shown window that matches; None while there is none.
@@ -130,12 +149,11 @@ class X11:
         return pointed
 
     def _with_parents(self, window: Any) -> Iterator[int]:
-        error: Any = importlib.import_module("Xlib.error")
         try:
             while not isinstance(window, int):
                 yield int(window.id)
                 window = window.query_tree().parent
-        except (error.BadWindow, error.BadDrawable):
+        except (self._error.BadWindow, self._error.BadDrawable):
             return  # it closed while we looked
 
     def _title(self, window: Any) -> str:
@@ -149,12 +167,13 @@ class X11:
         return int(found.value[0]) if found is not None and len(found.value) == 1 else None
 
     def _below(self, parent: Any, depth: int, left: int = 0, top: int = 0) -> Iterator[Window]:
-        error: Any = importlib.import_module("Xlib.error")
+        told = self._xlib.SubstructureNotifyMask | self._xlib.PropertyChangeMask
         for child in parent.query_tree().children:
             try:
+                child.change_attributes(event_mask=told, onerror=self._error.CatchError(self._error.BadWindow))
                 shape, state = child.get_geometry(), child.get_attributes()
                 title, group, pid = self._title(child), child.get_wm_class(), self._pid(child)
-            except (error.BadWindow, error.BadDrawable):
+            except (self._error.BadWindow, self._error.BadDrawable):
                 continue  # it closed while we looked
             x, y = left + shape.x, top + shape.y
             yield Window(
