@@ -24,7 +24,7 @@ from playfield.cli.machine import cores, memory_bytes
 from playfield.cli.results import Evaluation, plot_run, report
 from playfield.cli.runs import Known, begin_of, find_run, free_name, known
 from playfield.cli.training import RESUMABLE, Interruption, NotFinite, Plan, Sink, Training
-from playfield.demonstrations import demonstrations, read_recording
+from playfield.demonstrations import check_same, demonstrations, read_recording
 from playfield.events import EpisodeEnded, Event, PhaseChanged
 from playfield.features.latents import Latents, load_latents
 from playfield.games.games import Games
@@ -108,7 +108,7 @@ class Train:
         plan = self._plan(recipe)
         set_threads(self.threads, recipe)
         games = make_games(self.game, recipe.protocol, recipe.games)
-        shown = shown_in(self.demonstrations, recipe, self.game)
+        shown = shown_in(self.demonstrations, recipe, games)
         session = build_session(recipe, games, self.seed, latents_in(self.features, recipe), shown)
         if isinstance(session.agent, DeepAgent):
             warn_of_memory(session.agent.memory.most_bytes())
@@ -206,7 +206,7 @@ class Resume:
             games = make_games(of.game, of.recipe.protocol, of.recipe.games)
             # What is seen by comes back from the run itself: the folder it was taken from may be gone.
             latents = latents_in(plan.features, of.recipe) if loaded is None else saved_latents(of.recipe, loaded)
-            shown = shown_in(plan.demonstrations, of.recipe, of.game) if loaded is None else None
+            shown = shown_in(plan.demonstrations, of.recipe, games) if loaded is None else None
             session = build_session(of.recipe, games, of.seed, latents, shown)
             if loaded is None:
                 warm_up(session, of.recipe, plan, run.path.parent)
@@ -237,8 +237,10 @@ def latents_in(folder: str | Path | None, recipe: AnyRecipe) -> Latents | None:
     return load_latents(Path(folder)) if sees and folder is not None else None
 
 
-def shown_in(folder: str | Path | None, recipe: AnyRecipe, game: str) -> Demonstrations | None:
+def shown_in(folder: str | Path | None, recipe: AnyRecipe, trained_on: Games) -> Demonstrations | None:
     """The demonstrations in a folder, played again by the rules of the training; None where no folder is named.
+
+    Nothing is played again of a recording that has its frames.
 
     Raises: DamagedFile; ValueError where they do not fit, or where the recipe cannot do without.
     """
@@ -250,11 +252,15 @@ def shown_in(folder: str | Path | None, recipe: AnyRecipe, game: str) -> Demonst
     recording = read_recording(Path(folder))
     if recording.warning is not None:
         print(f"note: {recording.warning}", flush=True)
-    games = make_games(game, recipe.protocol, 1, 1)
-    try:
-        shown = demonstrations(recording, games, recipe.memory.stack)
-    finally:
-        games.close()
+    check_same(recording, trained_on.spec)
+    if recording.has_frames:
+        shown = demonstrations(recording, trained_on, recipe.memory.stack)
+    else:
+        games = make_games(trained_on.spec.name, recipe.protocol, 1, 1)
+        try:
+            shown = demonstrations(recording, games, recipe.memory.stack)
+        finally:
+            games.close()
     print(f"shown    {len(recording.episodes):,} episodes, {shown.frames:,} frames, from {folder}", flush=True)
     return shown
 

@@ -14,7 +14,7 @@ from playfield.games import atari, toys
 from playfield.games.atari import action_indices, emulators
 from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.games import game_file, is_desktop_game
-from playfield.games.each import Solo
+from playfield.games.each import Outcome, Solo
 from playfield.games.episodes import check_tapes
 from playfield.games.gymnasium_games import PREFIX, GymnasiumGame, open_environment
 from playfield.games.protocol import SCREEN, AtariProtocol
@@ -39,6 +39,8 @@ class Shot(NamedTuple):
     """Whether the episode ended with it."""
     truncated: bool = False
     """Whether it did because it was cut off."""
+    told: Outcome | None = None
+    """What an agent would be told of it, with the frame that it would see; None of an Atari game, whose tapes do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,14 +126,16 @@ def _solo(
     game: Solo, seed: int, actions: Iterable[int], picture: Callable[[UInt8[Array, "H W C"]], UInt8[Array, "h w 3"]]
 ) -> Generator[Shot]:
     try:
-        yield Shot(picture(game.reset(seed)), 0.0, None)
+        frame = game.reset(seed)
+        yield Shot(picture(frame), 0.0, None, told=Outcome(frame, 0.0))
         over = False
         for played, action in enumerate(actions):
             if over:
                 raise _goes_on(played)
             said = game.step(action)
             over = said.terminated or said.truncated
-            yield Shot(picture(said.frame), said.reward, action, over, truncated=over and not said.terminated)
+            cut = over and not said.terminated
+            yield Shot(picture(said.frame), said.reward, action, over, truncated=cut, told=said)
     finally:
         game.close()
 
