@@ -41,8 +41,6 @@ class GameSpec:
     """Emulator frames that one action lasts."""
     frames_per_second: float
     """Emulator frames per second of play at normal speed, for films and for a person watching."""
-    replays: bool = True
-    """Whether (seed, actions) plays an episode again exactly."""
     protocol: dict[str, object] = field(default_factory=dict[str, object])
     """The protocol as plain values, as actually used; every score carries it."""
     replays: bool = True
