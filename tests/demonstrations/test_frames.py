@@ -108,11 +108,7 @@ def test_exactly_the_transitions_that_were_meant_are_left(marks: list[bool]):
     whole = [row(n, last=n == len(marks)) for n in range(len(marks) + 1)]
     left = list(split_at_gaps(iter(whole), bytes(marks)))
     meant = [(n, n + 1) for n, gap in enumerate(marks) if not gap]
-    found = [
-        (int(a.step.frame[0, 0]), int(b.step.frame[0, 0]))
-        for a, b in pairwise(left)
-        if not a.step.last[0]
-    ]
+    found = [(int(a.step.frame[0, 0]), int(b.step.frame[0, 0])) for a, b in pairwise(left) if not a.step.last[0]]
     assert found == meant
     # Every part begins with a first row, and ends with a last one.
     assert [bool(r.step.first[0]) for r in left] == [True, *(bool(r.step.last[0]) for r in left)][:-1][: len(left)]

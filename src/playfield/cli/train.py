@@ -16,21 +16,20 @@ import torch
 import tyro
 
 from playfield.agent import DeepAgent
-from playfield.build import build_network, build_session, latents_of, require_demonstrations
+from playfield.build import build_network, build_session, latents_of
 from playfield.cli.about import find_recipe
 from playfield.cli.counts import Count, OptionalCount
 from playfield.cli.look import load_network, protocol_named, saved_weights
 from playfield.cli.machine import cores, memory_bytes
 from playfield.cli.results import Evaluation, plot_run, report
 from playfield.cli.runs import Known, begin_of, find_run, free_name, known
+from playfield.cli.shown import shown_in
 from playfield.cli.training import RESUMABLE, Interruption, NotFinite, Plan, Sink, Training
-from playfield.demonstrations import check_same, demonstrations, read_recording
 from playfield.events import EpisodeEnded, Event, PhaseChanged
 from playfield.features.latents import Latents, load_latents
 from playfield.games.games import Games
 from playfield.games.make import make_games
 from playfield.linear.agent import Diverged, LinearAgent
-from playfield.memory.demonstrated import Demonstrations
 from playfield.memory.priorities import Uniform
 from playfield.memory.replay import Replay
 from playfield.memory.rollout import Rollout
@@ -235,34 +234,6 @@ def latents_in(folder: str | Path | None, recipe: AnyRecipe) -> Latents | None:
     """
     sees = isinstance(recipe, LinearRecipe) and isinstance(recipe.view, Learnt)
     return load_latents(Path(folder)) if sees and folder is not None else None
-
-
-def shown_in(folder: str | Path | None, recipe: AnyRecipe, trained_on: Games) -> Demonstrations | None:
-    """The demonstrations in a folder, played again by the rules of the training; None where no folder is named.
-
-    Nothing is played again of a recording that has its frames.
-
-    Raises: DamagedFile; ValueError where they do not fit, or where the recipe cannot do without.
-    """
-    if folder is None:
-        require_demonstrations(recipe)
-        return None
-    if not isinstance(recipe, Recipe) or not isinstance(recipe.memory, Replay):
-        raise ValueError(f"--demonstrations are for recipes with a replay memory, which {recipe.name} has not")
-    recording = read_recording(Path(folder))
-    if recording.warning is not None:
-        print(f"note: {recording.warning}", flush=True)
-    check_same(recording, trained_on.spec)
-    if recording.has_frames:
-        shown = demonstrations(recording, trained_on, recipe.memory.stack)
-    else:
-        games = make_games(trained_on.spec.name, recipe.protocol, 1, 1)
-        try:
-            shown = demonstrations(recording, games, recipe.memory.stack)
-        finally:
-            games.close()
-    print(f"shown    {len(recording.episodes):,} episodes, {shown.frames:,} frames, from {folder}", flush=True)
-    return shown
 
 
 def saved_latents(recipe: AnyRecipe, loaded: Loaded) -> Latents | None:

@@ -4,7 +4,7 @@ Of games that cannot be played again the frames are kept beside the tapes.
 """
 
 from playfield.demonstrations.about import About, Player
-from playfield.demonstrations.recording import Recording, is_recording, read_recording
+from playfield.demonstrations.recording import Recording, gap_count, is_recording, read_recording
 from playfield.demonstrations.rows import check_same, demonstrations, episodes_of
 from playfield.demonstrations.writer import DemonstrationWriter, require_recordable, seen_in
 
@@ -16,6 +16,7 @@ __all__ = [
     "check_same",
     "demonstrations",
     "episodes_of",
+    "gap_count",
     "is_recording",
     "read_recording",
     "require_recordable",
