@@ -66,9 +66,9 @@ def numbers(found: Any, what: str) -> Array:
     Raises: Refused.
     """
     if found.dtype.kind not in "biuf" or found.dtype.itemsize > 8:
-        raise Refused(f"has a {what} that is no number")
+        raise Refused(f"has {what} that is no number")
     if math.prod(found.shape or ()) * found.dtype.itemsize > MOST_VALUE_BYTES:
-        raise Refused(f"has a {what} of more than {MOST_VALUE_BYTES:,} bytes")
+        raise Refused(f"has {what} of more than {MOST_VALUE_BYTES:,} bytes")
     return np.asarray(found[()])
 
 
@@ -78,10 +78,10 @@ def number(found: Any, what: str) -> float:
     Raises: Refused.
     """
     if found.shape != ():
-        raise Refused(f"has a {what} that is no number")
+        raise Refused(f"has {what} that is no number")
     value = float(numbers(found, what))
     if not math.isfinite(value):
-        raise Refused(f"has a {what} that is no number")
+        raise Refused(f"has {what} that is no number")
     return value
 
 

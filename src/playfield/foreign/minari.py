@@ -82,9 +82,9 @@ def read_metadata(path: Path) -> Kept:
 
 
 def _episode(group: Any, kept: Kept) -> Iterator[ForeignRow]:
-    actions = numbers(dataset(group, "actions"), "action").reshape(-1)
-    rewards = numbers(dataset(group, "rewards"), "reward").astype(np.float64).reshape(-1)
-    ended = numbers(dataset(group, "terminations"), "end").reshape(-1) != 0
+    actions = numbers(dataset(group, "actions"), "an action").reshape(-1)
+    rewards = numbers(dataset(group, "rewards"), "a reward").astype(np.float64).reshape(-1)
+    ended = numbers(dataset(group, "terminations"), "an end").reshape(-1) != 0
     seen = dataset(group, "observations")
     steps = len(actions)
     if not steps == len(rewards) == len(ended) or not seen.shape or seen.shape[0] != steps + 1 or not steps:
@@ -108,7 +108,7 @@ def _episode(group: Any, kept: Kept) -> Iterator[ForeignRow]:
 def _discounts(group: Any, ended: Array) -> Array:
     """0 after a true end, else 1; where we wrote it ourselves, also 0 after a lost life."""
     if "infos" in group and "discount" in member(group, "infos"):
-        told = numbers(dataset(member(group, "infos"), "discount"), "discount").reshape(-1)
+        told = numbers(dataset(member(group, "infos"), "discount"), "a discount").reshape(-1)
         if len(told) == len(ended) + 1 and np.isin(told, (0.0, 1.0)).all():
             return told
     return np.concatenate([[1.0], np.where(ended, 0.0, 1.0)])

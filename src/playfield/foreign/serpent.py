@@ -79,8 +79,8 @@ def _record(file: Any, stamp: str) -> _Record:
     return _Record(
         frame=picture(_newest(dataset(file, f"{stamp}-frames")), "PNG"),
         keys=_keys(dataset(file, f"{stamp}-keyboard-inputs-active")),
-        reward=number(dataset(file, f"{stamp}-reward"), "reward"),
-        terminal=number(dataset(file, f"{stamp}-terminal"), "end") != 0.0,
+        reward=number(dataset(file, f"{stamp}-reward"), "a reward"),
+        terminal=number(dataset(file, f"{stamp}-terminal"), "an end") != 0.0,
     )
 
 
