@@ -73,7 +73,7 @@ def children() -> list[int]:
 
 def test_whoever_stops_looking_leaves_no_process(tmp_path: Path):
     before = children()
-    rows = foreign_rows("serpent", serpent(tmp_path / "a.h5", PLAY * 500, [float(n) for n in range(2500)]))
+    rows = foreign_rows("serpent", serpent(tmp_path / "a.h5", PLAY * 80, [float(n) for n in range(400)]))
     next(rows)
     assert len(children()) == len(before) + 1
     rows.close()
@@ -179,7 +179,7 @@ def test_what_the_other_process_refuses_is_one_sentence_with_the_file(tmp_path: 
 
 
 def test_a_process_that_dies_is_told(tmp_path: Path):
-    rows = foreign_rows("serpent", serpent(tmp_path / "a.h5", PLAY * 500, [float(n) for n in range(2500)]))
+    rows = foreign_rows("serpent", serpent(tmp_path / "a.h5", PLAY * 80, [float(n) for n in range(400)]))
     next(rows)
     for pid in children():
         if b"playfield.foreign.child" in Path(f"/proc/{pid}/cmdline").read_bytes():
