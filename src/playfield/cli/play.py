@@ -14,6 +14,7 @@ import tyro
 
 from playfield.cli.about import find_recipe
 from playfield.cli.counts import Switch
+from playfield.cli.onlooker import Onlooker
 from playfield.cli.runs import result_name
 from playfield.demonstrations import About, DemonstrationWriter, require_recordable, seen_in
 from playfield.events import Tape
@@ -67,9 +68,11 @@ class Play:
         protocol = find_recipe(self.recipe).protocol
         spec = spec_of(self.game, protocol)
         keys = keys_in(self.game, spec)
-        window = Window(scale=1 if is_desktop_game(self.game) else self.scale)
+        window = self._window(keys)
         writer = self._writer(spec) if self.record else None
         print(legend(spec.actions, keys), flush=True)
+        if isinstance(window, Onlooker):
+            print("play in the game's own window; its panic key, or Ctrl-C here, ends it", flush=True)
         try:
             self._play(window, protocol, Hands(keys=keys, frames_per_action=spec.frames_per_action), writer)
         finally:
@@ -82,7 +85,17 @@ class Play:
             print(f"results  {writer.folder}")
         return 0
 
-    def _play(self, window: Window, protocol: AtariProtocol, hands: Hands, writer: DemonstrationWriter | None) -> None:
+    def _window(self, keys: tuple[Keys | None, ...]) -> Window | Onlooker:
+        """Where the person plays: a window of ours, or the game's own where it is on the person's display."""
+        if is_desktop_game(self.game) and game_file(self.game).screen.place == "here":
+            if self.speed != 1.0:
+                raise ValueError(f"--speed is for games that wait; {self.game} keeps its own time")
+            return Onlooker(keys)
+        return Window(scale=1 if is_desktop_game(self.game) else self.scale)
+
+    def _play(
+        self, window: Window | Onlooker, protocol: AtariProtocol, hands: Hands, writer: DemonstrationWriter | None
+    ) -> None:
         draws = Rng(self.seed).numpy("episodes")
         for number in itertools.count(1) if self.episodes is None else range(1, self.episodes + 1):
             seed = int(draw_seeds(draws, 1)[0])
@@ -120,13 +133,17 @@ class Hands:
         """A new episode."""
         self.actions, self.gaps = bytearray(), bytearray()
 
-    def asked(self, window: Window) -> Iterator[int]:
+    def asked(self, window: Window | Onlooker) -> Iterator[int]:
         """What is held when an action is asked for; each is written down as it is played."""
         while window.open:
             held = window.held()
             self.actions.append(chosen(held, self.keys))
             self.gaps.append(not is_meant(held, self.keys))
             yield self.actions[-1]
+
+    def only(self, actions: int) -> None:
+        """Forget the actions after so many: nobody saw what they led to."""
+        del self.actions[actions:], self.gaps[actions:]
 
 
 class Played(NamedTuple):
@@ -144,7 +161,7 @@ class Played(NamedTuple):
 class Screen(NamedTuple):
     """Where an episode is shown as it is played, and written down."""
 
-    window: Window
+    window: Window | Onlooker
     name: str
     """Of the game."""
     hands: Hands
@@ -152,25 +169,32 @@ class Screen(NamedTuple):
 
     def show(self, shot: Shot, score: float) -> None:
         """Show a picture, with the score, and with what is wrong where nothing would be learnt from it."""
-        gap = self.writer is not None and bool(self.hands.gaps) and self.hands.gaps[-1] == 1
-        wrong = " - these keys together are no action: a gap in the recording" if gap else ""
-        self.window.show(shot.picture, f"{self.name}: {score:g} points{wrong}")
         if self.writer is not None and (told := shot.told) is not None:
             frames = 0 if shot.action is None else self.hands.frames_per_action
             row = SeenRow(told.frame, float(np.float32(told.reward)), told.discount, frames)
             self.writer.see(row, begins=shot.action is None)
+        gap = self.writer is not None and bool(self.hands.gaps) and self.hands.gaps[-1] == 1
+        wrong = " - these keys together are no action: a gap in the recording" if gap else ""
+        self.window.show(shot.picture, f"{self.name}: {score:g} points{wrong}")
 
 
 def watched(film: Film, screen: Screen) -> Played:
     """Show an episode as it is played, until it is over or the window is closed."""
     score, pictures, shot = 0.0, -1, Shot(np.zeros((1, 1, 3), np.uint8), 0.0, None)
     with closing(film.shots):
-        for shot in film.shots:
-            score, pictures = score + float(np.float32(shot.reward)), pictures + 1
-            # Where the window was closed, the action that is under way is played to its end, and no other is asked for.
-            screen.show(shot, score)
-            if shot.over:
-                break
+        try:
+            for shot in film.shots:
+                score, pictures = score + float(np.float32(shot.reward)), pictures + 1
+                # Where the window was closed, the action that is under way is played to its end, and no other is asked
+                # for.
+                screen.show(shot, score)
+                if shot.over:
+                    break
+        except KeyboardInterrupt:
+            if shot.told is None:
+                raise
+            screen.hands.only(pictures)
+            screen.window.open = False
     # Of an Atari game every frame is shown, of others one for an action.
     frames = pictures * (1 if shot.told is None else screen.hands.frames_per_action)
     return Played(score=score, frames=frames, whole=shot.over, truncated=shot.truncated or not shot.over)

@@ -82,9 +82,9 @@ def require_replay(name: str) -> None:
 
 
 def live(name: str, protocol: AtariProtocol, seed: int, actions: Iterable[int]) -> Film:
-    """The film of an episode as it is played: an action is asked for once all shots before it were looked at.
+    """The film of an episode as a person plays it: an action is asked for once all shots before it were looked at.
 
-    It ends with the actions.
+    It ends with the actions. Of a game on the person's own display the actions say what the person does there.
 
     Raises: ValueError for actions that the game has not, or that go on after the episode has ended.
     """
@@ -98,7 +98,9 @@ def live(name: str, protocol: AtariProtocol, seed: int, actions: Iterable[int]) 
         shots = _solo(toy, seed, _checked(actions, len(toy.actions)), enlarge)
         return Film(frames_per_second=toys.FRAMES_PER_SECOND, shots=shots)
     if is_desktop_game(name):
-        desktop = DesktopGame(game_file(name))
+        file = game_file(name)
+        # Where a game is on the person's own display, who plays live plays there.
+        desktop = DesktopGame(file, by_person=file.screen.place == "here")
         rate = 1000.0 / desktop.file.timing.step_ms
         shots = _solo(desktop, seed, _checked(actions, len(desktop.file.actions)), lambda _: desktop.picture())
         return Film(frames_per_second=rate, shots=shots)
