@@ -187,13 +187,14 @@ def latents_of(recipe: AnyRecipe, weights: Tree) -> Latents | None:
     return latents_from(weights["view"])
 
 
-def check_fit(recipe: AnyRecipe, spec: GameSpec) -> None:
-    """Find out whether a recipe can play a game.
+def check_fit(recipe: AnyRecipe, spec: GameSpec, *, shown: bool = False) -> None:
+    """Find out whether a recipe can play a game, where it is `shown` demonstrations or not.
 
     Raises: ValueError where it cannot.
     """
     if isinstance(recipe, LinearRecipe):
         build_linear_agent(recipe, spec, Rng(0))
     else:
-        require_demonstrations(recipe)
+        if not shown:
+            require_demonstrations(recipe)
         build_network(recipe, spec, Rng(0))

@@ -43,6 +43,8 @@ class Cell:
     variant: Variant
     game: str
     seed: int
+    demonstrations: str | None = None
+    """Folder of the recording that its memory begins with."""
 
     @property
     def name(self) -> str:
@@ -64,9 +66,13 @@ class Grid:
     """Emulator frames of training."""
     episodes: int = 30
     """Whole games of the evaluation that ends a run."""
+    demonstrations: str | None = None
+    """Folder of the recording that every run's memory begins with."""
 
     def never_learning(self) -> list[str]:
         """What to say of the variants whose trainings end before their first update."""
+        if self.demonstrations is not None:
+            return []  # they count as observed; how many frames they are is known, and told, by who reads them
         said = [never_learns(variant.recipe, self.frames) for variant in self.variants]
         return list(dict.fromkeys(sentence for sentence in said if sentence is not None))
 
@@ -81,6 +87,8 @@ class Grid:
             twice = [value for value in dict.fromkeys(values) if values.count(value) > 1]
             if twice:
                 raise ValueError(f"a study takes each {what} once, but {twice[0]} is given twice")
+        if self.demonstrations is not None and len(self.games) > 1:
+            raise ValueError("--demonstrations are of one game, and this study has several: make a study of each")
         if self.frames < 1 or self.episodes < 1 or min(self.seeds) < 0:
             raise ValueError("a study needs frames and episodes of 1 or more, and seeds of 0 or more")
 
@@ -89,7 +97,7 @@ class Grid:
         for seed in self.seeds:
             for game in self.games:
                 for variant in self.variants:
-                    yield Cell(variant=variant, game=game, seed=seed)
+                    yield Cell(variant=variant, game=game, seed=seed, demonstrations=self.demonstrations)
 
     def to_json(self) -> str:
         """The grid as text, every setting of every recipe stated; `grid_from_json` reads it back."""
@@ -121,6 +129,8 @@ def grid_from_json(text: str) -> Grid:
             seeds=tuple(int(seed) for seed in plain["seeds"]),
             frames=int(plain["frames"]),
             episodes=int(plain["episodes"]),
+            # Of a study from before there were any, None.
+            demonstrations=None if plain.get("demonstrations") is None else str(plain["demonstrations"]),
         )
     except (KeyError, TypeError, RecursionError, json.JSONDecodeError) as error:
         raise ValueError(f"this is not the description of a study: {type(error).__name__} {error}") from error

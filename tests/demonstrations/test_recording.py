@@ -133,7 +133,6 @@ def test_atari_rules_are_compared_one_by_one_and_the_same_rules_fit(tmp_path: Pa
     ("name", "value", "sentence"),
     [
         ("game", "gym:os.path:Anything", "would run code of the file's choice"),
-        ("game", "mine/game.toml", "would run code of the file's choice"),
         ("game", 3, "game is of another kind"),
         ("name", "a\nb", "characters that cannot be shown"),
         ("player", "nobody", "player or frame_shape"),

@@ -8,9 +8,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from desktop.needs import has_compiler, has_display
 from playfield.cli.commands import run_command
@@ -24,13 +26,26 @@ from playfield.games.protocol import nature
 pytestmark = [has_display, has_compiler]
 
 
+NEVER_REPLAYS = """
+import sys
+from dataclasses import replace
+from playfield.cli import play
+from playfield.cli.commands import run_command
+asked = play.spec_of
+play.spec_of = lambda *game: replace(asked(*game), replays=False)
+sys.exit(run_command(sys.argv[1:]))
+"""
+"""The command line, in a world where no game replays."""
+
+
 @contextmanager
-def played(folder: Path, *arguments: str) -> Iterator[tuple[X11, Window, subprocess.Popen[str]]]:
+def played(folder: Path, *arguments: str, code: str = "") -> Iterator[tuple[X11, Window, subprocess.Popen[str]]]:
     """`playfield play` on a display of its own, once its window is there."""
     display = OwnDisplay(folder, 700, 700)
     x11 = X11(display.name)
     environment = {**os.environ, "DISPLAY": display.name, "SDL_VIDEODRIVER": "x11", "SDL_AUDIODRIVER": "dummy"}
-    command = [sys.executable, "-m", "playfield", "play", *arguments, "--out", str(folder / "demos")]
+    program = ["-c", code] if code else ["-m", "playfield"]
+    command = [sys.executable, *program, "play", *arguments, "--out", str(folder / "demos")]
     with subprocess.Popen(
         command, env=environment, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as person:
@@ -85,6 +100,78 @@ def test_escape_ends_it_and_keeps_what_was_played_of_a_desktop_game(tmp_path: Pa
     (episode,) = read_recording(tmp_path / "demos" / "short").episodes
     assert episode.truncated
     assert episode.actions.count(1) > 5
+
+
+def test_keys_that_are_no_action_together_are_a_gap_that_is_shown_and_told(tmp_path: Path):
+    with played(tmp_path, "catch", "--record", "--episodes", "1", "--speed", "0.5", "--name", "mine") as (
+        x11,
+        _,
+        person,
+    ):
+        left, right = x11.keycode("Left"), x11.keycode("Right")
+        x11.key(right, down=True)
+        x11.settle()
+        time.sleep(0.4)
+        x11.key(left, down=True)
+        x11.settle()
+        shown = titled(x11, "no action: a gap")
+        x11.key(left, down=False)
+        x11.settle()
+        said, _ = person.communicate(timeout=60)
+    assert person.returncode == 0, said
+    assert shown.startswith("catch: ")
+    recording = read_recording(tmp_path / "demos" / "mine")
+    (episode,) = recording.episodes
+    marks = recording.gaps[1]
+    long = sum(marks)
+    assert 0 < long < 50
+    assert recording.gap_count == 1
+    assert f"gaps     1, {long} actions long together: keys were held that are no action" in said
+    games = make_games("catch", nature(), 1)
+    rows = demonstrations(recording, games, 1).rows
+    games.close()
+    # 56 rows were seen, in two parts now; the rows between them are gone.
+    assert rows.stop == len(episode.actions) + 1 - (long - 1)
+    begin, other = rows.columns["first"][: rows.stop, 0].nonzero()[:, 0].tolist()
+    assert begin == 0
+    assert rows.columns["last"][other - 1, 0]
+    assert rows.columns["discount"][other - 1, 0] == 1.0
+    assert marks.index(1) == other - 1
+
+
+def test_what_a_person_plays_of_a_game_that_does_not_replay_is_kept_as_it_was_seen(tmp_path: Path):
+    """The reference game does replay: what was seen while it was played is compared with what its tape shows."""
+    with played(tmp_path, "refgame", "--record", "--name", "mine", code=NEVER_REPLAYS) as (x11, _, person):
+        left, escape = x11.keycode("Left"), x11.keycode("Escape")
+        x11.key(left, down=True)
+        x11.settle()
+        time.sleep(1.0)
+        x11.key(escape, down=True)
+        x11.settle()
+        said, _ = person.communicate(timeout=60)
+    assert person.returncode == 0, said
+    recording = read_recording(tmp_path / "demos" / "mine")
+    assert recording.has_frames
+    games = make_games("refgame", nature(), 1)
+    try:
+        again = demonstrations(replace(recording, has_frames=False), games, 1).rows
+    finally:
+        games.close()
+    seen = demonstrations(recording, games, 1).rows  # of which only the spec is looked at
+    assert seen.stop == again.stop > 5
+    for name, column in seen.columns.items():
+        assert torch.equal(column, again.columns[name]), name
+
+
+def titled(x11: X11, words: str) -> str:
+    """The title of a window, once one has such words in it."""
+    until = time.monotonic() + 30.0
+    while time.monotonic() < until:
+        for window in x11.windows():
+            if words in window.title:
+                return window.title
+        time.sleep(0.01)
+    raise AssertionError(f"no window has {words!r} in its title")
 
 
 @pytest.mark.parametrize(

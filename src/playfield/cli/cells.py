@@ -195,7 +195,8 @@ def job_for(place: Place, cell: Cell, length: Length, *, alone: bool) -> Job | N
             recipe = str(place.recipe(cell.variant))
             what = ("train", recipe, cell.game, "--name", name, "--seed", str(cell.seed))
             threads = () if alone else ("--threads", "1")
-            arguments = (*what, "--frames", str(length.frames), "--episodes", str(length.episodes), *threads)
+            shown = () if cell.demonstrations is None else ("--demonstrations", cell.demonstrations)
+            arguments = (*what, "--frames", str(length.frames), "--episodes", str(length.episodes), *threads, *shown)
         case "resume":
             # Somebody may have resumed the run by hand with other limits, which stay.
             arguments = ("resume", name, "--frames", str(length.frames), "--episodes", str(length.episodes))

@@ -18,6 +18,7 @@ import tyro
 
 from playfield.cli.about import Recipes, Runs
 from playfield.cli.compare import Compare
+from playfield.cli.demos import DEMOS_COMMANDS, Demos
 from playfield.cli.doctor import Doctor
 from playfield.cli.export import Export, Import
 from playfield.cli.games import GAMES_COMMANDS, Games
@@ -63,6 +64,7 @@ COMMANDS = {
     "tune": Tune,
     "play": Play,
     "record": Record,
+    "demos": Demos,
     "lab": Lab,
     "export": Export,
     "import": Import,
@@ -118,6 +120,8 @@ def _parsed(arguments: list[str]) -> Command:
         return _read(LAB_COMMANDS, "playfield lab", "Linear learners in small worlds.", arguments[1:])
     if arguments[:1] == ["games"] and arguments[1:2] and arguments[1] in GAMES_COMMANDS:
         return _read(GAMES_COMMANDS, "playfield games", "Games, and desktop games as files.", arguments[1:])
+    if arguments[:1] == ["demos"] and arguments[1:2] and arguments[1] in DEMOS_COMMANDS:
+        return _read(DEMOS_COMMANDS, "playfield demos", "Recordings of play.", arguments[1:])
     takes = arguments[:1] and arguments[0] in TAKE_OVERRIDES
     arguments, overrides = without_overrides(arguments) if takes else (arguments, [])
     command = _read(COMMANDS, "playfield", "Agents that learn to play games from what they see.", arguments)

@@ -63,7 +63,8 @@ def _print_run(run: Run) -> None:
             style="bold" if finding.is_advice else "",
         )
     Console().print(table)
-    if (sentence := never_learns(of.recipe, of.plan["frames"])) is not None:
+    shown = of.plan.get("demonstrations") is not None  # which count as observed
+    if not shown and (sentence := never_learns(of.recipe, of.plan["frames"])) is not None:
         print(f"note: {sentence}")
 
 

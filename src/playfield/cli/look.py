@@ -12,6 +12,7 @@ from torch import nn
 
 from playfield.agent import Policy, RandomPolicy
 from playfield.build import build_policy
+from playfield.cli.demos.film import Wanted, film_recording
 from playfield.cli.models import Opened, game_spec, model_path, open_model
 from playfield.cli.results import (
     EVALUATION_SEED,
@@ -28,6 +29,7 @@ from playfield.cli.results import (
     write_film,
 )
 from playfield.cli.runs import Known, find_run, find_runs, known
+from playfield.demonstrations import is_recording
 from playfield.events import Tape
 from playfield.games.atari import atari_names
 from playfield.games.desktop.games import does_replay
@@ -248,23 +250,23 @@ class _Filmed:
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """Film one game: a run's best evaluated game or a training episode of it, or one played now.
+    """Film one game: a run's best evaluated game or a training episode of it, a recorded one, or one played now.
 
     Played now is a game of a model file's agent (`evaluate` films its best of many), of random play, or of a desktop
     game that does not play again.
     """
 
     name: Positional[str]
-    """The run's name, the path of its directory, a model file, or, with --policy random, a game."""
+    """The run's name, the path of its directory or of a recording's, a model file, or, with --policy random, a game."""
     policy: Who = "agent"
     """Who plays."""
     view: View = "game"
     """The screen; the stack of frames the network sees, oldest left; or its oldest, middle and newest frame in red,
     green and blue, so that movement shows."""
     episode: int | None = None
-    """Number of a training episode, instead of the best evaluated game."""
+    """Number of a training episode or of a recorded one, instead of the best game."""
     out: Path | None = None
-    """The MP4 to write; by default in the run's results, or next to the model file."""
+    """The MP4 to write; by default in the run's results, in the recording, or next to the model file."""
     seed: int = 0
     """Of a game played now."""
     scale: int | None = None
@@ -273,6 +275,9 @@ class Video:
     """Folder of the runs."""
 
     def run(self) -> int:
+        if is_recording(Path(self.name)):
+            wanted = Wanted(episode=self.episode, view=self.view, out=self.out, scale=self.scale)
+            return film_recording(Path(self.name), wanted)
         model = model_path(self.name, self.runs)
         if self.policy == "random" or model is not None:
             return self._played_now(model)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,19 +14,21 @@ import tyro
 
 from playfield.cli.about import find_recipe
 from playfield.cli.counts import Switch
+from playfield.cli.onlooker import Onlooker
 from playfield.cli.runs import result_name
-from playfield.demonstrations import About, DemonstrationWriter, require_recordable
+from playfield.demonstrations import About, DemonstrationWriter, require_recordable, seen_in
 from playfield.events import Tape
 from playfield.games.desktop.games import game_file, is_desktop_game
 from playfield.games.episodes import draw_seeds
 from playfield.games.films import Film, Shot, live
 from playfield.games.games import GameSpec
-from playfield.games.keys import Keys, chosen, keys_by_label, keys_of
+from playfield.games.keys import Keys, chosen, is_meant, keys_by_label, keys_of
 from playfield.games.make import make_games
 from playfield.games.protocol import AtariProtocol
 from playfield.rng import Rng
 from playfield.sinks.window import Window
 from playfield.storage import fingerprint
+from playfield.storage.frame_log import SeenRow
 from playfield.study import slug
 
 Positional = tyro.conf.Positional
@@ -66,71 +68,144 @@ class Play:
         protocol = find_recipe(self.recipe).protocol
         spec = spec_of(self.game, protocol)
         keys = keys_in(self.game, spec)
-        window = Window(scale=1 if is_desktop_game(self.game) else self.scale)
+        window = self._window(keys)
         writer = self._writer(spec) if self.record else None
         print(legend(spec.actions, keys), flush=True)
+        if isinstance(window, Onlooker):
+            print("play in the game's own window; its panic key, or Ctrl-C here, ends it", flush=True)
         try:
-            self._play(window, protocol, keys, writer)
+            self._play(window, protocol, Hands(keys=keys, frames_per_action=spec.frames_per_action), writer)
         finally:
             window.close()
             if writer is not None:
                 writer.close()
         if writer is not None:
+            if writer.gaps:
+                print(f"gaps     {gaps_text(writer.gaps, writer.unmeant)}")
             print(f"results  {writer.folder}")
         return 0
 
+    def _window(self, keys: tuple[Keys | None, ...]) -> Window | Onlooker:
+        """Where the person plays: a window of ours, or the game's own where it is on the person's display."""
+        if is_desktop_game(self.game) and game_file(self.game).screen.place == "here":
+            if self.speed != 1.0:
+                raise ValueError(f"--speed is for games that wait; {self.game} keeps its own time")
+            return Onlooker(keys)
+        return Window(scale=1 if is_desktop_game(self.game) else self.scale)
+
     def _play(
-        self, window: Window, protocol: AtariProtocol, keys: tuple[Keys | None, ...], writer: DemonstrationWriter | None
+        self, window: Window | Onlooker, protocol: AtariProtocol, hands: Hands, writer: DemonstrationWriter | None
     ) -> None:
         draws = Rng(self.seed).numpy("episodes")
         for number in itertools.count(1) if self.episodes is None else range(1, self.episodes + 1):
             seed = int(draw_seeds(draws, 1)[0])
-            actions = bytearray()
-            film = live(self.game, protocol, seed, _asked(window, keys, actions))
+            hands.begin()
+            film = live(self.game, protocol, seed, hands.asked(window))
             window.frames_per_second = film.frames_per_second * self.speed
-            played = watched(film, window, self.game)
+            played = watched(film, Screen(window, self.game, hands, writer))
             end = "" if played.whole else ", not played to its end"
             print(f"game {number}: {played.score:g} points{end}", flush=True)
-            if writer is not None and actions:
-                tape = Tape(seed=seed, actions=bytes(actions))
-                writer.keep(tape, played.score, played.frames, truncated=played.truncated)
+            if writer is not None and hands.actions:
+                tape = Tape(seed=seed, actions=bytes(hands.actions))
+                writer.keep(tape, played.score, played.frames, truncated=played.truncated, gaps=bytes(hands.gaps))
             if not window.open:
                 return
 
     def _writer(self, spec: GameSpec) -> DemonstrationWriter:
         require_recordable(self.game)
         name = result_name(self.name, f"{slug(self.game)}-person", self.out)
-        return DemonstrationWriter(self.out / name, About.of(spec, "person", "", fingerprint.take()))
+        about = About.of(spec, "person", "", fingerprint.take())
+        return DemonstrationWriter(self.out / name, about, seen_in(spec))
+
+
+@dataclass(slots=True, kw_only=True)
+class Hands:
+    """What a person's keys come to in the game that is played."""
+
+    keys: tuple[Keys | None, ...]
+    """Of every action."""
+    frames_per_action: int
+    actions: bytearray = field(default_factory=bytearray)
+    gaps: bytearray = field(default_factory=bytearray)
+    """A 1 for every action of which the keys that were held are not the keys."""
+
+    def begin(self) -> None:
+        """A new episode."""
+        self.actions, self.gaps = bytearray(), bytearray()
+
+    def asked(self, window: Window | Onlooker) -> Iterator[int]:
+        """What is held when an action is asked for; each is written down as it is played."""
+        while window.open:
+            held = window.held()
+            self.actions.append(chosen(held, self.keys))
+            self.gaps.append(not is_meant(held, self.keys))
+            yield self.actions[-1]
+
+    def only(self, actions: int) -> None:
+        """Forget the actions after so many: nobody saw what they led to."""
+        del self.actions[actions:], self.gaps[actions:]
 
 
 class Played(NamedTuple):
     """What came of an episode."""
 
     score: float
+    """As an agent would be told it: of numbers of 32 bits."""
     frames: int
+    """Emulator frames."""
     whole: bool
     truncated: bool
     """Whether it was cut off, by the game or by the person."""
 
 
-def watched(film: Film, window: Window, name: str) -> Played:
+class Screen(NamedTuple):
+    """Where an episode is shown as it is played, and written down."""
+
+    window: Window | Onlooker
+    name: str
+    """Of the game."""
+    hands: Hands
+    writer: DemonstrationWriter | None
+
+    def show(self, shot: Shot, score: float) -> None:
+        """Show a picture, with the score, and with what is wrong where nothing would be learnt from it."""
+        if self.writer is not None and (told := shot.told) is not None:
+            frames = 0 if shot.action is None else self.hands.frames_per_action
+            row = SeenRow(told.frame, float(np.float32(told.reward)), told.discount, frames)
+            self.writer.see(row, begins=shot.action is None)
+        gap = self.writer is not None and bool(self.hands.gaps) and self.hands.gaps[-1] == 1
+        wrong = " - these keys together are no action: a gap in the recording" if gap else ""
+        self.window.show(shot.picture, f"{self.name}: {score:g} points{wrong}")
+
+
+def watched(film: Film, screen: Screen) -> Played:
     """Show an episode as it is played, until it is over or the window is closed."""
-    score, frames, shot = 0.0, -1, Shot(np.zeros((1, 1, 3), np.uint8), 0.0, None)
+    score, pictures, shot = 0.0, -1, Shot(np.zeros((1, 1, 3), np.uint8), 0.0, None)
     with closing(film.shots):
-        for shot in film.shots:
-            score, frames = score + shot.reward, frames + 1
-            # Where the window was closed, the action that is under way is played to its end, and no other is asked for.
-            window.show(shot.picture, f"{name}: {score:g} points")
-            if shot.over:
-                break
+        try:
+            for shot in film.shots:
+                score, pictures = score + float(np.float32(shot.reward)), pictures + 1
+                # Where the window was closed, the action that is under way is played to its end, and no other is asked
+                # for.
+                screen.show(shot, score)
+                if shot.over:
+                    break
+        except KeyboardInterrupt:
+            if shot.told is None:
+                raise
+            screen.hands.only(pictures)
+            screen.window.open = False
+    # Of an Atari game every frame is shown, of others one for an action.
+    frames = pictures * (1 if shot.told is None else screen.hands.frames_per_action)
     return Played(score=score, frames=frames, whole=shot.over, truncated=shot.truncated or not shot.over)
 
 
-def _asked(window: Window, keys: tuple[Keys | None, ...], actions: bytearray) -> Iterator[int]:
-    """What is held when an action is asked for; each is written down as it is played."""
-    while window.open:
-        actions.append(chosen(window.held(), keys))
-        yield actions[-1]
+def gaps_text(gaps: int, actions: int) -> str:
+    """What gaps are, and how many there were."""
+    return (
+        f"{gaps:,}, {actions:,} actions long together: keys were held that are no action of the game, and nothing is "
+        "learnt of it or across it"
+    )
 
 
 def spec_of(game: str, protocol: AtariProtocol) -> GameSpec:

@@ -16,7 +16,7 @@ from playfield.cli.counts import OptionalCount
 from playfield.cli.look import trained
 from playfield.cli.models import model_path, open_model
 from playfield.cli.runs import Known, find_run, free_name, known
-from playfield.demonstrations import About, DemonstrationWriter, Player, require_recordable
+from playfield.demonstrations import About, DemonstrationWriter, Player, require_recordable, seen_in
 from playfield.games.games import Games, GameSpec
 from playfield.games.make import make_games
 from playfield.games.protocol import AtariProtocol
@@ -65,7 +65,7 @@ class Record:
             check_name(name)
             who = "" if player == "chance" else Path(self.policy).name
             about = About.of(games.spec, player, who, fingerprint.take())
-            writer = DemonstrationWriter(self.out / name, about)
+            writer = DemonstrationWriter(self.out / name, about, seen_in(games.spec))
             try:
                 self._play(games, policy, writer)
             finally:

@@ -20,6 +20,7 @@ from playfield.cli.about import find_recipe, of_network
 from playfield.cli.cells import Crew, Job, Length, Place, frames_played, job_for, last_line, stage_of
 from playfield.cli.counts import OptionalCount
 from playfield.cli.look import protocol_named
+from playfield.cli.shown import check_shown
 from playfield.cli.study_report import report
 from playfield.cli.training import INTERRUPTED, RESUMABLE, Interruption
 from playfield.games.games import GameSpec
@@ -71,6 +72,8 @@ class Study:
     """Whole games of the evaluation that ends each run."""
     protocol: str | None = None
     """Atari rules instead of the recipes': nature or machado."""
+    demonstrations: Path | None = None
+    """Folder of a recording of the game, that fills the memory of every run before anything is played."""
     jobs: int = 1
     """Runs trained at the same time, each on one thread where there are several."""
     studies: Path = STUDIES
@@ -93,6 +96,7 @@ class Study:
             seeds=seeds_from(self.seeds),
             frames=same_frames(recipes) if self.frames is None else self.frames,
             episodes=self.episodes,
+            demonstrations=named(self.demonstrations),
         )
         name = self.name or "-".join(slug(each) for each in (*(r.name for r in recipes), "on", *grid.games))
         return carry_on(self.studies / name[:LONGEST_NAME], grid, self.jobs)
@@ -118,6 +122,8 @@ class Ablate:
     """Whole games of the evaluation that ends each run."""
     protocol: str | None = None
     """Atari rules instead of the recipe's: nature or machado."""
+    demonstrations: Path | None = None
+    """Folder of a recording of the game, that fills the memory of every run before anything is played."""
     name: str | None = None
     """Name of the study; by default made from recipe and games."""
     jobs: int = 1
@@ -140,6 +146,7 @@ class Ablate:
             seeds=seeds_from(self.seeds),
             frames=frames,
             episodes=self.episodes,
+            demonstrations=named(self.demonstrations),
         )
         for variant in variants:
             print(f"{variant.name:<24} {' '.join(variant.overrides)}", flush=True)
@@ -234,7 +241,7 @@ def _settled(place: Place, grid: Grid | None) -> Grid:
 def _check_games(grid: Grid) -> None:
     """A slip in a name, and a recipe that cannot play a game, are told before anything is made.
 
-    Raises: ValueError, MissingPackage.
+    Raises: ValueError, MissingPackage, DamagedFile.
     """
     opened: dict[tuple[str, AtariProtocol], GameSpec] = {}
     built: set[tuple[str, tuple[int, ...], int]] = set()
@@ -250,9 +257,15 @@ def _check_games(grid: Grid) -> None:
             continue
         built.add(kind)
         try:
-            check_fit(variant.recipe, spec)
+            check_fit(variant.recipe, spec, shown=grid.demonstrations is not None)
+            check_shown(grid.demonstrations, variant.recipe, spec)
         except ValueError as error:
             raise ValueError(f"{variant.name} cannot play {game}: {error}") from error
+
+
+def named(folder: Path | None) -> str | None:
+    """A folder as it is kept in a plan: found from everywhere."""
+    return None if folder is None else str(folder.absolute())
 
 
 @contextlib.contextmanager

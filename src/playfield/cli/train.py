@@ -16,15 +16,15 @@ import torch
 import tyro
 
 from playfield.agent import DeepAgent
-from playfield.build import build_network, build_session, latents_of, require_demonstrations
+from playfield.build import build_network, build_session, latents_of
 from playfield.cli.about import find_recipe
 from playfield.cli.counts import Count, OptionalCount
 from playfield.cli.look import load_network, protocol_named, saved_weights
 from playfield.cli.machine import cores, memory_bytes
 from playfield.cli.results import Evaluation, plot_run, report
 from playfield.cli.runs import Known, begin_of, find_run, free_name, known
+from playfield.cli.shown import shown_in
 from playfield.cli.training import RESUMABLE, Interruption, NotFinite, Plan, Sink, Training
-from playfield.demonstrations import demonstrations, read_recording
 from playfield.events import EpisodeEnded, Event, PhaseChanged
 from playfield.features.latents import Latents, load_latents
 from playfield.games.desktop.games import is_desktop_game
@@ -32,7 +32,6 @@ from playfield.games.each import EachGame, Pace
 from playfield.games.games import Games
 from playfield.games.make import make_games
 from playfield.linear.agent import Diverged, LinearAgent
-from playfield.memory.demonstrated import Demonstrations
 from playfield.memory.priorities import Uniform
 from playfield.memory.replay import Replay
 from playfield.memory.rollout import Rollout
@@ -110,7 +109,7 @@ class Train:
         plan = self._plan(recipe)
         set_threads(self.threads, recipe, self.game)
         games = make_games(self.game, recipe.protocol, recipe.games)
-        shown = shown_in(self.demonstrations, recipe, self.game)
+        shown = shown_in(self.demonstrations, recipe, games)
         session = build_session(recipe, games, self.seed, latents_in(self.features, recipe), shown)
         if isinstance(session.agent, DeepAgent):
             warn_of_memory(session.agent.memory.most_bytes())
@@ -208,7 +207,7 @@ class Resume:
             games = make_games(of.game, of.recipe.protocol, of.recipe.games)
             # What is seen by comes back from the run itself: the folder it was taken from may be gone.
             latents = latents_in(plan.features, of.recipe) if loaded is None else saved_latents(of.recipe, loaded)
-            shown = shown_in(plan.demonstrations, of.recipe, of.game) if loaded is None else None
+            shown = shown_in(plan.demonstrations, of.recipe, games) if loaded is None else None
             session = build_session(of.recipe, games, of.seed, latents, shown)
             if loaded is None:
                 warm_up(session, of.recipe, plan, run.path.parent)
@@ -237,28 +236,6 @@ def latents_in(folder: str | Path | None, recipe: AnyRecipe) -> Latents | None:
     """
     sees = isinstance(recipe, LinearRecipe) and isinstance(recipe.view, Learnt)
     return load_latents(Path(folder)) if sees and folder is not None else None
-
-
-def shown_in(folder: str | Path | None, recipe: AnyRecipe, game: str) -> Demonstrations | None:
-    """The demonstrations in a folder, played again by the rules of the training; None where no folder is named.
-
-    Raises: DamagedFile; ValueError where they do not fit, or where the recipe cannot do without.
-    """
-    if folder is None:
-        require_demonstrations(recipe)
-        return None
-    if not isinstance(recipe, Recipe) or not isinstance(recipe.memory, Replay):
-        raise ValueError(f"--demonstrations are for recipes with a replay memory, which {recipe.name} has not")
-    recording = read_recording(Path(folder))
-    if recording.warning is not None:
-        print(f"note: {recording.warning}", flush=True)
-    games = make_games(game, recipe.protocol, 1, 1)
-    try:
-        shown = demonstrations(recording, games, recipe.memory.stack)
-    finally:
-        games.close()
-    print(f"shown    {len(recording.episodes):,} episodes, {shown.frames:,} frames, from {folder}", flush=True)
-    return shown
 
 
 def saved_latents(recipe: AnyRecipe, loaded: Loaded) -> Latents | None:

@@ -24,7 +24,8 @@ from playfield.cli.counts import OptionalCount
 from playfield.cli.results import newest_evaluation
 from playfield.cli.search_space import Dimension, Value, space_from, text_of
 from playfield.cli.sheets import Sheet
-from playfield.cli.study import STOPPED, STUDIES, locked, prepared
+from playfield.cli.shown import check_shown
+from playfield.cli.study import STOPPED, STUDIES, locked, named, prepared
 from playfield.cli.training import RESUMABLE, Interruption
 from playfield.games.make import make_games
 from playfield.recipes import AnyRecipe
@@ -75,6 +76,8 @@ class Tune:
     """Of every trial and of the search."""
     protocol: str | None = None
     """Atari rules instead of the recipe's: nature or machado."""
+    demonstrations: Path | None = None
+    """Folder of a recording of the game, that fills the memory of every trial before anything is played."""
     prune: bool = False
     """Give up trials whose training score stays below the median of the others."""
     jobs: int = 1
@@ -101,9 +104,11 @@ class Tune:
             seed=self.seed,
             length=Length(frames=recipe.frames if self.frames is None else self.frames, episodes=self.episodes),
             space=space_from(recipe, self.space),
+            demonstrations=named(self.demonstrations),
         )
         search.settle()
-        if (sentence := never_learns(recipe, search.length.frames)) is not None:
+        sentence = never_learns(recipe, search.length.frames) if search.demonstrations is None else None
+        if sentence is not None:
             print(f"note: {sentence}", flush=True)
         return self._pursue(search, Crew(jobs=self.jobs))
 
@@ -126,7 +131,8 @@ class Tune:
         """The best settings as a command to copy, and how to find out whether they were luck."""
         rules = () if self.protocol is None else ("--protocol", self.protocol)
         settings = (*self.overrides, *best.overrides(search.space))
-        length = ("--frames", str(search.length.frames), *rules)
+        shown = () if search.demonstrations is None else ("--demonstrations", search.demonstrations)
+        length = ("--frames", str(search.length.frames), *rules, *shown)
         train = ("playfield", "train", self.recipe, self.game, *settings, *length)
         check = ("playfield", "study", f"{search.place.folder.name}-check", "--recipes", self.recipe)
         grid = ("--games", self.game, "--seeds", f"{self.seed + 1}..{self.seed + 5}")
@@ -200,6 +206,8 @@ class Search:
     seed: int
     length: Length
     space: Mapping[str, Dimension]
+    demonstrations: str | None = None
+    """Folder of the recording that every trial's memory begins with."""
 
     @property
     def _file(self) -> Path:
@@ -218,6 +226,7 @@ class Search:
             "episodes": self.length.episodes,
             "space": {name: dimension.text() for name, dimension in self.space.items()},
             "recipe": to_plain(self.recipe),
+            "demonstrations": self.demonstrations,
         }
         if path.is_file():
             kept = json.loads(path.read_text(encoding="utf-8"))
@@ -227,7 +236,9 @@ class Search:
                 )
             return
         check_name(self.place.folder.name)
-        make_games(self.game, self.recipe.protocol, 1, threads=1).close()
+        games = make_games(self.game, self.recipe.protocol, 1, threads=1)
+        games.close()
+        check_shown(self.demonstrations, self.recipe, games.spec)
         self.place.runs.mkdir(parents=True, exist_ok=True)
         replace_file(path, (json.dumps(wanted, indent=1) + "\n").encode())
 
@@ -263,7 +274,7 @@ class Search:
         overrides = trial.overrides(self.space)
         recipe = self.recipe.with_overrides(list(overrides))
         variant = Variant(name=f"trial-{trial.number:04d}", recipe=recipe, overrides=overrides)
-        return Cell(variant=variant, game=self.game, seed=self.seed)
+        return Cell(variant=variant, game=self.game, seed=self.seed, demonstrations=self.demonstrations)
 
     def best(self) -> Trial | None:
         """The finished trial with the highest score, the earliest of equals."""

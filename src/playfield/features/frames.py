@@ -21,9 +21,8 @@ from jaxtyping import Bool, Float32, Float64, Int64, UInt8, UInt64
 
 from playfield.games.games import Games, GameSpec
 from playfield.games.make import make_games, names_code
-from playfield.games.protocol import AtariProtocol
+from playfield.games.protocol import AtariProtocol, atari_rules
 from playfield.rng import Rng
-from playfield.settings import from_plain
 from playfield.storage.files import (
     DamagedFile,
     parse_json,
@@ -189,10 +188,7 @@ def protocol_of(about: About) -> AtariProtocol:
 
     Raises: ValueError where this version does not know such rules.
     """
-    known = [field.name for field in fields(AtariProtocol)]
-    if "noop_max" not in about.protocol:
-        return AtariProtocol()
-    return from_plain(AtariProtocol, {"type": "AtariProtocol", **{name: about.protocol.get(name) for name in known}})
+    return atari_rules(about.protocol)
 
 
 def episodes_of(recording: Recording) -> Int64[Array, "R"]:

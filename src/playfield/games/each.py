@@ -42,6 +42,11 @@ class Outcome(NamedTuple):
     life_lost: bool = False
     """No value flows across this step, but the game goes on."""
 
+    @property
+    def discount(self) -> float:
+        """0 where no value flows across the step, else 1."""
+        return 0.0 if self.terminated or self.life_lost else 1.0
+
 
 class Solo(Protocol):
     """One game whose course depends on its seed and the actions alone."""
@@ -140,8 +145,7 @@ class EachGame:
 
     def _play(self, game: int, action: int) -> _Row:
         said = self.solos[game].step(action)
-        discount = 0.0 if said.terminated or said.life_lost else 1.0
-        return _Row(said.frame, said.reward, discount, first=False, last=said.terminated or said.truncated)
+        return _Row(said.frame, said.reward, said.discount, first=False, last=said.terminated or said.truncated)
 
     def _replay(self, game: int, tape: Tape) -> _Row:
         row = self._start(game)

@@ -14,7 +14,7 @@ from playfield.games import atari, toys
 from playfield.games.atari import action_indices, emulators
 from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.games import does_replay, game_file, is_desktop_game
-from playfield.games.each import Solo
+from playfield.games.each import Outcome, Solo
 from playfield.games.episodes import check_tapes
 from playfield.games.gymnasium_games import PREFIX, GymnasiumGame, open_environment
 from playfield.games.protocol import SCREEN, AtariProtocol
@@ -43,6 +43,8 @@ class Shot(NamedTuple):
     """Whether the episode ended with it."""
     truncated: bool = False
     """Whether it did because it was cut off."""
+    told: Outcome | None = None
+    """What an agent would be told of it, with the frame that it would see; None of an Atari game, whose tapes do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +82,9 @@ def require_replay(name: str) -> None:
 
 
 def live(name: str, protocol: AtariProtocol, seed: int, actions: Iterable[int]) -> Film:
-    """The film of an episode as it is played: an action is asked for once all shots before it were looked at.
+    """The film of an episode as a person plays it: an action is asked for once all shots before it were looked at.
 
-    It ends with the actions.
+    It ends with the actions. Of a game on the person's own display the actions say what the person does there.
 
     Raises: ValueError for actions that the game has not, or that go on after the episode has ended.
     """
@@ -96,7 +98,9 @@ def live(name: str, protocol: AtariProtocol, seed: int, actions: Iterable[int]) 
         shots = _solo(toy, seed, _checked(actions, len(toy.actions)), enlarge)
         return Film(frames_per_second=toys.FRAMES_PER_SECOND, shots=shots)
     if is_desktop_game(name):
-        desktop = DesktopGame(game_file(name))
+        file = game_file(name)
+        # Where a game is on the person's own display, who plays live plays there.
+        desktop = DesktopGame(file, by_person=file.screen.place == "here")
         rate = 1000.0 / desktop.file.timing.step_ms
         shots = _solo(desktop, seed, _checked(actions, len(desktop.file.actions)), lambda _: desktop.picture())
         return Film(frames_per_second=rate, shots=shots)
@@ -141,14 +145,16 @@ def _solo(
     game: Solo, seed: int, actions: Iterable[int], picture: Callable[[UInt8[Array, "H W C"]], UInt8[Array, "h w 3"]]
 ) -> Generator[Shot]:
     try:
-        yield Shot(picture(game.reset(seed)), 0.0, None)
+        frame = game.reset(seed)
+        yield Shot(picture(frame), 0.0, None, told=Outcome(frame, 0.0))
         over = False
         for played, action in enumerate(actions):
             if over:
                 raise _goes_on(played)
             said = game.step(action)
             over = said.terminated or said.truncated
-            yield Shot(picture(said.frame), said.reward, action, over, truncated=over and not said.terminated)
+            cut = over and not said.terminated
+            yield Shot(picture(said.frame), said.reward, action, over, truncated=cut, told=said)
     finally:
         game.close()
 

@@ -50,3 +50,9 @@ def chosen(held: AbstractSet[str], keys: Sequence[Keys | None]) -> int:
     """
     fits = [(len(each), -number) for number, each in enumerate(keys) if each is not None and each <= held]
     return -max(fits)[1] if fits else 0
+
+
+def is_meant(held: AbstractSet[str], keys: Sequence[Keys | None]) -> bool:
+    """Whether what is held is just what one of the actions needs; keys that none needs do not reach the game."""
+    used = frozenset[str]().union(*(each for each in keys if each is not None))
+    return held & used in [each for each in keys if each is not None]

@@ -28,7 +28,12 @@ def is_game(name: str) -> bool:
 
 def names_code(name: str) -> bool:
     """Whether the name of a game would load a module or start a program of its writer's choice."""
-    return (name.startswith(PREFIX) and ":" in name.removeprefix(PREFIX)) or name.endswith(SUFFIX)
+    return imports_code(name) or name.endswith(SUFFIX)
+
+
+def imports_code(name: str) -> bool:
+    """Whether the name of a game would load a module."""
+    return name.startswith(PREFIX) and ":" in name.removeprefix(PREFIX)
 
 
 def nearest(name: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from playfield.settings import setting
+from playfield.settings import from_plain, setting
 
 SCREEN = (210, 160)
 """Height and width of the emulator's screen in pixels."""
@@ -92,6 +93,17 @@ def machado(**changes: Any) -> AtariProtocol:
 
 PROTOCOLS = {"nature": nature, "machado": machado}
 """The protocols that have a name on the command line."""
+
+
+def atari_rules(plain: Mapping[str, Any]) -> AtariProtocol:
+    """The rules that are stated as plain values; those of a game that is not Atari's are the game itself.
+
+    Raises: ValueError where this version does not know such rules.
+    """
+    if "noop_max" not in plain:
+        return AtariProtocol()
+    known = [field.name for field in fields(AtariProtocol)]
+    return from_plain(AtariProtocol, {"type": "AtariProtocol", **{name: plain.get(name) for name in known}})
 
 
 def _complaints(p: AtariProtocol) -> list[tuple[bool, str]]:

@@ -39,9 +39,13 @@ class DesktopGame:
     Raises at its making: NoDisplayServer, NoCompiler, ValueError where the program is not there.
     """
 
-    def __init__(self, file: GameFile, pace: Pace | None = None) -> None:
-        """`pace` is told how late steps come, where the game does not wait; copies share one."""
+    def __init__(self, file: GameFile, pace: Pace | None = None, *, by_person: bool = False) -> None:
+        """`pace` is told how late steps come, where the game does not wait; copies share one.
+
+        `by_person`: somebody plays it with hands of their own, so that no action is pressed here.
+        """
         self.file = file
+        self._by_person = by_person
         self.pace = pace or Pace()
         self._folder = Path(tempfile.mkdtemp(prefix="playfield-"))
         self._stage: Stage | None = None
@@ -127,7 +131,7 @@ class DesktopGame:
     def hold(self, action: int) -> None:
         """Press what the action presses, once the person lets us; no time of the game passes."""
         assert self._held is not None
-        if self._is_attended(self._held):
+        if self._is_attended(self._held) and not self._by_person:
             self._held.take(self.file.actions[action])
 
     def _is_attended(self, held: HeldInputs) -> bool:

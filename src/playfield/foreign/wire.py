@@ -1,0 +1,105 @@
+"""What the reading process says: messages of a JSON header and a payload, each with its length before it."""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+
+_LENGTHS = struct.Struct("<II")
+MOST_HEADER_BYTES = 1 << 16
+MOST_PAYLOAD_BYTES = 1 << 26
+MOST_KEYS = 64
+_DTYPES = {"uint8": np.dtype("|u1"), "float32": np.dtype("<f4")}
+_KINDS = {"first": bool, "last": bool, "reward": float, "discount": float, "seed": int}
+
+Array = np.ndarray
+
+
+class Broken(Exception):
+    """What was said is no message: the file has got hold of the process that reads it, or the process broke off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignRow:
+    """One row of somebody's episode: a frame, and the action that led to it with what it brought."""
+
+    frame: Array
+    """uint8 or float32, as it was kept."""
+    first: bool
+    last: bool
+    reward: float = 0.0
+    discount: float = 1.0
+    keys: tuple[str, ...] = ()
+    """What was held, where actions are keys."""
+    action: int | None = None
+    """The number of the action, where actions are numbers."""
+    seed: int = 0
+    """Of the episode, where it is known."""
+
+
+def say(file: BinaryIO, header: Mapping[str, object], payload: bytes = b"") -> None:
+    """Say something."""
+    text = json.dumps(header).encode()
+    file.write(_LENGTHS.pack(len(text), len(payload)) + text + payload)
+
+
+def say_row(file: BinaryIO, row: ForeignRow) -> None:
+    """Say a row."""
+    frame = np.ascontiguousarray(row.frame)
+    told = {name: kind(getattr(row, name)) for name, kind in _KINDS.items()}
+    shape = {"shape": list(frame.shape), "dtype": frame.dtype.name}
+    say(file, {"kind": "row", **told, **shape, "keys": list(row.keys), "action": row.action}, frame.tobytes())
+
+
+def hear(read: Callable[[int], bytes]) -> tuple[Mapping[str, Any], bytes]:
+    """The next message; `read` gives just as many bytes as it is asked for.
+
+    Raises: Broken; and what `read` raises.
+    """
+    header_bytes, payload_bytes = _LENGTHS.unpack(read(_LENGTHS.size))
+    if header_bytes > MOST_HEADER_BYTES or payload_bytes > MOST_PAYLOAD_BYTES:
+        raise Broken("it said more than it may")
+    text, payload = read(header_bytes), read(payload_bytes)
+    try:
+        header = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Broken("it said nothing that can be understood") from error
+    if not isinstance(header, dict):
+        raise Broken("it said nothing that can be understood")
+    return cast("dict[str, Any]", header), payload
+
+
+def row_of(header: Mapping[str, Any], payload: bytes) -> ForeignRow:
+    """The row that was said, every part of it checked.
+
+    Raises: Broken.
+    """
+    shape, dtype, keys, action = (header.get(name) for name in ("shape", "dtype", "keys", "action"))
+    if not isinstance(shape, list) or not 1 <= len(shape) <= 3 or dtype not in _DTYPES:
+        raise Broken("it said a frame that is none")
+    sides = cast("list[object]", shape)
+    if not all(type(side) is int and 0 < side <= MOST_PAYLOAD_BYTES for side in sides):
+        raise Broken("it said a frame that is none")
+    sizes = tuple(cast("list[int]", shape))
+    if math.prod(sizes) * _DTYPES[dtype].itemsize != len(payload):
+        raise Broken("it said a frame of another size")
+    names = cast("list[object]", keys) if isinstance(keys, list) else None
+    if names is None or len(names) > MOST_KEYS or not all(type(key) is str and len(key) < 100 for key in names):
+        raise Broken("it said keys that are none")
+    if any(type(header.get(name)) is not kind for name, kind in _KINDS.items()):
+        raise Broken("it said a row that is none")
+    if not math.isfinite(header["reward"]) or header["discount"] not in (0.0, 1.0) or not 0 <= header["seed"] < 2**63:
+        raise Broken("it said numbers that are none")
+    if action is not None and (type(action) is not int or not 0 <= action < 256):
+        raise Broken("it said an action that is none")
+    frame = np.frombuffer(bytearray(payload), _DTYPES[dtype]).reshape(sizes)
+    if not np.isfinite(frame).all():
+        raise Broken("it said a frame with numbers that are none")
+    given = {name: header[name] for name in _KINDS}
+    return ForeignRow(frame=frame, keys=tuple(cast("list[str]", keys)), action=action, **given)
