@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from playfield.games.desktop.browser import MARK_ROWS, SPARE, BrowserLauncher
 from playfield.games.desktop.clocks import GameClock
 from playfield.games.desktop.game_file import GameFile, typed_name
+from playfield.games.desktop.javascript_clock import JavascriptClock
 from playfield.games.desktop.own_stage import OwnStage
 from playfield.games.desktop.programs import CommandLauncher, Launcher
 from playfield.games.desktop.stage import Stage
@@ -24,6 +26,8 @@ def launcher_of(file: GameFile, folder: Path) -> Launcher:
     """
     if file.launch.command:
         return CommandLauncher(file, folder)
+    if file.launch.url is not None:
+        return BrowserLauncher(file, folder)
     raise ValueError(f"{file.name} cannot be started yet by what its [launch] says; give it a command")
 
 
@@ -32,18 +36,23 @@ def stage_of(file: GameFile, folder: Path) -> Stage:
 
     Raises: NoDisplayServer; ModuleNotFoundError with the command that installs what lacks.
     """
+    if file.launch.url is not None:
+        size = (file.screen.width + SPARE, file.screen.height + MARK_ROWS + SPARE)
+        return OwnStage(folder, *size, hidden_rows=MARK_ROWS)
     if file.screen.place == "own":
         return OwnStage(folder, file.screen.width, file.screen.height)
     raise ValueError(f'{file.name} cannot be shown on your own display yet; set screen.place to "own"')
 
 
-def clock_of(file: GameFile, folder: Path, seed: int) -> GameClock:
+def clock_of(file: GameFile, folder: Path, stage: Stage, seed: int) -> GameClock:
     """The clock of an episode's process.
 
     Raises: NoCompiler; ValueError where this machine has no such clock.
     """
     if file.timing.clock == "virtual":
         return VirtualClock(folder, EPOCH + seed % SEEDS)
+    if file.timing.clock == "javascript":
+        return JavascriptClock(stage, EPOCH + seed % SEEDS, seed)
     raise ValueError(
         f'the clock "{file.timing.clock}" is not there yet; set timing.clock to "virtual", then: '
         f"playfield games doctor {typed_name(file)}"

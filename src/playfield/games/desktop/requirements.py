@@ -6,6 +6,7 @@ import importlib.util
 import shutil
 from dataclasses import dataclass
 
+from playfield.games.desktop.browser import browser
 from playfield.games.desktop.game_file import GameFile
 from playfield.games.desktop.programs import program
 from playfield.games.desktop.virtual_clock import NoCompiler, library
@@ -24,7 +25,8 @@ class Requirement:
 
 def requirements(file: GameFile) -> tuple[Requirement, ...]:
     """Everything that a game needs here: a display server, a clock, python-xlib, its own program."""
-    return (_display_server(), _clock(), _xlib(), _program(file))
+    clock = (_clock(),) if file.timing.clock == "virtual" else ()
+    return (_display_server(), *clock, _xlib(), _program(file))
 
 
 def lacking(file: GameFile) -> list[Requirement]:
@@ -51,7 +53,7 @@ def _xlib() -> Requirement:
 
 def _program(file: GameFile) -> Requirement:
     try:
-        found, how = str(program(file)), ""
+        found, how = str(program(file) if file.launch.command else browser(file)), ""
     except ValueError as error:
         found, how = None, str(error)
     return Requirement(name="program", found=found, how=how)
