@@ -66,12 +66,13 @@
   Crypto.prototype.randomUUID = () =>
     "10000000-1000-4000-8000-100000000000".replace(/[018]/g, (c) => (c ^ ((bits() & 15) >> (c / 4))).toString(16));
 
-  // Questions that would stop the page until somebody answers
+  // What would stop the page until somebody answers, or leave its window
   window.alert = () => undefined;
   window.confirm = () => true;
   window.prompt = () => null;
   window.print = () => undefined;
   window.open = () => null;
+  Element.prototype.requestFullscreen = async () => undefined; // it fills its window as it is
 
   // Movement that a style describes: held, and moved by our time. What has ended is told to the page in a real frame.
   const held = new Map();
@@ -159,10 +160,13 @@
     let strip = document.querySelector("playfield-mark");
     if (strip === null) {
       strip = document.createElement("playfield-mark");
+      strip.popover = "manual";
       document.documentElement.append(strip);
     }
+    // The layer of popovers lies above all of the page, and what the page does to itself, as to invert it, stays below.
+    if (!strip.matches(":popover-open")) strip.showPopover();
     strip.style.cssText = `all: initial; position: fixed; left: 0; right: 0; bottom: 0; height: 1px;
-      z-index: 2147483647; background: #${number.toString(16).padStart(6, "0")}`;
+      background: #${number.toString(16).padStart(6, "0")}`;
   }
 
   Object.defineProperty(window, "playfieldClock", {
