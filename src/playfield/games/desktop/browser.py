@@ -13,7 +13,7 @@ from subprocess import PIPE, Popen
 from playfield.games.desktop.cdp import BrowserGone, BrowserRefused, BrowserSilent, Conversation
 from playfield.games.desktop.game_file import GameFile, typed_name
 from playfield.games.desktop.programs import OwnProgram
-from playfield.games.desktop.windows import NoWindow, WindowMatch
+from playfield.games.desktop.windows import NoWindow, Window, WindowMatch
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 """How Chromium is called on different systems."""
@@ -37,7 +37,7 @@ class Browser:
         assert process.stdin is not None
         assert process.stdout is not None
         self._file = file
-        self._program = OwnProgram(process, said, file.window)
+        self._program = OwnProgram(process, said, file.window, guard=None)  # it ends when its pipes do
         self.page = Conversation(process.stdin, process.stdout)
 
     @property
@@ -54,6 +54,9 @@ class Browser:
     def pid(self) -> int | None:
         """The number of its first process and of its group."""
         return self._program.pid
+
+    def shown(self, window: Window) -> None:
+        """The process is known already."""
 
     def last_words(self) -> str:
         """The last line it wrote."""
@@ -163,15 +166,15 @@ class BrowserLauncher:
         return started
 
     def _arguments(self, home: Path) -> list[str]:
-        screen = self._file.screen
+        screen, ours = self._file.screen, self._file.timing.clock == "javascript"
+        # As many pictures as are drawn: a limit of 60 a second is one of real time.
+        unlimited = ["--disable-frame-rate-limit"] if ours else []
         return [
             "--remote-debugging-pipe", f"--user-data-dir={home / 'profile'}",
             # Nothing but the page, as large as the file says and as it is drawn everywhere.
             "--kiosk", "--window-position=0,0", f"--window-size={screen.width},{screen.height + MARK_ROWS}",
             "--force-device-scale-factor=1", "--force-color-profile=srgb", "--lang=en-US", "--disable-gpu",
-            # As many pictures as are drawn: a limit of 60 a second would be one of real time.
-            "--disable-frame-rate-limit", "--disable-renderer-backgrounding",
-            "--disable-backgrounding-occluded-windows",
+            "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows", *unlimited,
             # Nothing that asks, sounds, fetches or outlives.
             "--no-first-run", "--no-default-browser-check", "--noerrdialogs", "--deny-permission-prompts",
             "--mute-audio", "--autoplay-policy=no-user-gesture-required", "--password-store=basic", "--disable-sync",

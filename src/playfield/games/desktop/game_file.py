@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from playfield.games.desktop.actions import Action, Axis, Combination, combined
+from playfield.games.desktop.actions import Action, Axis, Choice, Combination, combined
 from playfield.games.desktop.readers import ReaderSpec, Region
 from playfield.games.desktop.sight import Sight
 from playfield.games.desktop.tables import value_from
@@ -96,6 +96,7 @@ class Screen:
     place: Literal["own", "here"] = setting("own", "own: a display that nobody sees; here: the display of the person")
     width: int = setting(640, "of a display of its own")
     height: int = setting(480, "of a display of its own")
+    panic: str = setting("F12", "key that stops everything at once on the person's display, held for a step")
 
     def __post_init__(self) -> None:
         if not (16 <= self.width <= 4096 and 16 <= self.height <= 4096):
@@ -219,7 +220,14 @@ class GameFile:
                 clock == "javascript" and launch.url is None,
                 'the clock "javascript" is for a page: give launch.url, or set timing.clock to "virtual"',
             ),
+            (
+                here and any(self.screen.panic in pressed.keys for pressed in self._pressed()),
+                f"screen.panic is {self.screen.panic!r}, which is a key of the game: choose another",
+            ),
         ]
+
+    def _pressed(self) -> list[Press | Choice]:
+        return [*self.begin, *(choice for axis in self.axes for choice in axis.choices)]
 
     @property
     def actions(self) -> tuple[Action, ...]:

@@ -6,12 +6,15 @@ from pathlib import Path
 
 from playfield.games.desktop.browser import MARK_ROWS, SPARE, BrowserLauncher
 from playfield.games.desktop.clocks import GameClock
-from playfield.games.desktop.game_file import GameFile, typed_name
+from playfield.games.desktop.game_file import GameFile
 from playfield.games.desktop.javascript_clock import JavascriptClock
 from playfield.games.desktop.own_stage import OwnStage
-from playfield.games.desktop.programs import CommandLauncher, Launcher
+from playfield.games.desktop.pace import Pace
+from playfield.games.desktop.person_stage import XStage
+from playfield.games.desktop.programs import AttachLauncher, CommandLauncher, Launcher, SteamLauncher
 from playfield.games.desktop.stage import Stage
 from playfield.games.desktop.virtual_clock import VirtualClock
+from playfield.games.desktop.wall_clocks import RealClock, SuspendClock
 
 EPOCH = 1_500_000_000
 """Wall clock of seed 0, in seconds since 1970: a game that looks at the date finds a sensible one."""
@@ -28,7 +31,10 @@ def launcher_of(file: GameFile, folder: Path) -> Launcher:
         return CommandLauncher(file, folder)
     if file.launch.url is not None:
         return BrowserLauncher(file, folder)
-    raise ValueError(f"{file.name} cannot be started yet by what its [launch] says; give it a command")
+    if file.launch.steam is not None:
+        return SteamLauncher(file)
+    assert file.launch.attach is not None, "a game file names one way"
+    return AttachLauncher(file.launch.attach)
 
 
 def stage_of(file: GameFile, folder: Path) -> Stage:
@@ -41,11 +47,11 @@ def stage_of(file: GameFile, folder: Path) -> Stage:
         return OwnStage(folder, *size, hidden_rows=MARK_ROWS)
     if file.screen.place == "own":
         return OwnStage(folder, file.screen.width, file.screen.height)
-    raise ValueError(f'{file.name} cannot be shown on your own display yet; set screen.place to "own"')
+    return XStage()
 
 
-def clock_of(file: GameFile, folder: Path, stage: Stage, seed: int) -> GameClock:
-    """The clock of an episode's process.
+def clock_of(file: GameFile, folder: Path, seed: int, stage: Stage, pace: Pace) -> GameClock:
+    """The clock of an episode's process; `pace` is told how well it is kept.
 
     Raises: NoCompiler; ValueError where this machine has no such clock.
     """
@@ -53,7 +59,6 @@ def clock_of(file: GameFile, folder: Path, stage: Stage, seed: int) -> GameClock
         return VirtualClock(folder, EPOCH + seed % SEEDS)
     if file.timing.clock == "javascript":
         return JavascriptClock(stage, EPOCH + seed % SEEDS, seed)
-    raise ValueError(
-        f'the clock "{file.timing.clock}" is not there yet; set timing.clock to "virtual", then: '
-        f"playfield games doctor {typed_name(file)}"
-    )
+    if file.timing.clock == "real":
+        return RealClock(pace)
+    return SuspendClock(pace)

@@ -24,9 +24,15 @@ class Requirement:
 
 
 def requirements(file: GameFile) -> tuple[Requirement, ...]:
-    """Everything that a game needs here: a display server, a clock, python-xlib, its own program."""
-    clock = (_clock(),) if file.timing.clock == "virtual" else ()
-    return (_display_server(), *clock, _xlib(), _program(file))
+    """Everything that a game needs here: python-xlib, and what else its file asks for."""
+    found = [_xlib()]
+    if file.screen.place == "own":
+        found.append(_display_server())
+    if file.timing.clock == "virtual":
+        found.append(_clock())
+    if file.launch.command or file.launch.url is not None:
+        found.append(_program(file))
+    return tuple(found)
 
 
 def lacking(file: GameFile) -> list[Requirement]:
