@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
 
 from playfield.games.desktop.actions import HeldInputs
 from playfield.games.desktop.clocks import GameClock
@@ -31,9 +30,9 @@ def interrupt() -> None:
 class Attention:
     """Whether the person lets us play: the game's window is focused, and the panic key is not down."""
 
-    def __init__(self, file: GameFile, stage: SharedStage, pace: Pace, tell: Callable[[str], None] = say) -> None:
+    def __init__(self, file: GameFile, stage: SharedStage, pace: Pace) -> None:
         """Raises: ValueError where the display has no such panic key."""
-        self._name, self._stage, self._pace, self._tell = file.name, stage, pace, tell
+        self._name, self._stage, self._pace = file.name, stage, pace
         try:
             self._panic = stage.keycode(file.screen.panic)
         except ValueError as error:
@@ -51,18 +50,20 @@ class Attention:
                 begun = time.monotonic()
                 held.release()
                 clock.pause()
-                self._tell(f"paused: the window of {self._name} is not focused")
+                say(f"paused: the window of {self._name} is not focused")
             time.sleep(LOOK_SECONDS)
         if begun is not None:
             clock.pause()  # the time until now makes no step late
             self._pace.paused(time.monotonic() - begun)
+        if self._stopped:
+            held.release()
         return not self._stopped
 
     def _asked_to_stop(self, held: HeldInputs) -> bool:
         if not self._stopped and self._stage.is_down(self._panic):
-            held.release()
+            held.release()  # before anything is said
             self._stopped = True
-            self._tell(f"stopped: the panic key of {self._name} was pressed")
+            say(f"stopped: the panic key of {self._name} was pressed")
             interrupt()
         self._stopped = self._stopped or self._pace.is_hurried
         return self._stopped

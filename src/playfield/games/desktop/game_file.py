@@ -196,7 +196,6 @@ class GameFile:
         """How it is started, where it is shown and how its time passes must go together."""
         launch, clock, here = self.launch, self.timing.clock, self.screen.place == "here"
         theirs = "steam" if launch.steam is not None else "attach"
-        lasting = launch.lasting or launch.steam is not None or launch.attach is not None
         return [
             (
                 (launch.steam is not None or launch.attach is not None) and not here,
@@ -207,7 +206,7 @@ class GameFile:
                 f'a game of launch.{theirs} runs in real time: set timing.clock to "real"',
             ),
             (clock == "virtual" and here, 'the virtual clock needs a display of its own: set timing.clock to "real"'),
-            (clock == "virtual" and lasting, 'a lasting game does not repeat itself: set timing.clock to "real"'),
+            (clock == "virtual" and self.lasts, 'a lasting game does not repeat itself: set timing.clock to "real"'),
             (
                 launch.url is not None and clock not in ("javascript", "real"),
                 f'a page takes no {clock} clock: set timing.clock to "javascript", or to "real"',
@@ -225,6 +224,11 @@ class GameFile:
                 f"screen.panic is {self.screen.panic!r}, which is a key of the game: choose another",
             ),
         ]
+
+    @property
+    def lasts(self) -> bool:
+        """Whether one process is played from episode to episode."""
+        return self.launch.lasting or self.launch.steam is not None or self.launch.attach is not None
 
     def _pressed(self) -> list[Press | Choice]:
         return [*self.begin, *(choice for axis in self.axes for choice in axis.choices)]

@@ -39,7 +39,7 @@ class XStage:
             raise ModuleNotFoundError('games on your display need: pip install "playfield[desktop]"') from None
         self._name = name
         self._x11 = X11(name)
-        self._camera: Any = mss.mss(display=name)
+        self._camera: Any = mss.MSS(display=name)
         self._open = True
 
     def keycode(self, key: str) -> int:
