@@ -57,7 +57,7 @@ class GamesDoctor:
                 return FOUND
         found = repeats(file, self.steps)
         _print_repeats(found)
-        print(f"{'advice':14}{advice(found)}")
+        print(f"{'advice':14}{advice(found, file.timing.clock)}")
         return 0 if found.exact else FOUND
 
 

@@ -234,7 +234,7 @@ class DesktopGame:
     def _start(self, seed: int) -> None:
         """A new process, up to where its window is shown."""
         self.stage.forget()
-        self._clock = clock_of(self.file, self._folder, seed, self.pace)
+        self._clock = clock_of(self.file, self._folder, seed, self.stage, self.pace)
         self._program = self._launcher.start({**self.stage.environment(), **self._clock.environment()})
         with self._named():
             self._clock.begin(self._program)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Literal
+from urllib.parse import unquote, urlsplit
 
 from playfield.games.desktop.actions import Action, Axis, Choice, Combination, combined
 from playfield.games.desktop.readers import ReaderSpec, Region
@@ -18,6 +20,9 @@ from playfield.settings import setting
 
 MOST_BYTES = 1 << 20
 """Of a game file."""
+
+PAGES = ("http:", "https:", "chrome:", "file:")
+"""What an address of a page may begin with."""
 
 PYTHON = "{python}"
 """Stands for the interpreter that runs Playfield, in a command."""
@@ -48,7 +53,7 @@ class Launch:
 
     command: tuple[str, ...] = setting((), "program and arguments; {python} is Playfield's own interpreter")
     steam: int | None = setting(None, "number of an app that Steam starts, on the person's display")
-    url: str | None = setting(None, "page that a browser shows")
+    url: str | None = setting(None, "page that a browser shows: http(s)://, chrome://, or a file beside the game file")
     attach: WindowMatch | None = setting(
         None, "window of a game that runs on the person's display already; it is neither started nor ended"
     )
@@ -67,6 +72,21 @@ class Launch:
             raise ValueError(f"a game is come to by one of command, steam, url and attach, {said}")
         if self.attach is not None and self.attach.is_empty:
             raise ValueError("attach says nothing: give the title, group or pid of the window")
+        scheme = _scheme(self.url or "")
+        if scheme not in ("", *PAGES):
+            raise ValueError(
+                f"url begins with {scheme!r}; it may begin with {', '.join(PAGES)}, or be the path of a page"
+            )
+
+    @property
+    def page_file(self) -> Path | None:
+        """The page, where it is a file of this machine."""
+        return Path(unquote(urlsplit(self.url).path)) if self.url and _scheme(self.url) == "file:" else None
+
+
+def _scheme(url: str) -> str:
+    found = re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", url)
+    return found[0].lower() if found else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,10 +208,21 @@ class GameFile:
             (clock == "virtual" and here, 'the virtual clock needs a display of its own: set timing.clock to "real"'),
             (clock == "virtual" and self.lasts, 'a lasting game does not repeat itself: set timing.clock to "real"'),
             (
+                launch.url is not None and clock not in ("javascript", "real"),
+                f'a page takes no {clock} clock: set timing.clock to "javascript", or to "real"',
+            ),
+            (
+                launch.url is not None and (here or lasting),
+                "a page has a display of its own, and each episode a new one",
+            ),
+            (
+                clock == "javascript" and launch.url is None,
+                'the clock "javascript" is for a page: give launch.url, or set timing.clock to "virtual"',
+            ),
+            (
                 here and any(self.screen.panic in pressed.keys for pressed in self._pressed()),
                 f"screen.panic is {self.screen.panic!r}, which is a key of the game: choose another",
             ),
-            (clock == "javascript" and launch.url is None, 'the clock "javascript" is for a launch.url'),
         ]
 
     @property
@@ -224,7 +255,11 @@ def read_game(path: Path) -> GameFile:
         text = file.read(MOST_BYTES + 1)
     if len(text) > MOST_BYTES:
         raise ValueError(f"{path} is no game file: it is larger than {MOST_BYTES:,} bytes")
-    return game_from(text.decode("utf-8", "replace"), str(path))
+    game = game_from(text.decode("utf-8", "replace"), str(path))
+    url = game.launch.url
+    if url is None or _scheme(url):
+        return game
+    return replace(game, launch=replace(game.launch, url=(path.parent / url).resolve().as_uri()))
 
 
 def game_from(text: str, where: str) -> GameFile:

@@ -185,7 +185,7 @@ def advice_in_real_time(file: GameFile, virtual: Repeats | None) -> str:
     return 'clock = "real": seed and actions are not the episode; what is late is told with every run'
 
 
-def advice(found: Repeats) -> str:
+def advice(found: Repeats, clock: str = "virtual") -> str:
     """Which clock to choose, and what it is worth."""
     if found.different < 2:
         return (
@@ -194,11 +194,11 @@ def advice(found: Repeats) -> str:
         )
     if not found.exact:
         return (
-            'clock = "virtual", but not exact: processes of one seed part at step '
+            f'clock = "{clock}", but not exact: processes of one seed part at step '
             f"{found.first_difference}, so tapes and resumed episodes may differ"
         )
     seed = "" if found.other_seed_differs else "; every seed gives the same course, so an agent may learn it by heart"
-    return f'clock = "virtual": seed and actions are the whole episode{seed}'
+    return f'clock = "{clock}": seed and actions are the whole episode{seed}'
 
 
 def _hash(picture: UInt8[Array, "H W 3"]) -> bytes:

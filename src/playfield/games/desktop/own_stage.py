@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from jaxtyping import UInt8
@@ -16,8 +17,12 @@ from playfield.types import Array
 class OwnStage:
     """An Xvfb that is read through its memory and touched through XTEST."""
 
-    def __init__(self, folder: Path, width: int, height: int) -> None:
-        """Raises: NoDisplayServer; ModuleNotFoundError with the command that installs python-xlib."""
+    def __init__(self, folder: Path, width: int, height: int, *, hidden_rows: int = 0) -> None:
+        """So many rows at the bottom of a window are no part of its picture.
+
+        Raises: NoDisplayServer; ModuleNotFoundError with the command that installs python-xlib.
+        """
+        self._hidden_rows = hidden_rows
         self.display = OwnDisplay(folder, width, height)
         try:
             self._x11 = X11(self.display.name)
@@ -54,7 +59,8 @@ class OwnStage:
 
         Raises: NoWindow where more than one does.
         """
-        return self._x11.find(match)
+        found = self._x11.find(match)
+        return None if found is None else replace(found, height=found.height - self._hidden_rows)
 
     def grab(self, window: Window, region: Region | None = None) -> UInt8[Array, "h w 3"]:
         """A copy of what stands where the window was found."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from playfield.games.desktop.browser import MARK_ROWS, SPARE, BrowserLauncher
 from playfield.games.desktop.clocks import GameClock
-from playfield.games.desktop.game_file import GameFile, typed_name
+from playfield.games.desktop.game_file import GameFile
+from playfield.games.desktop.javascript_clock import JavascriptClock
 from playfield.games.desktop.own_stage import OwnStage
 from playfield.games.desktop.pace import Pace
 from playfield.games.desktop.person_stage import XStage
@@ -27,11 +29,12 @@ def launcher_of(file: GameFile, folder: Path) -> Launcher:
     """
     if file.launch.command:
         return CommandLauncher(file, folder)
+    if file.launch.url is not None:
+        return BrowserLauncher(file, folder)
     if file.launch.steam is not None:
         return SteamLauncher(file)
-    if file.launch.attach is not None:
-        return AttachLauncher(file.launch.attach)
-    raise ValueError(f"{file.name} cannot be shown by a browser yet; give it a launch.command")
+    assert file.launch.attach is not None, "a game file names one way"
+    return AttachLauncher(file.launch.attach)
 
 
 def stage_of(file: GameFile, folder: Path) -> Stage:
@@ -39,23 +42,23 @@ def stage_of(file: GameFile, folder: Path) -> Stage:
 
     Raises: NoDisplayServer; ModuleNotFoundError with the command that installs what lacks.
     """
+    if file.launch.url is not None:
+        size = (file.screen.width + SPARE, file.screen.height + MARK_ROWS + SPARE)
+        return OwnStage(folder, *size, hidden_rows=MARK_ROWS)
     if file.screen.place == "own":
         return OwnStage(folder, file.screen.width, file.screen.height)
     return XStage()
 
 
-def clock_of(file: GameFile, folder: Path, seed: int, pace: Pace) -> GameClock:
+def clock_of(file: GameFile, folder: Path, seed: int, stage: Stage, pace: Pace) -> GameClock:
     """The clock of an episode's process; `pace` is told how well it is kept.
 
     Raises: NoCompiler; ValueError where this machine has no such clock.
     """
     if file.timing.clock == "virtual":
         return VirtualClock(folder, EPOCH + seed % SEEDS)
+    if file.timing.clock == "javascript":
+        return JavascriptClock(stage, EPOCH + seed % SEEDS, seed)
     if file.timing.clock == "real":
         return RealClock(pace)
-    if file.timing.clock == "suspend":
-        return SuspendClock(pace)
-    raise ValueError(
-        f'the clock "{file.timing.clock}" is not there yet; set timing.clock to "virtual", then: '
-        f"playfield games doctor {typed_name(file)}"
-    )
+    return SuspendClock(pace)

@@ -7,6 +7,7 @@ import os
 import shutil
 from dataclasses import dataclass
 
+from playfield.games.desktop.browser import browser
 from playfield.games.desktop.game_file import GameFile
 from playfield.games.desktop.programs import program
 from playfield.games.desktop.virtual_clock import NoCompiler, library
@@ -65,7 +66,7 @@ def _camera() -> Requirement:
 
 def _start(file: GameFile) -> list[Requirement]:
     """A program that starts it, where it is started."""
-    if file.launch.command:
+    if file.launch.command or file.launch.url is not None:
         return [_program(file)]
     if file.launch.steam is not None:
         return [Requirement(name="steam", found=shutil.which("steam"), how="apt-get install steam")]
@@ -74,7 +75,7 @@ def _start(file: GameFile) -> list[Requirement]:
 
 def _program(file: GameFile) -> Requirement:
     try:
-        found, how = str(program(file)), ""
+        found, how = str(program(file) if file.launch.command else browser(file)), ""
     except ValueError as error:
         found, how = None, str(error)
     return Requirement(name="program", found=found, how=how)
