@@ -41,7 +41,10 @@ INGREDIENTS: dict[str, tuple[str, ...]] = {
     ),
     "plain head": ("networks/heads.py:Plain",),
     "bias shared by all actions (Double DQN, tuned)": ("networks/heads.py:_SharedBias",),
-    "dueling head": ("networks/heads.py:Dueling _Dueling _ScaledGradient _scaled_gradient",),
+    "dueling head": (
+        "networks/heads.py:Dueling _TwoStreams _two_streams _check_streams _ScaledGradient _scaled_gradient",
+    ),
+    "factored head, for several axes of actions": ("networks/heads.py:Factored",),
     "noisy layers": ("networks/layers.py:Noisy NoisyLinear noise_factor",),
     "torso of convolutions (Nature, DER, small)": ("networks/torsos.py:Conv",),
     "fully connected torso": ("networks/torsos.py:Mlp",),

@@ -41,6 +41,7 @@ REMOVALS = (
         neutral={"returns": "Expectation"},
         present=("Categorical", "Quantiles", "ImplicitQuantiles", "HLGauss"),
     ),
+    Removal(ingredient="factored actions", neutral={"head": "Dueling"}, present=("Factored",)),
     Removal(ingredient="dueling", neutral={"head": "Plain"}, present=("Dueling",)),
     Removal(
         ingredient="noisy",

@@ -35,11 +35,11 @@ def build_network(recipe: Recipe, spec: GameSpec, rng: Rng) -> nn.Module:
     """
     draws = Draws(rng.torch("weights"), Chance(rng.torch("noise")))
     torso, features = recipe.torso.build(obs_shape(spec.frame_shape, recipe.memory.stack), draws)
-    actions, returns = len(spec.actions), recipe.returns
-    head = recipe.head.build(features, actions, returns.outputs, draws)
+    returns = recipe.returns
+    head = recipe.head.build(features, spec.choices, returns.outputs, draws)
     if isinstance(returns, ImplicitQuantiles):
         return ImplicitQNetwork(torso, head, FractionEmbedding(returns, features, draws), returns)
-    return QNetwork(torso, head, actions, returns)
+    return QNetwork(torso, head, len(spec.actions), returns)
 
 
 def build_agent(recipe: Recipe, spec: GameSpec, rng: Rng, shown: Demonstrations | None = None) -> DeepAgent:

@@ -182,8 +182,8 @@ def test_norms_stand_between_every_layer_and_its_relu():
 
 
 def test_a_shared_bias_moves_all_actions_together():
-    head = Plain(hidden=5, bias="shared").build(3, 4, 1, draws())
-    each = Plain(hidden=5).build(3, 4, 1, draws())
+    head = Plain(hidden=5, bias="shared").build(3, (4,), 1, draws())
+    each = Plain(hidden=5).build(3, (4,), 1, draws())
     assert sum(p.numel() for p in each.parameters()) - sum(p.numel() for p in head.parameters()) == 3
     x = torch.randn(2, 3, generator=generator(1))
     before = head(x).detach()
@@ -222,7 +222,7 @@ def test_the_smallest_frames_that_fit():
 
 def test_returns_of_each_action_are_read_from_its_own_output():
     torso, features = Mlp(hidden=(4,)).build((2,), draws())
-    network = QNetwork(torso, Plain(hidden=4).build(features, 3, 1, draws()), 3, Expectation())
+    network = QNetwork(torso, Plain(hidden=4).build(features, (3,), 1, draws()), 3, Expectation())
     with torch.no_grad():
         network.head[-1].weight.zero_()
         network.head[-1].bias.copy_(torch.tensor([1.0, 2.0, 3.0]))
@@ -270,7 +270,7 @@ def test_leaky_relu_by_hand():
 
 def test_the_activation_stands_after_every_layer_but_the_last():
     torso, features = Conv(layers=((3, 2, 1), (3, 2, 1)), activation=LeakyRelu(0.5)).build((1, 5, 5), draws())
-    head = Plain(hidden=4, activation=LeakyRelu(0.5)).build(features, 2, 1, draws())
+    head = Plain(hidden=4, activation=LeakyRelu(0.5)).build(features, (2,), 1, draws())
     kinds = [type(m).__name__ for m in [*torso, *head] if not isinstance(m, nn.Identity)]
     assert kinds == ["Pixels", *(["Conv2d", "LeakyReLU"] * 2), "Flatten", "Linear", "LeakyReLU", "Linear"]
 

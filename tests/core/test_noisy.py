@@ -144,7 +144,7 @@ def test_without_sigma_it_is_a_dense_layer_bit_for_bit():
 def test_a_copy_of_a_network_draws_from_the_same_saved_source(head: Plain | Dueling):
     """A target network with a generator of its own would repeat the online noise, and nobody would save it."""
     source = draws()
-    online = head.build(4, 3, 2, source)
+    online = head.build(4, (3,), 2, source)
     target = copy.deepcopy(online)
     x, start = torch.ones(2, 4), source.chance.generator.get_state()
     first, second = online(x), target(x)

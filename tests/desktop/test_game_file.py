@@ -41,6 +41,16 @@ def test_a_small_file_is_a_game():
     assert game.timing.step_ms == 50
 
 
+def test_axes_are_told_where_their_choices_are_combined():
+    hands = '[[axes]]\nname = "hands"\nchoices = [{label = "a"}, {label = "b"}, {label = "c"}]\n[readers.gone]'
+    two = SMALL.replace("[readers.gone]", hands)
+    assert game_from(SMALL, "it.toml").factors == ()
+    game = game_from(two, "it.toml")
+    assert game.factors == (2, 3)
+    assert [action.label for action in game.actions][:4] == ["STAY + a", "STAY + b", "STAY + c", "GO + a"]
+    assert game_from('combine = "concatenation"\n' + two, "it.toml").factors == ()
+
+
 @pytest.mark.parametrize("name", shipped_games())
 def test_shipped_files_are_games(name: str):
     assert read_game(shipped_games()[name]).name == name

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 import pytest
 
+from dials import DIALS
 from playfield.build import build_network
 from playfield.events import Tape
 from playfield.games.games import Games
@@ -29,6 +30,7 @@ MAKERS: dict[str, Callable[[int], Games]] = {
     "catch_lives": lambda g: make_games("catch_lives", nature(), g),
     "toy_pong": lambda g: make_games("toy_pong", nature(), g),
     "gym:CartPole-v1": lambda g: make_games("gym:CartPole-v1", nature(), g),
+    DIALS: lambda g: make_games(DIALS, nature(), g),
     "gym:Acrobot-v1": lambda g: make_games("gym:Acrobot-v1", nature(), g),
 }
 STEPS = {"pong": 130, "breakout": 280, "breakout sticky": 130, "gym:Acrobot-v1": 1100}

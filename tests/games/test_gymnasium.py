@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from dials import DIALS
 from playfield.games.each import EachGame
 from playfield.games.gymnasium_games import GymnasiumGame, UnsupportedGame, gymnasium_games
 from playfield.types import Step
@@ -76,15 +77,74 @@ def test_the_frame_skip_and_stickiness_of_an_id_are_those_of_its_emulator(name: 
         assert ale.getEpisodeFrameNumber() - before == 10 * skip
 
 
-class _TwoAxes(gymnasium.Env):  # type: ignore[type-arg]
+class Levers(gymnasium.Env):
+    """Keeps what it was told."""
+
     observation_space = spaces.Box(-1, 1, (3,))
-    action_space = spaces.MultiDiscrete([3, 2])
+
+    def __init__(self, actions: spaces.Space) -> None:
+        self.action_space = actions
+        self.told: list[np.ndarray] = []
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.zeros(3), {}
+
+    def step(self, action):
+        assert self.action_space.contains(action)
+        self.told.append(action)
+        return np.zeros(3), 0.0, False, False, {}
 
 
-def test_more_than_one_axis_of_actions_is_refused() -> None:
-    """D0-04: said when the game is opened, not when the first action fails."""
-    with pytest.raises(UnsupportedGame, match=r"TwoAxes has actions MultiDiscrete.*; Playfield plays discrete actions"):
-        GymnasiumGame(_TwoAxes(), "TwoAxes")
+def test_several_axes_of_actions_are_all_their_combinations() -> None:
+    """D0-04: the last axis changes fastest, and the environment is given an array as it asks for."""
+    env = Levers(spaces.MultiDiscrete([3, 2], dtype=np.int8))
+    game = GymnasiumGame(env, "Levers")
+    assert game.actions == ("0,0", "0,1", "1,0", "1,1", "2,0", "2,1")
+    assert game.axes == (3, 2)
+    game.reset(0)
+    for action in (0, 1, 4):
+        game.step(action)
+    assert [told.tolist() for told in env.told] == [[0, 0], [0, 1], [2, 0]]
+    assert {told.dtype for told in env.told} == {np.dtype(np.int8)}
+
+
+def test_axes_may_lie_in_a_table_and_begin_anywhere() -> None:
+    env = Levers(spaces.MultiDiscrete(np.array([[2, 1], [1, 3]]), start=np.array([[5, 0], [0, -1]])))
+    game = GymnasiumGame(env, "Levers")
+    assert game.axes == (2, 1, 1, 3)
+    assert game.actions[1] == "5,0,0,0"
+    game.reset(0)
+    game.step(5)
+    assert env.told[0].tolist() == [[6, 0], [0, 1]]
+
+
+def test_axes_and_their_labels_are_told_of_a_game() -> None:
+    with playing(DIALS.removeprefix("gym:")) as games:
+        assert games.spec.axes == games.spec.choices == (8, 6)
+        assert games.spec.actions[7] == "1,1"
+    with playing("CartPole-v1") as games:
+        assert games.spec.axes == ()
+        assert games.spec.choices == (2,)
+
+
+@pytest.mark.parametrize(
+    ("actions", "sentence"),
+    [
+        (spaces.Box(-1, 1, (2,)), r"Levers has actions Box.*; Playfield plays discrete actions .*no continuous one$"),
+        (
+            spaces.MultiBinary(3),
+            r"Levers has actions MultiBinary\(3\); Playfield plays discrete actions .*MultiDiscrete",
+        ),
+        (spaces.MultiDiscrete([16, 17]), r"Levers has 272 combinations of actions; Playfield plays at most 256$"),
+        (spaces.Discrete(257), r"Levers has 257 actions; Playfield plays at most 256$"),
+    ],
+)
+def test_actions_of_other_kinds_are_refused_when_the_game_is_opened(actions: spaces.Space, sentence: str) -> None:
+    """D0-04: not when the first action fails."""
+    with pytest.raises(UnsupportedGame, match=sentence) as refused:
+        GymnasiumGame(Levers(actions), "Levers")
+    assert "\n" not in str(refused.value)
 
 
 class Table(gymnasium.Env):

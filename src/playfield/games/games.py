@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -33,6 +34,9 @@ class GameSpec:
     """G: copies driven together."""
     actions: tuple[str, ...]
     """A readable label for every action index."""
+    axes: tuple[int, ...] = ()
+    """How many choices each of several axes of actions has, where `actions` are all their combinations, the last axis
+    changing fastest; empty where actions are one list."""
     frame_shape: tuple[int, ...]
     """`(H, W, C)` for pixels, `(N,)` for vectors."""
     frame_dtype: str
@@ -47,6 +51,15 @@ class GameSpec:
     """Whether (seed, actions) plays an episode again exactly; not of a game in real time."""
     observations: Observations | None = None
     """What the numbers of a vector frame mean; a numbered state is a vector with a single 1. None of pixels."""
+
+    def __post_init__(self) -> None:
+        if self.axes and math.prod(self.axes) != len(self.actions):
+            raise ValueError(f"axes of {self.axes} choices do not make {len(self.actions)} actions")
+
+    @property
+    def choices(self) -> tuple[int, ...]:
+        """How many choices each axis of actions has; a plain list is a single axis."""
+        return self.axes or (len(self.actions),)
 
 
 class Games(Protocol):

@@ -1,9 +1,11 @@
-"""Gymnasium environments as games: pixels or a vector to see, a discrete choice to make."""
+"""Gymnasium environments as games: pixels or a vector to see, one discrete choice or several to make."""
 
 from __future__ import annotations
 
 import importlib
+import math
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
@@ -22,7 +24,12 @@ PREFIX = "gym:"
 MOST_STEPS = 27_000
 """Steps after which an episode is cut off where the environment says nothing: as many as of an Atari game. Somebody who
 has not learnt enough may walk in circles for ever."""
-SUPPORTED = "Playfield plays discrete actions on pixels (uint8, 2 or 3 axes), other numbers or a discrete observation"
+SUPPORTED = (
+    "Playfield plays discrete actions on pixels (uint8, 2 or 3 axes), other numbers or a discrete observation; actions "
+    "may have several axes (MultiDiscrete), but no continuous one"
+)
+MOST_ACTIONS = 256
+"""Combinations of choices; an action is written down as a single byte."""
 
 
 class UnsupportedGame(ValueError):
@@ -43,8 +50,9 @@ class GymnasiumGame:
     def __init__(self, env: gymnasium.Env[Any, Any], environment_id: str) -> None:
         self._env, self._id = env, environment_id
         self._observations = env.observation_space
-        self._actions = _discrete(env, environment_id)
-        self.actions = tuple(str(a) for a in range(int(self._actions.n)))
+        self._choices = _choices(env, environment_id)
+        self.actions = self._choices.labels
+        self.axes = self._choices.axes
         self.frames_per_second = float(env.metadata.get("render_fps") or 30)
         self.frame_shape, self.frame_dtype = _frame_of(env, environment_id)
         self.observations = observations_of(env.observation_space)
@@ -62,7 +70,7 @@ class GymnasiumGame:
 
     def step(self, action: int) -> Outcome:
         """Play one action."""
-        observation, reward, terminated, truncated, _ = self._env.step(self._actions.start + action)
+        observation, reward, terminated, truncated, _ = self._env.step(self._choices.action(action))
         ended = bool(terminated)
         return Outcome(self._frame(observation), float(reward), ended, bool(truncated) and not ended)
 
@@ -125,6 +133,7 @@ def gymnasium_games(name: str, games: int) -> EachGame:
         name=name,
         games=games,
         actions=first.actions,
+        axes=first.axes,
         frame_shape=first.frame_shape,
         frame_dtype=first.frame_dtype,
         frames_per_action=skip if isinstance(skip, int) else 1,
@@ -166,12 +175,58 @@ def _atari_arguments(arguments: dict[str, Any]) -> dict[str, object]:
     }
 
 
-def _discrete(env: gymnasium.Env[Any, Any], environment_id: str) -> spaces.Discrete[Any]:
-    if not isinstance(env.action_space, spaces.Discrete):
-        raise UnsupportedGame(f"{environment_id} has actions {env.action_space}; {SUPPORTED}")
-    if env.action_space.n > 256:
-        raise UnsupportedGame(f"{environment_id} has {env.action_space.n} actions; Playfield plays at most 256")
-    return env.action_space
+@dataclass(frozen=True, slots=True)
+class _OneOf:
+    """A list of actions."""
+
+    space: spaces.Discrete[Any]
+    axes: tuple[int, ...] = ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(str(choice) for choice in range(int(self.space.n)))
+
+    def action(self, index: int) -> Any:
+        """What the environment is given."""
+        return self.space.start + index
+
+
+@dataclass(frozen=True, slots=True)
+class _OneOfEach:
+    """A choice on each of several axes: all combinations, the last axis changing fastest."""
+
+    space: spaces.MultiDiscrete[Any]
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        return tuple(int(choices) for choices in self.space.nvec.ravel())
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """`2,0`: what the environment is given, axis by axis."""
+        return tuple(
+            ",".join(str(choice) for choice in self.action(index).ravel()) for index in range(math.prod(self.axes))
+        )
+
+    def action(self, index: int) -> Any:
+        """What the environment is given."""
+        choices = np.array(np.unravel_index(index, self.axes)).reshape(self.space.nvec.shape)
+        return (self.space.start + choices).astype(self.space.dtype)
+
+
+def _choices(env: gymnasium.Env[Any, Any], environment_id: str) -> _OneOf | _OneOfEach:
+    match env.action_space:
+        case spaces.Discrete() as one:
+            count, choices = int(one.n), _OneOf(one)
+        case spaces.MultiDiscrete() as several:
+            choices = _OneOfEach(several)
+            count = math.prod(choices.axes)
+        case other:
+            raise UnsupportedGame(f"{environment_id} has actions {other}; {SUPPORTED}")
+    if count > MOST_ACTIONS:
+        combined = "combinations of actions" if choices.axes else "actions"
+        raise UnsupportedGame(f"{environment_id} has {count:,} {combined}; Playfield plays at most {MOST_ACTIONS}")
+    return choices
 
 
 def _frame_of(env: gymnasium.Env[Any, Any], environment_id: str) -> tuple[tuple[int, ...], str]:

@@ -6,7 +6,7 @@ Specs are frozen values with `build`; every weight is drawn from the generators 
 from playfield.networks.activations import Activation, LeakyRelu, Relu
 from playfield.networks.draws import Chance, Draws
 from playfield.networks.efficient_net import AveragePool, EfficientNet, FusedMBConv, MaxPool, MBConv, Pool, Stage
-from playfield.networks.heads import Dueling, Head, Plain
+from playfield.networks.heads import Dueling, Factored, Head, Plain
 from playfield.networks.impala import Impala
 from playfield.networks.inits import Init, NormalInit, OrthogonalInit, UniformInit
 from playfield.networks.layers import Dense, Layer, Noisy, NoisyLinear, linear
@@ -23,6 +23,7 @@ __all__ = [
     "Draws",
     "Dueling",
     "EfficientNet",
+    "Factored",
     "FractionEmbedding",
     "FusedMBConv",
     "Head",

@@ -18,6 +18,9 @@ from playfield.networks.layers import Dense, Layer
 from playfield.networks.norms import NoNorm, Norm
 from playfield.settings import setting
 
+Axes = tuple[int, ...]
+"""How many choices each axis of actions has; the actions are their product, the last axis changing fastest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plain:
@@ -41,9 +44,9 @@ class Plain:
         if self.bias == "shared" and self.layer != Dense():
             raise ValueError("a bias shared by all actions needs layers without noise: use head.layer=Dense")
 
-    def build(self, features: int, actions: int, outputs: int, draws: Draws) -> nn.Module:
-        """The head; `actions` times `outputs` numbers come out, all of one action side by side."""
-        last = self.layer.build(self.hidden, actions * outputs, self.output_init, draws)
+    def build(self, features: int, axes: Axes, outputs: int, draws: Draws) -> nn.Module:
+        """The head; `outputs` numbers for every action come out, all of one action side by side."""
+        last = self.layer.build(self.hidden, math.prod(axes) * outputs, self.output_init, draws)
         if self.bias == "shared":
             assert isinstance(last, nn.Linear)
             last = _SharedBias(last, outputs)
@@ -80,42 +83,92 @@ class Dueling:
     )
 
     def __post_init__(self) -> None:
-        if self.hidden < 1:
-            raise ValueError("head.hidden must be 1 or more")
-        if not 0.0 < self.gradient_scale < math.inf:
-            raise ValueError("head.gradient_scale must be above 0; 1 leaves the gradient alone")
+        _check_streams(self)
 
-    def build(self, features: int, actions: int, outputs: int, draws: Draws) -> nn.Module:
-        """The head; `actions` times `outputs` numbers come out, all of one action side by side."""
-        value = self.layer.build(self.hidden, outputs, self.output_init, draws)
-        advantage = self.layer.build(self.hidden, actions * outputs, self.output_init, draws)
-        if self.streams == "shared":
-            return _Dueling(self._hidden(features, draws), value, advantage, self.gradient_scale)
-        value = nn.Sequential(*self._hidden(features, draws), value)
-        advantage = nn.Sequential(*self._hidden(features, draws), advantage)
-        return _Dueling(nn.Identity(), value, advantage, self.gradient_scale)
-
-    def _hidden(self, features: int, draws: Draws) -> nn.Sequential:
-        layer = self.layer.build(features, self.hidden, self.init, draws)
-        return nn.Sequential(layer, self.norm.build((self.hidden,)), nn.ReLU(inplace=True))
+    def build(self, features: int, axes: Axes, outputs: int, draws: Draws) -> nn.Module:
+        """The head; `outputs` numbers for every action come out, all of one action side by side."""
+        return _two_streams(self, features, (math.prod(axes),), outputs, draws)
 
 
-Head = Plain | Dueling
+@dataclass(frozen=True, slots=True)
+class Factored:
+    """The value of the observation and, for each axis of actions, the advantage of each of its choices, all added.
+
+        q(s, a) = v(s) + Σ_i [A_i(s, a_i) − mean_a' A_i(s, a')]
+
+    What is learnt of a choice counts with every choice on the other axes: 6 outputs for 3 x 3 actions instead of 9.
+    What a choice is worth only together with another one cannot be said. Several outputs are treated as by `Dueling`.
+
+    Source: Tang et al. (2022), "Leveraging factored action spaces", for the sum; a common value and advantages for
+    each axis, less their mean, as in Tavakoli, Pardo & Kormushev (2018), who learn a target for each axis instead.
+    Neutral: where a game's actions are one axis, as most are, it is `Dueling`.
+    """
+
+    hidden: int = setting(512, "units of each hidden layer")
+    layer: Layer = setting(Dense(), "the kind of all layers: with noise in the weights or without")
+    norm: Norm = setting(NoNorm(), "between a hidden layer and its ReLU")
+    init: Init = setting(UniformInit(), "how weights and biases start")
+    output_init: Init = setting(UniformInit(), "how the last layers' weights and biases start")
+    streams: Literal["separate", "shared"] = setting(
+        "separate", "a hidden layer each for the value and the advantages, or a single one shared by both"
+    )
+    gradient_scale: float = setting(
+        1.0 / math.sqrt(2.0), "what the gradient is multiplied by on its way from the head into the torso"
+    )
+
+    def __post_init__(self) -> None:
+        _check_streams(self)
+
+    def build(self, features: int, axes: Axes, outputs: int, draws: Draws) -> nn.Module:
+        """The head; `outputs` numbers for every action come out, all of one action side by side."""
+        return _two_streams(self, features, axes, outputs, draws)
 
 
-class _Dueling(nn.Module):
-    """See `Dueling`."""
+Head = Plain | Dueling | Factored
 
-    def __init__(self, shared: nn.Module, value: nn.Module, advantage: nn.Module, gradient_scale: float) -> None:
+
+def _check_streams(head: Dueling | Factored) -> None:
+    if head.hidden < 1:
+        raise ValueError("head.hidden must be 1 or more")
+    if not 0.0 < head.gradient_scale < math.inf:
+        raise ValueError("head.gradient_scale must be above 0; 1 leaves the gradient alone")
+
+
+def _two_streams(head: Dueling | Factored, features: int, axes: Axes, outputs: int, draws: Draws) -> nn.Module:
+    value = head.layer.build(head.hidden, outputs, head.output_init, draws)
+    advantage = head.layer.build(head.hidden, sum(axes) * outputs, head.output_init, draws)
+
+    def hidden() -> nn.Sequential:
+        layer = head.layer.build(features, head.hidden, head.init, draws)
+        return nn.Sequential(layer, head.norm.build((head.hidden,)), nn.ReLU(inplace=True))
+
+    if head.streams == "shared":
+        return _TwoStreams(hidden(), value, advantage, axes, head.gradient_scale)
+    value = nn.Sequential(*hidden(), value)
+    advantage = nn.Sequential(*hidden(), advantage)
+    return _TwoStreams(nn.Identity(), value, advantage, axes, head.gradient_scale)
+
+
+class _TwoStreams(nn.Module):
+    """See `Dueling`, whose actions are a single axis here, and `Factored`."""
+
+    def __init__(
+        self, shared: nn.Module, value: nn.Module, advantage: nn.Module, axes: Axes, gradient_scale: float
+    ) -> None:
         super().__init__()
         self.shared, self.value, self.advantage = shared, value, advantage
-        self.gradient_scale = gradient_scale
+        self.axes, self.gradient_scale = axes, gradient_scale
 
     def forward(self, x: Float[Tensor, "B N"]) -> Float[Tensor, "B AO"]:
         x = self.shared(_scaled_gradient(x, self.gradient_scale))
         value = self.value(x)
-        advantage = self.advantage(x).unflatten(1, (-1, value.shape[1]))
-        return (value[:, None] + (advantage - advantage.mean(1, keepdim=True))).flatten(1)
+        choices = self.advantage(x).unflatten(1, (-1, value.shape[1])).split(self.axes, dim=1)
+        first, *others = [advantage - advantage.mean(1, keepdim=True) for advantage in choices]
+        # (B, 1, O) + (B, choices, O), then by one axis after the other: the last one's choices change fastest.
+        q = value[:, None] + first
+        for advantage in others:
+            q = (q[:, :, None] + advantage[:, None]).flatten(1, 2)
+        return q.flatten(1)
 
 
 class _ScaledGradient(torch.autograd.Function):

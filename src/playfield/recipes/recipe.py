@@ -15,7 +15,7 @@ from playfield.learner import Copy, Target
 from playfield.memory.priorities import Uniform
 from playfield.memory.replay import Replay
 from playfield.memory.rollout import Rollout
-from playfield.networks import Conv, Dense, Dueling, Head, Plain, Torso
+from playfield.networks import Conv, Dense, Head, Plain, Torso
 from playfield.optimizers import OptimizerSpec, RMSProp
 from playfield.returns import Categorical, Expectation, HLGauss, PolicyAndValue, ReturnSpec
 from playfield.settings import override_texts, setting, to_plain
@@ -75,7 +75,7 @@ class Recipe:
             raise ValueError("returns=PolicyAndValue and explore=Sampled need each other: a policy is sampled from")
         if critic and not isinstance(self.memory, Rollout):
             raise ValueError("returns=PolicyAndValue learns from its own newest games: use a Rollout memory")
-        if critic and isinstance(self.head, Dueling):
+        if critic and not isinstance(self.head, Plain):
             raise ValueError("returns=PolicyAndValue has a value of its own: use head=Plain")
         if self.head.layer != Dense() and self.eval_epsilon > 0:
             raise ValueError(

@@ -241,6 +241,12 @@ class GameFile:
         """
         return combined(self.axes, self.combine)
 
+    @property
+    def factors(self) -> tuple[int, ...]:
+        """How many choices each axis has, where several are combined; empty where actions are one list."""
+        several = self.combine == "product" and len(self.axes) > 1
+        return tuple(len(axis.choices) for axis in self.axes) if several else ()
+
 
 def _list(names: Mapping[str, object]) -> str:
     return ", ".join(names) or "none"

@@ -61,6 +61,7 @@ def desktop_games(name: str, games: int) -> EachGame:
         name=name,
         games=games,
         actions=tuple(action.label for action in file.actions),
+        axes=file.factors,
         frame_shape=(height, width, len(file.sight.channels)),
         frame_dtype="uint8",
         frames_per_action=1,
