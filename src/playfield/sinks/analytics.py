@@ -4,13 +4,14 @@ Every row has `event` and `frames`, the emulator frames of the run when it happe
 
     AGENT_MODE     mode, phase, remaining_frames, remaining_steps       the phase began; `mode` is it in words
     NEW_EPISODE    game, seed                                           a game begins
-    AGENT_ACTION   game, episode_step, label, value                     an action was played, and what was expected then
+    AGENT_ACTION   game, episode_step, label, value                     an action was played; `value` was expected then
     REWARD         game, reward, total_reward                           a reward that is not 0; the episode's so far
     TOTAL_REWARD   game, episode, total_reward                          an episode's score
     END_EPISODE    game, episode, episode_steps, frames_played, truncated
 
 Games count from 0, episodes and their steps from 1. Of the rows of one step each game's come together, in this order;
-a step without a row for a game was not played in it, and an action without a REWARD brought 0.
+a step without a row for a game was not played in it, and an action without a REWARD brought 0. What was expected is
+the value of the best action, whichever was played, of rewards as they are learnt from.
 """
 
 from __future__ import annotations
@@ -105,7 +106,8 @@ class Analytics:
             game=game,
             episode_step=episode.steps,
             label=self._played.actions[int(event.action[game])],
-            value=None if event.value is None else float(event.value[game]),
+            # As few digits as its 32 bits need: most of the file is made of these.
+            value=None if event.value is None else float(str(event.value[game])),
         )
         reward = float(step.reward[game])
         episode.life_scores[-1] += reward

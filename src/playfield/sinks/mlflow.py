@@ -35,8 +35,7 @@ class MLflow:
             self._id = run.known_as
             self._client.update_run(self._id, status="RUNNING")
         else:
-            tags = {f"playfield.{number}": label for number, label in enumerate(run.labels, start=1)}
-            made = self._client.create_run(self._experiment(run), run_name=run.name, tags=tags)
+            made = self._client.create_run(self._experiment(run), run_name=run.name)
             self._id = str(made.info.run_id)
 
     def _experiment(self, run: TrackedRun) -> str:
