@@ -16,7 +16,7 @@ class Tape:
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
 
-    def note(self, name: str, *arguments: object, **named: object) -> None:
+    def note(self, name: str, /, *arguments: object, **named: object) -> None:
         self.calls.append((name, *arguments, *([named] if named else [])))
 
     def of(self, name: str) -> list[tuple[Any, ...]]:

@@ -177,8 +177,10 @@ def _draw_shares(axes: Axes, trace: Trace, parts: Slices) -> None:
     axes.stackplot(parts.frames / 1e6, parts.share, labels=trace.labels, colors=colours, alpha=0.85, linewidth=0)
     axes.set_ylim(0.0, 1.0)
     axes.set_ylabel("share of actions")
-    subtitle(axes, "which actions were played, exploring ones included; phases above")
-    _shade(axes, trace, named=True)
+    subtitle(axes, "which actions were played, exploring ones included")
+    axes.set_xlim(0.0, trace.action_frames.max() / 1e6)
+    for began in trace.phases:
+        axes.axvline(began.frames / 1e6, color=INK, linewidth=0.8, linestyle=":")
     # Beside the picture: inside, it would lie over what it explains.
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False, reverse=True)
 
@@ -186,12 +188,12 @@ def _draw_shares(axes: Axes, trace: Trace, parts: Slices) -> None:
 def _draw_value(axes: Axes, trace: Trace, parts: Slices) -> None:
     axes.plot(parts.frames / 1e6, parts.value, color=COLOURS[3], linewidth=1.4)
     axes.set_ylabel("expected return")
-    subtitle(axes, "what the agent expected when it chose: its value of the best action, as it learns rewards")
+    subtitle(axes, "what the agent expected when it chose: the value of the best action, of rewards as it learns them")
     axes.set_xlabel("million emulator frames")
-    _shade(axes, trace, named=False)
+    _shade(axes, trace)
 
 
-def _shade(axes: Axes, trace: Trace, *, named: bool) -> None:
+def _shade(axes: Axes, trace: Trace) -> None:
     """Each phase in its colour, from its beginning to that of the next."""
     end = int(trace.action_frames.max())
     axes.set_xlim(0.0, end / 1e6)
@@ -199,10 +201,19 @@ def _shade(axes: Axes, trace: Trace, *, named: bool) -> None:
         left, right = began.frames / 1e6, until / 1e6
         axes.axvspan(left, right, color=SHADES[began.phase], zorder=0.5, linewidth=0)
         axes.axvline(left, color=FAINT, linewidth=0.8, linestyle=":")
-        if named and right > left:
-            place = {"xy": ((left + right) / 2, 1.0), "xycoords": ("data", "axes fraction")}
-            axes.annotate(
-                began.phase, **place, xytext=(0, 2), textcoords="offset points", ha="center", fontsize=8, color=FAINT
+        if right > left:
+            narrow = right - left < 0.15 * end / 1e6
+            place = axes.get_xaxis_transform()  # frames from left to right, and the height of the axes
+            axes.text(
+                (left + right) / 2,
+                0.94,
+                began.phase,
+                transform=place,
+                rotation=90 if narrow else 0,
+                ha="center",
+                va="top",
+                fontsize=8,
+                color=FAINT,
             )
 
 
