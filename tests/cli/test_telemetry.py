@@ -1,4 +1,4 @@
-"""Tracking services and analytics as options of a training: told everything once, gone on with, and without influence."""
+"""Services and analytics as options of a training: told everything once, gone on with, and without influence."""
 
 from __future__ import annotations
 
