@@ -34,6 +34,10 @@ class Agent(Protocol):
         """Take note of the step that the decision led to."""
         ...
 
+    def due_updates(self, clock: Clock) -> int:
+        """Steps of learning that `learn` would take now; asking changes nothing."""
+        ...
+
     def learn(self, clock: Clock) -> list[Learned]:
         """Take the gradient steps that are due; the games may be running meanwhile."""
         ...
@@ -166,6 +170,9 @@ class DeepAgent:
         learned = self._update(self.memory.pretraining_batch(), clock)
         self.learner.refresh_target(self._pretraining_frames())
         return [learned]
+
+    def due_updates(self, clock: Clock) -> int:
+        return self.memory.due(clock)
 
     def learn(self, clock: Clock) -> list[Learned]:
         learned = [self._update(batch, clock) for batch in self.memory.batches(clock)]

@@ -71,6 +71,26 @@ def test_observing_counts_down_to_the_end_of_the_phase():
     assert labelled(progress.line(), "phase") == "training"
 
 
+def test_phases_say_what_remains_in_frames_and_in_steps():
+    """A step is one action of all games: 16 frames, and what is left of one counts as one."""
+    progress = Progress(Limits(until_frames=10_000), frames_per_step=16, console=plain(io.StringIO()))
+    feed(progress, [observing(0, 1_000), stepped(200)])
+    assert labelled(progress.line(), "phase") == "observing, 800 frames (50 steps) remain"
+    feed(progress, [stepped(999)])
+    assert labelled(progress.line(), "phase") == "observing, 1 frames (1 steps) remain"
+    feed(progress, [training(1_000), stepped(1_016)])
+    assert labelled(progress.line(), "phase") == "training, 8,984 frames (562 steps) remain"
+
+
+def test_an_evaluation_says_how_many_of_its_games_remain():
+    progress = Progress(Limits(episodes=3), console=plain(io.StringIO()))
+    begin, first, second, *_ = evaluation(400, [20.0, 21.0, 5.0])
+    feed(progress, [begin])
+    assert labelled(progress.line(), "phase") == "evaluating, 3 of 3 games remain"
+    feed(progress, [first, second])
+    assert labelled(progress.line(), "phase") == "evaluating, 1 of 3 games remain"
+
+
 def test_an_evaluation_is_shown_while_it_runs_and_leaves_training_numbers_alone():
     progress = Progress(console=plain(io.StringIO()))
     begin, first, second, done = evaluation(400, [20.0, 21.0])

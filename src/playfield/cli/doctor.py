@@ -101,6 +101,9 @@ OPTIONAL = (
     ("live window (watch)", "pygame", "pygame-ce"),
     ("films of classic control", "pygame", "'gymnasium[classic-control]'"),
     ("TensorBoard", "tensorboard", "tensorboard"),
+    ("Weights & Biases", "wandb", "wandb"),
+    ("Comet", "comet_ml", "comet_ml"),
+    ("MLflow", "mlflow", "mlflow"),
     ("search over settings (tune)", "optuna", "'optuna>=4,<5'"),
 )
 

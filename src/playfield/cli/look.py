@@ -12,6 +12,7 @@ from torch import nn
 
 from playfield.agent import Policy, RandomPolicy
 from playfield.build import build_policy
+from playfield.cli.counts import Switch
 from playfield.cli.demos.film import Wanted, film_recording
 from playfield.cli.models import Opened, game_spec, model_path, open_model
 from playfield.cli.results import (
@@ -40,6 +41,7 @@ from playfield.games.protocol import PROTOCOLS, AtariProtocol
 from playfield.learner import load_weights
 from playfield.recipes import RECIPES
 from playfield.rng import Rng
+from playfield.sinks.analytics_plots import analytics_figure, load_trace
 from playfield.sinks.plots import load_curve, plot_runs, save_plot
 from playfield.sinks.video import View
 from playfield.storage.run import Loaded, NoCheckpoint, Run
@@ -334,21 +336,36 @@ class Video:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Draw the learning curve of a run, or of several in one picture."""
+    """Draw the learning curve of a run, or of several in one picture; or what one run's agent did, with --actions."""
 
     names: Positional[tuple[str, ...]]
     """Names or paths of runs."""
     out: Path | None = None
     """The PNG to write; by default in the run's results, or learning_curves.png for several."""
+    actions: Switch = 0
+    """Instead of the learning curve: shares of the actions, expected values and rewards within episodes of one run
+    that was trained with --analytics."""
     runs: Path = Path("runs")
     """Folder of the runs."""
 
     def run(self) -> int:
         found = find_runs(self.names, self.runs)
+        if self.actions:
+            if len(found) > 1:
+                raise ValueError("--actions draws one run at a time; name one")
+            return self._actions(found[0])
         if len(found) == 1 and self.out is None:
             print(f"curve    {plot_run(found[0])}")
             return 0
         path = self.out or Path("learning_curves.png")
         save_plot(plot_runs([load_curve(run.path) for run in found]), path)
         print(f"curves   {path}")
+        return 0
+
+    def _actions(self, run: Run) -> int:
+        of = known(run)
+        trace = load_trace(run.path)  # before a folder is made for its picture
+        path = self.out or results_folder(run) / "actions.png"
+        save_plot(analytics_figure(trace, f"{of.game}, {of.recipe.name}, seed {of.seed}"), path)
+        print(f"actions  {path}")
         return 0

@@ -28,7 +28,7 @@ from playfield.rng import Rng
 from playfield.score import evaluation_table
 from playfield.sinks.evaluations import add_evaluation, read_evaluations
 from playfield.sinks.plots import learning_curve, load_curve, save_plot
-from playfield.sinks.progress import Progress, print_evaluation
+from playfield.sinks.progress import Limits, Progress, print_evaluation
 from playfield.sinks.video import View, enlarge, game_view, motion_view, net_view, write_video
 from playfield.storage.run import Run
 from playfield.types import Array, Clock, Tree
@@ -73,7 +73,7 @@ def evaluate_weights(of: Known, weights: Tree, clock: Clock, evaluation: Evaluat
         policy_name=policy_name(recipe),
         clock=clock,
     )
-    display = Progress()
+    display = Progress(Limits(episodes=evaluation.episodes))
     try:
         for event in evaluate(policy, games, plan):
             display(event)
@@ -92,7 +92,7 @@ def policy_name(recipe: AnyRecipe) -> str:
     return f"greedy, epsilon {recipe.eval_epsilon:g}"
 
 
-def report(run: Run, of: Known, weights: Tree, clock: Clock, evaluation: Evaluation) -> None:
+def report(run: Run, of: Known, weights: Tree, clock: Clock, evaluation: Evaluation) -> Evaluated:
     """Evaluate, print the table, plot the run and film its best game."""
     evaluated = evaluate_weights(of, weights, clock, evaluation)
     add_evaluation(results_folder(run) / EVALUATIONS, evaluated)
@@ -100,6 +100,7 @@ def report(run: Run, of: Known, weights: Tree, clock: Clock, evaluation: Evaluat
     print(f"curve    {plot_run(run)}", flush=True)
     film_best(results_folder(run) / film_name(of, evaluation), of, evaluated, evaluation)
     print(f"run      {run.path}", flush=True)
+    return evaluated
 
 
 def report_model(opened: Opened, evaluation: Evaluation) -> None:

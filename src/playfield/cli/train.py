@@ -6,11 +6,12 @@ import dataclasses
 import shutil
 import sys
 from collections import deque
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
 import tyro
@@ -18,10 +19,10 @@ import tyro
 from playfield.agent import DeepAgent
 from playfield.build import build_network, build_session, latents_of
 from playfield.cli.about import find_recipe
-from playfield.cli.counts import Count, OptionalCount
+from playfield.cli.counts import Count, OptionalCount, Switch
 from playfield.cli.look import load_network, protocol_named, saved_weights
 from playfield.cli.machine import cores, memory_bytes
-from playfield.cli.results import Evaluation, plot_run, report
+from playfield.cli.results import Evaluation, plot_run, report, results_folder
 from playfield.cli.runs import Known, begin_of, find_run, free_name, known
 from playfield.cli.shown import shown_in
 from playfield.cli.training import RESUMABLE, Interruption, NotFinite, Plan, Sink, Training
@@ -41,13 +42,18 @@ from playfield.rng import Rng
 from playfield.score import scoring_text
 from playfield.session import Session
 from playfield.settings import to_plain
+from playfield.sinks.analytics import FILE as ANALYTICS_FILE
+from playfield.sinks.analytics import Analytics, Open, Played
 from playfield.sinks.console_lines import Lines, Telling, console_lines
 from playfield.sinks.eventlog import EventLog
 from playfield.sinks.metrics import Metrics
 from playfield.sinks.overestimation import LearntReward
 from playfield.sinks.progress import Limits, Progress
 from playfield.sinks.recent import Begin
-from playfield.sinks.tensorboard import TensorBoard, require_tensorboard
+from playfield.sinks.services import Service, begun, require
+from playfield.sinks.tracker import TrackedRun, flat
+from playfield.sinks.tracking import FILE as TRACKING_FILE
+from playfield.sinks.tracking import Ledger, Tracking
 from playfield.storage import fingerprint
 from playfield.storage.run import Loaded, Run
 from playfield.storage.tapes import RecordedEpisode, TapeLog
@@ -98,7 +104,13 @@ class Train:
     threads: int | None = None
     """Threads for the network; by default one for each core, less one where emulators run beside it."""
     tensorboard: bool = False
-    """Write TensorBoard files too, into the run directory."""
+    """Write TensorBoard files too, into the run directory; the same as --log tensorboard."""
+    log: Annotated[tuple[Service, ...], tyro.conf.UseAppendAction] = ()
+    """A service that is told of the run, also after a resume; may be given more than once. See docs/telemetry.md."""
+    project: str | None = None
+    """Its project or experiment there; by default what the service's own settings say, or else playfield."""
+    analytics: Switch = 0
+    """Write every action, with its label and what was expected of it, and every reward to analytics.jsonl."""
     lines: Lines | None = None
     """Print console lines as this set-up does, on standard output."""
     runs: Path = Path("runs")
@@ -114,8 +126,7 @@ class Train:
         if isinstance(session.agent, DeepAgent):
             warn_of_memory(session.agent.memory.most_bytes())
         warm_up(session, recipe, plan, self.runs)
-        if self.tensorboard:
-            require_tensorboard()
+        require(plan.services)
         stem = f"{recipe.name}-{slug(self.game)}-s{self.seed}"
         name = free_name(stem, self.runs) if self.name is None else self.name
         if self.name is None and name != stem:
@@ -149,6 +160,9 @@ class Train:
             save_every_minutes=self.save_every_minutes,
             keep=self.keep,
             tensorboard=self.tensorboard,
+            log=self.log,
+            project=self.project,
+            analytics=self.analytics > 0,
             lines=self.lines,
             observe_with=self.observe_with,
             demonstrations=None if self.demonstrations is None else str(self.demonstrations.absolute()),
@@ -187,6 +201,8 @@ class Resume:
     """Whole games of the final evaluation; 0 for none."""
     lines: Lines | None = None
     """Print console lines as this set-up does; by default as before."""
+    log: Annotated[tuple[Service | Literal["none"], ...], tyro.conf.UseAppendAction] = ()
+    """A service that is told of the run from now on, or none; by default those as before."""
     threads: int | None = None
     """Threads for the network; by default as the run began."""
     runs: Path = Path("runs")
@@ -196,8 +212,11 @@ class Resume:
         run = find_run(self.name, self.runs)
         of = known(run)
         may_change = ("frames", "minutes", "until_score", "episodes", "lines")
-        given = {name: value for name in may_change if (value := getattr(self, name)) is not None}
+        given: dict[str, Any] = {name: value for name in may_change if (value := getattr(self, name)) is not None}
+        if self.log:
+            given |= {"log": tuple(service for service in self.log if service != "none"), "tensorboard": False}
         plan = Plan(**{**of.plan, **given})
+        require(plan.services)
         run.keep_last = plan.keep
         set_threads(self.threads, of.recipe, of.game, was=run.about.fingerprint.get("torch threads"))
         with run.writing():
@@ -273,50 +292,71 @@ def warm_up(session: Session[Any], recipe: AnyRecipe, plan: Plan, root: Path) ->
 
 def pursue(run: Run, of: Known, session: Session[Any], plan: Plan, begin: Begin) -> int:
     """Train to the end of the plan, then evaluate, plot and film; or save and say how to go on."""
-    pace = session.games.pace if isinstance(session.games, EachGame) else None
+    pace = pace_of(session.games)
     with ExitStack() as stack:
-        lines = _lines(of.recipe, session, plan, begin)  # before a live display takes standard output over
-        progress = Progress(Limits(until_frames=plan.frames, minutes=_minutes_left(plan, begin)), begin=begin)
-        stack.callback(progress.close)
+        # Before a live display takes standard output over; services may also ask for a key.
+        told: list[Sink] = [*_lines(of.recipe, session, plan, begin), *_trackings(run, plan, begin, stack)]
+        with ExitStack() as displayed:
+            limits = Limits(until_frames=plan.frames, minutes=_minutes_left(plan, begin))
+            progress = Progress(limits, begin=begin, frames_per_step=frames_per_step(session.games))
+            displayed.callback(progress.close)
 
-        def display(event: Event) -> None:
-            for sink in (*lines, progress):
-                sink(event)
+            def display(event: Event) -> None:
+                for sink in (*told, progress):
+                    sink(event)
 
-        if (standing := session.standing()) is not None:
-            display(standing)
-        training = Training(
-            session=session,
-            run=run,
-            plan=plan,
-            sinks=_sinks(run, _metrics(run, of.recipe, plan, begin, pace), plan, begin, stack),
-            display=display,
-            elapsed_seconds=begin.elapsed_seconds,
-            scores=deque(begin.scores[-plan.over :]),
-        )
-        interruption = Interruption(None if pace is None else pace.hurry)
-        try:
-            with interruption.watching():
-                stopped = training.pursue(interruption)
-        except (Diverged, NotFinite) as error:
-            run.give_up(f"training ended at {session.clock.frames:,} frames: {error}")
-            raise
-        finally:
-            session.games.close()
-    if isinstance(session.agent, LinearAgent) and (used := session.agent.code.used()) is not None and used[1]:
-        print("note: the index table is full, so that tiles share weights; give it more places with encoder.size")
-    print(f"stopped  {stopped.reason}; saved at {session.clock.frames:,} frames", flush=True)
-    if interruption.asked is not None:
-        folder = "" if run.path.parent == Path("runs") else f" --runs {run.path.parent}"
-        print(f"go on with: {command_name()} resume {run.name}{folder}", flush=True)
-        return RESUMABLE
+            if (standing := session.standing()) is not None:
+                display(standing)
+            sinks = _sinks(run, of.recipe, session, plan, begin)
+            training = Training(
+                session=session,
+                run=run,
+                plan=plan,
+                sinks=sinks,
+                display=display,
+                elapsed_seconds=begin.elapsed_seconds,
+                scores=deque(begin.scores[-plan.over :]),
+            )
+            interruption = Interruption(None if pace is None else pace.hurry)
+            try:
+                with interruption.watching():
+                    stopped = training.pursue(interruption)
+            except (Diverged, NotFinite) as error:
+                run.give_up(f"training ended at {session.clock.frames:,} frames: {error}")
+                raise
+            finally:
+                session.games.close()
+        if isinstance(session.agent, LinearAgent) and (used := session.agent.code.used()) is not None and used[1]:
+            print("note: the index table is full, so that tiles share weights; give it more places with encoder.size")
+        print(f"stopped  {stopped.reason}; saved at {session.clock.frames:,} frames", flush=True)
+        if interruption.asked is not None:
+            folder = "" if run.path.parent == Path("runs") else f" --runs {run.path.parent}"
+            print(f"go on with: {command_name()} resume {run.name}{folder}", flush=True)
+            return RESUMABLE
+        _conclude(run, of, session, plan, [*told, *(sink for sink in sinks if isinstance(sink, Analytics))])
+        return 0
+
+
+def pace_of(games: Games) -> Pace | None:
+    """What is told of steps that come late; None of games that wait for the agent."""
+    return games.pace if isinstance(games, EachGame) else None
+
+
+def _conclude(run: Run, of: Known, session: Session[Any], plan: Plan, told: Sequence[Sink]) -> None:
+    """Evaluate, plot and film, and tell of it."""
     if plan.episodes > 0:
-        for sink in lines:
+        for sink in told:
             sink(PhaseChanged(clock=session.clock, phase="evaluating"))
-        report(run, of, session.agent.weights(), session.clock, Evaluation(episodes=plan.episodes))
+        evaluated = report(run, of, session.agent.weights(), session.clock, Evaluation(episodes=plan.episodes))
+        for sink in told:
+            sink(evaluated)
     else:
         print(f"curve    {plot_run(run)}\nrun      {run.path}", flush=True)
-    return 0
+    results = (results_folder(run) / name for name in ("learning_curve.png", "best_game.mp4"))
+    for path in (path for path in results if path.is_file()):
+        for sink in told:
+            if isinstance(sink, Tracking):
+                sink.artifact(path)
 
 
 def command_name() -> str:
@@ -335,7 +375,7 @@ def _lines(recipe: AnyRecipe, session: Session[Any], plan: Plan, begin: Begin) -
     """What prints the lines that the plan asks for, if it asks for any."""
     if plan.lines is None:
         return []
-    agent, spec = session.agent, session.games.spec
+    agent = session.agent
     sampler = recipe.memory.sampler if isinstance(recipe.memory, Replay) else Uniform()
 
     def beta(clock: Clock) -> float | None:
@@ -348,24 +388,48 @@ def _lines(recipe: AnyRecipe, session: Session[Any], plan: Plan, begin: Begin) -
         begin=begin,
         epsilon=agent.epsilon,
         beta=beta,
-        frames_per_step=spec.games * spec.frames_per_action,
+        frames_per_step=frames_per_step(session.games),
         until_score=plan.until_score,
         over=plan.over,
     )
     return [console_lines(plan.lines, telling)]
 
 
-def _metrics(run: Run, recipe: AnyRecipe, plan: Plan, begin: Begin, pace: Pace | None) -> Metrics:
-    return Metrics(
+def _trackings(run: Run, plan: Plan, begin: Begin, stack: ExitStack) -> list[Tracking]:
+    """Who tells the plan's services, each gone on with where it knows the run.
+
+    Raises: ModuleNotFoundError; ValueError with what a service says.
+    """
+    ledger = Ledger(run.path / TRACKING_FILE)
+    trackings: list[Tracking] = []
+    for service in plan.services:
+        tracked = TrackedRun(
+            name=run.name,
+            id=run.about.id,
+            folder=run.path.absolute(),
+            labels=(run.about.game, str(run.about.recipe.get("name", ""))),
+            project=plan.project,
+            known_as=ledger.known_as(service),
+        )
+        tracking = Tracking(service, begun(service, tracked), ledger, begin=begin)
+        stack.callback(tracking.close)
+        if tracked.known_as is None:
+            about = run.about.plain()
+            told = ("game", "seed", "recipe", "protocol", "plan", "fingerprint", "playfield")
+            tracking.hyperparameters(flat({name: about[name] for name in told}))
+        trackings.append(tracking)
+    return trackings
+
+
+def _sinks(run: Run, recipe: AnyRecipe, session: Session[Any], plan: Plan, begin: Begin) -> list[Sink]:
+    pace = pace_of(session.games)
+    metrics = Metrics(
         run.append_file("metrics.jsonl"),
         every_frames=max(1, min(10_000, plan.frames // 200)),
         begin=begin,
         learnt=learnt_reward(recipe),
         pace=dict if pace is None else pace.take,
     )
-
-
-def _sinks(run: Run, metrics: Metrics, plan: Plan, begin: Begin, stack: ExitStack) -> list[Sink]:
     tapes = TapeLog(run.append_file("tapes.log"))
 
     def keep_tape(event: Event) -> None:
@@ -377,11 +441,23 @@ def _sinks(run: Run, metrics: Metrics, plan: Plan, begin: Begin, stack: ExitStac
         metrics,
         keep_tape,
     ]
-    if plan.tensorboard:
-        board = TensorBoard(run.path / "tensorboard" / f"from_{begin.clock.frames:010d}", begin=begin)
-        stack.callback(board.close)
-        sinks.append(board)
+    if plan.analytics:
+        sinks.append(Analytics(run.append_file(ANALYTICS_FILE), played(session)))
     return sinks
+
+
+def played(session: Session[Any]) -> Played:
+    """What is played, with the episodes that a resumed session goes on with."""
+    going_on: list[Open] | None = None
+    if session.step is not None:
+        kept = session.tape.state()["open"]
+        going_on = [Open(steps=len(e["actions"]), life_scores=list(e["life_scores"])) for e in kept]
+    return Played(actions=session.games.spec.actions, frames_per_step=frames_per_step(session.games), open=going_on)
+
+
+def frames_per_step(games: Games) -> int:
+    """Emulator frames that one step of all games lasts."""
+    return games.spec.games * games.spec.frames_per_action
 
 
 def learnt_reward(recipe: AnyRecipe) -> LearntReward:

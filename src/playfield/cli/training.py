@@ -17,6 +17,7 @@ from typing import Any
 from playfield.events import EpisodeEnded, Event, Learned, Saved, Stepped, Stopped
 from playfield.session import Session
 from playfield.sinks.console_lines import Lines
+from playfield.sinks.services import Service
 from playfield.storage.run import Run
 
 RESUMABLE = 85
@@ -53,6 +54,13 @@ class Plan:
     keep: int = 3
     """Newest checkpoints kept, besides the best."""
     tensorboard: bool = False
+    """The same as `tensorboard` in `log`."""
+    log: Sequence[Service] = ()
+    """Tracking services that are told of the run."""
+    project: str | None = None
+    """Where the run belongs there; None for what the services' own settings say."""
+    analytics: bool = False
+    """Whether every action and reward is written down."""
     observe_with: str | None = None
     """The run whose agent fills the memory before learning begins; None for chance."""
     demonstrations: str | None = None
@@ -72,6 +80,11 @@ class Plan:
             raise ValueError("--episodes must be 0 or more")
         if self.save_every_minutes <= 0 or (self.minutes is not None and self.minutes <= 0):
             raise ValueError("--minutes and --save-every-minutes must be above 0")
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """Each tracking service once."""
+        return tuple(dict.fromkeys([*(("tensorboard",) if self.tensorboard else ()), *self.log]))
 
 
 class NotFinite(Exception):

@@ -189,6 +189,10 @@ class LinearAgent:
             epsilon=self.epsilon(Clock()),
         )
 
+    def due_updates(self, clock: Clock) -> int:
+        """None: it learns while it observes."""
+        return 0
+
     def learn(self, clock: Clock) -> list[Learned]:
         """What was learnt from the newest step; the learning itself is done, since the next action depended on it."""
         learned, self._learned = self._learned, None

@@ -31,6 +31,10 @@ class Memory(Protocol):
         """Emulator frames since learning began; schedules and targets count these."""
         ...
 
+    def due(self, clock: Clock) -> int:
+        """How many batches would come out now; asking changes nothing."""
+        ...
+
     def batches(self, clock: Clock) -> Iterator[Batch]:
         """As many batches as are due now: none, one, or several."""
         ...

@@ -132,15 +132,17 @@ class ReplayMemory:
     def learning_frames(self, clock: Clock) -> int:
         return max(0, clock.frames - max(0, self.spec.start_frames - self._given_frames))
 
-    def batches(self, clock: Clock) -> Iterator[Batch]:
+    def due(self, clock: Clock) -> int:
         """`batches` for every `every_frames` that were played since learning began, less those already served."""
         if self.observing_frames(clock) > 0 or self._oldest() >= self._newest():
-            return
-        frames = self.learning_frames(clock)
-        due = frames // self.spec.every_frames * self.spec.batches
-        while self._served < due:
+            return 0
+        return max(0, self.learning_frames(clock) // self.spec.every_frames * self.spec.batches - self._served)
+
+    def batches(self, clock: Clock) -> Iterator[Batch]:
+        """As many as are due; one that is not taken stays owed."""
+        for _ in range(self.due(clock)):
             self._served += 1
-            yield self._batch(frames)
+            yield self._batch(self.learning_frames(clock))
 
     def pretraining_batch(self) -> Batch:
         """A batch of demonstrations alone, before anything is played.

@@ -99,15 +99,27 @@ class RolloutMemory:
     def learning_frames(self, clock: Clock) -> int:
         return clock.frames
 
-    def batches(self, clock: Clock) -> Iterator[Batch]:
+    def due(self, clock: Clock) -> int:
         """All minibatches of a settled rollout at once, or the share of them that is due at this step."""
-        total, spec = self.spec.epochs * self.spec.minibatches, self.spec
+        return sum(self._holds_some(number) for number in range(self._served, self._due_after(self._calls + 1)))
+
+    def batches(self, clock: Clock) -> Iterator[Batch]:
+        """Those that are due."""
         self._calls += 1
-        due = total if spec.pace == "at_once" else min(total, total * self._calls // spec.steps)
+        due = self._due_after(self._calls)
         while self._served < due:
             number, self._served = self._served, self._served + 1
-            if (number % spec.minibatches) < self._order.shape[1]:  # ends may leave fewer transitions than minibatches
+            if self._holds_some(number):
                 yield self._batch(number)
+
+    def _due_after(self, calls: int) -> int:
+        """Minibatches of the rollout being learnt from that should have been served after so many calls."""
+        total = self.spec.epochs * self.spec.minibatches
+        return total if self.spec.pace == "at_once" else min(total, total * calls // self.spec.steps)
+
+    def _holds_some(self, number: int) -> bool:
+        """Whether there is anything in a minibatch: ends may leave fewer transitions than minibatches."""
+        return number % self.spec.minibatches < self._order.shape[1]
 
     def feedback(self, key: Int64[Tensor, "B"], surprise: Float[Tensor, "B"]) -> None:
         """A rollout is learnt from evenly."""

@@ -40,16 +40,18 @@ def plain(value: object) -> object:
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The complete lines of a JSONL file; a last line cut short by a crash is left out.
+    """The complete lines of a JSONL file, one after the other; a last line cut short by a crash is left out.
 
     Raises: ValueError naming file and line for a line that is not a JSON object.
     """
-    data = path.read_bytes()
-    for number, line in enumerate(data[: data.rfind(b"\n") + 1].splitlines(), start=1):
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise ValueError(f"{path}, line {number}: not JSON ({error}).") from None
-        if not isinstance(row, dict):
-            raise ValueError(f"{path}, line {number}: a JSON object was expected, not {type(row).__name__}.")
-        yield cast(dict[str, Any], row)
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise ValueError(f"{path}, line {number}: not JSON ({error}).") from None
+            if not isinstance(row, dict):
+                raise ValueError(f"{path}, line {number}: a JSON object was expected, not {type(row).__name__}.")
+            yield cast(dict[str, Any], row)

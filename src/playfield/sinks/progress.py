@@ -30,6 +30,8 @@ class Limits:
     until_frames: int | None = None
     minutes: float | None = None
     """Wall minutes of this session, not of the runs before it."""
+    episodes: int | None = None
+    """Whole games of an evaluation."""
 
 
 @dataclass(slots=True)
@@ -41,6 +43,8 @@ class Standing:
     """Where this session began: a resumed one is not slower or faster for what went before."""
     scores: RecentScores
     clock: Clock
+    frames_per_step: int | None = None
+    """Emulator frames that one step of all games lasts; None where nobody said, and then no steps are shown."""
     phase: Phase | None = None
     """Of the training; an evaluation interrupts it and does not change it."""
     phase_ends_frames: int | None = None
@@ -117,7 +121,7 @@ class Standing:
         scores = self.scores.evaluation_scores
         mean = f"{sum(scores) / len(scores):.2f} over {_episodes(len(scores))}" if scores else "no episode finished yet"
         return [
-            ("phase", "evaluating" if self.scores.evaluating else "evaluated"),
+            ("phase", self._evaluation_text() if self.scores.evaluating else "evaluated"),
             ("trained for", f"{self.clock.frames:,} frames"),
             ("evaluation score", mean),
             ("elapsed", duration(elapsed_seconds)),
@@ -130,9 +134,24 @@ class Standing:
             case None:
                 return "starting"
             case "observing" if self.phase_ends_frames is not None:
-                return f"observing, {max(0, self.phase_ends_frames - self.clock.frames):,} frames remain"
+                return f"observing, {self._remain(self.phase_ends_frames)} remain"
+            case "training" if self.limits.until_frames is not None and self.frames_per_step is not None:
+                return f"training, {self._remain(self.limits.until_frames)} remain"
             case phase:
                 return phase
+
+    def _remain(self, until_frames: int) -> str:
+        """Frames until then and, where known, steps of full length."""
+        frames = max(0, until_frames - self.clock.frames)
+        if self.frames_per_step is None:
+            return f"{frames:,} frames"
+        return f"{frames:,} frames ({-(-frames // self.frames_per_step):,} steps)"
+
+    def _evaluation_text(self) -> str:
+        games = self.limits.episodes
+        if games is None:
+            return "evaluating"
+        return f"evaluating, {games - len(self.scores.evaluation_scores)} of {games} games remain"
 
 
 def _episodes(count: int) -> str:
@@ -157,13 +176,14 @@ class Progress:
         limits: Limits | None = None,
         *,
         begin: Begin | None = None,
+        frames_per_step: int | None = None,
         console: Console | None = None,
         plain_every_seconds: float = 10.0,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         begin = begin or Begin()
         recent = RecentScores(begin.scores, episodes=begin.clock.episodes)
-        self._standing = Standing(limits or Limits(), begin, recent, begin.clock)
+        self._standing = Standing(limits or Limits(), begin, recent, begin.clock, frames_per_step)
         self._console = console or Console(stderr=True)
         self._every_seconds = plain_every_seconds if not self._console.is_terminal else 0.25
         self._now = now
