@@ -20,7 +20,7 @@ from jaxtyping import UInt8
 from playfield.games.desktop.actions import Action, Choice, HeldInputs
 from playfield.games.desktop.game_file import PYTHON, GameFile, typed_name
 from playfield.games.desktop.own_display import OwnDisplay
-from playfield.games.desktop.readers import Gone, Readings, Unreadable, WindowState, needs_windows
+from playfield.games.desktop.readers import Gone, Readings, Unreadable, WindowState, needs_windows, prepare
 from playfield.games.desktop.virtual_clock import WHILE_PLAYED, VirtualClock
 from playfield.games.desktop.x11 import X11, NoWindow, Window
 from playfield.games.each import Outcome
@@ -45,11 +45,12 @@ class Hung(Exception):
 class DesktopGame:
     """One copy of a game on a display of its own. Every episode is a new process, so that nothing is left of the last.
 
-    Raises at its making: NoDisplayServer, NoCompiler, ValueError where the program is not there.
+    Raises at its making: NoDisplayServer, NoCompiler, NotEnabled, ValueError where the program is not there.
     """
 
     def __init__(self, file: GameFile) -> None:
         self.file = file
+        prepare(file.readers)
         found = program(file)
         self._folder = Path(tempfile.mkdtemp(prefix="playfield-"))
         self._display: OwnDisplay | None = None

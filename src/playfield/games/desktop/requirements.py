@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from playfield.games.desktop.game import program
 from playfield.games.desktop.game_file import GameFile
+from playfield.games.desktop.installed_readers import NotEnabled, require_enabled
+from playfield.games.desktop.readers import Packaged
 from playfield.games.desktop.virtual_clock import NoCompiler, library
 
 
@@ -23,8 +25,9 @@ class Requirement:
 
 
 def requirements(file: GameFile) -> tuple[Requirement, ...]:
-    """Everything that a game needs here: a display server, a clock, python-xlib, its own program."""
-    return (_display_server(), _clock(), _xlib(), _program(file))
+    """Everything that a game needs here: a display server, a clock, python-xlib, its program, packages' readers."""
+    packaged = (reader.name for reader in file.readers.values() if isinstance(reader, Packaged))
+    return (_display_server(), _clock(), _xlib(), _program(file), *(_reader(name) for name in packaged))
 
 
 def lacking(file: GameFile) -> list[Requirement]:
@@ -55,3 +58,12 @@ def _program(file: GameFile) -> Requirement:
     except ValueError as error:
         found, how = None, str(error)
     return Requirement(name="program", found=found, how=how)
+
+
+def _reader(name: str) -> Requirement:
+    try:
+        offered = require_enabled(name)
+        found, how = f"{name}, enabled, of {offered.package} {offered.version}", ""
+    except NotEnabled as error:
+        found, how = None, str(error)
+    return Requirement(name="reader", found=found, how=how)
