@@ -216,7 +216,7 @@ def test_a_package_that_does_not_hold_what_it_says_is_told_before_a_game_is_star
         raise AssertionError("a display was started")
 
     enable(name)
-    monkeypatch.setattr("playfield.games.desktop.game.OwnDisplay", never, raising=False)
+    monkeypatch.setattr("playfield.games.desktop.parts.OwnStage", never)
     with pytest.raises(ValueError, match=sentence):
         DesktopGame(game_from(asking(name).read_text(), "mine.toml"))
 

@@ -43,12 +43,15 @@ class GameSpec:
     """Emulator frames per second of play at normal speed, for films and for a person watching."""
     protocol: dict[str, object] = field(default_factory=dict[str, object])
     """The protocol as plain values, as actually used; every score carries it."""
+    replays: bool = True
+    """Whether (seed, actions) plays an episode again exactly; not of a game in real time."""
     observations: Observations | None = None
     """What the numbers of a vector frame mean; a numbered state is a vector with a single 1. None of pixels."""
 
 
 class Games(Protocol):
-    """G copies of one game. Every episode starts from a seed of ours, so (seed, actions) plays it again exactly.
+    """G copies of one game. Every episode starts from a seed of ours, so that, where the spec says that the game
+    replays, (seed, actions) plays it again exactly.
 
     Life of an episode in the stream of steps: one row with `first`, then ordinary rows, then one row with `last`.
     The action sent after a `last` row is ignored and the next row is `first` again.

@@ -6,9 +6,9 @@ import importlib.util
 import shutil
 from dataclasses import dataclass
 
-from playfield.games.desktop.game import program
 from playfield.games.desktop.game_file import GameFile
 from playfield.games.desktop.installed_readers import NotEnabled, require_enabled
+from playfield.games.desktop.programs import program
 from playfield.games.desktop.readers import Packaged
 from playfield.games.desktop.virtual_clock import NoCompiler, library
 
