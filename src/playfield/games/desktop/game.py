@@ -14,7 +14,8 @@ from jaxtyping import UInt8
 from playfield.games.desktop.actions import Action, Choice, HeldInputs
 from playfield.games.desktop.clocks import GameClock, Hung
 from playfield.games.desktop.game_file import GameFile, typed_name
-from playfield.games.desktop.parts import clock_of, launcher_of, stage_of
+from playfield.games.desktop.gamepads import Gamepad
+from playfield.games.desktop.parts import clock_of, gamepad_of, launcher_of, stage_of
 from playfield.games.desktop.programs import Program
 from playfield.games.desktop.readers import Gone, Readings, Unreadable, WindowState, needs_windows, prepare
 from playfield.games.desktop.stage import Stage
@@ -39,15 +40,17 @@ class DesktopGame:
         prepare(file.readers)
         self._folder = Path(tempfile.mkdtemp(prefix="playfield-"))
         self._stage: Stage | None = None
+        self._gamepad: Gamepad | None = None
         self._program: Program | None = None
         self._clock: GameClock | None = None
         try:
             self._launcher = launcher_of(file, self._folder)
             self._stage = stage_of(file, self._folder)
+            self._gamepad = gamepad_of(file)  # before the game, which may look for one only when it begins
         except BaseException:
             self.close()
             raise
-        self._held = HeldInputs(self._stage, self)
+        self._held = HeldInputs(self._stage, self, self._gamepad)
         self._windows = needs_windows(list(file.readers.values()))
 
     def reset(self, seed: int) -> UInt8[Array, "h w C"]:
@@ -69,11 +72,12 @@ class DesktopGame:
             self._held.release()  # keys stay down on a display whoever is gone, and are not pressed again then
             self._start(seed)
         self._held.release()
-        self._held = HeldInputs(self.stage, self)
+        self._held = HeldInputs(self.stage, self, self._gamepad)
         self.clock.play()
         self.stage.focus(self._window)
         for press in self.file.begin:
-            self._held.take(Action("", (Choice(label="", keys=press.keys, buttons=press.buttons, at=press.at),)))
+            held = Choice(label="", keys=press.keys, buttons=press.buttons, at=press.at, pads=press.pads)
+            self._held.take(Action("", (held,)))
             self.advance(press.ms)
         self._held.release()
         self._steps = self._still = 0
@@ -183,6 +187,8 @@ class DesktopGame:
     def close(self) -> None:
         """End the game, then its display: a game that loses its display may spin for ever."""
         self._end_program()
+        if self._gamepad is not None:
+            self._gamepad.close()
         if self._stage is not None:
             self._stage.close()
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from playfield.games.desktop.actions import Action, Axis, Combination, combined
+from playfield.games.desktop.gamepads import Pad
 from playfield.games.desktop.readers import ReaderSpec, Region
 from playfield.games.desktop.sight import Sight
 from playfield.games.desktop.tables import value_from
@@ -113,6 +114,7 @@ class Press:
 
     keys: tuple[str, ...] = ()
     buttons: tuple[int, ...] = ()
+    pads: tuple[Pad, ...] = ()
     at: str | None = None
     ms: int = 50
 
@@ -189,6 +191,11 @@ class GameFile:
             (clock == "virtual" and lasting, 'a lasting game does not repeat itself: set timing.clock to "real"'),
             (clock == "javascript" and launch.url is None, 'the clock "javascript" is for a launch.url'),
         ]
+
+    @property
+    def needs_gamepad(self) -> bool:
+        """Whether anything is ever held on a gamepad."""
+        return any(c.pads for axis in self.axes for c in axis.choices) or any(press.pads for press in self.begin)
 
     @property
     def actions(self) -> tuple[Action, ...]:

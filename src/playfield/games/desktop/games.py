@@ -34,9 +34,13 @@ def game_file(name: str) -> GameFile:
 def desktop_games(name: str, games: int) -> EachGame:
     """G copies of a desktop game, each in a process and on a display of its own.
 
-    Raises: as `game_file` and `DesktopGame`.
+    Raises: as `game_file` and `DesktopGame`; ValueError where several copies cannot be played side by side.
     """
     file = game_file(name)
+    if file.needs_gamepad and games > 1:
+        raise ValueError(
+            f"{name} is played with a gamepad, which every copy of the game would see: play one copy (games=1)"
+        )
     solos: list[Solo] = []
     try:
         for _ in range(games):
