@@ -255,7 +255,7 @@ class TestInAWindow:
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
-        monkeypatch.setattr("playfield.games.desktop.game.HANG_SECONDS", 1.0)
+        monkeypatch.setattr("playfield.games.desktop.virtual_clock.HANG_SECONDS", 1.0)
         name, *rest = command
         assert games(name, mine(*changes), *rest) == 2
         error = one_sentence(capsys)

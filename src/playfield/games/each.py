@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from functools import partial
 from typing import NamedTuple, ParamSpec, Protocol
@@ -16,6 +16,18 @@ from playfield.games.games import GameSpec
 from playfield.types import Array, Step
 
 P = ParamSpec("P")
+
+
+class Pace(Protocol):
+    """How games that do not wait for the agent keep up with it."""
+
+    def take(self) -> Mapping[str, float]:
+        """What is late, by name, since this was last asked; nothing where nothing was played."""
+        ...
+
+    def hurry(self) -> None:
+        """Wait for no person any more: somebody wants to stop."""
+        ...
 
 
 class Outcome(NamedTuple):
@@ -62,11 +74,15 @@ class EachGame:
     game waits for another process. It changes nothing in what comes of them.
     """
 
-    def __init__(self, spec: GameSpec, solos: Sequence[Solo], executor: Executor | None = None) -> None:
+    def __init__(
+        self, spec: GameSpec, solos: Sequence[Solo], executor: Executor | None = None, pace: Pace | None = None
+    ) -> None:
         if len(solos) != spec.games:
             raise ValueError(f"{len(solos)} solo games were given for {spec.games} games")
         self.spec = spec
-        self._solos = solos
+        self.pace = pace
+        """How games that do not wait for the agent keep up; none of games that do."""
+        self.solos = solos
         self._executor = executor
         self._seeds = np.random.default_rng(0)
         self._seed = np.zeros(spec.games, dtype=np.uint64)
@@ -105,9 +121,11 @@ class EachGame:
 
     def close(self) -> None:
         """Release every game, once none is at play."""
+        if self.pace is not None:
+            self.pace.hurry()
         if self._executor is not None:
             self._executor.shutdown(cancel_futures=True)
-        for solo in self._solos:
+        for solo in self.solos:
             solo.close()
 
     def _soon(self, play: Callable[P, _Row], *args: P.args, **kwargs: P.kwargs) -> Callable[[], _Row]:
@@ -118,10 +136,10 @@ class EachGame:
         return future.result
 
     def _start(self, game: int) -> _Row:
-        return _Row(self._solos[game].reset(int(self._seed[game])), 0.0, 1.0, first=True, last=False)
+        return _Row(self.solos[game].reset(int(self._seed[game])), 0.0, 1.0, first=True, last=False)
 
     def _play(self, game: int, action: int) -> _Row:
-        said = self._solos[game].step(action)
+        said = self.solos[game].step(action)
         discount = 0.0 if said.terminated or said.life_lost else 1.0
         return _Row(said.frame, said.reward, discount, first=False, last=said.terminated or said.truncated)
 

@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from playfield.games.desktop.actions import Action, Axis, Combination, combined
+from playfield.games.desktop.actions import Action, Axis, Choice, Combination, combined
 from playfield.games.desktop.gamepads import Pad
 from playfield.games.desktop.readers import ReaderSpec, Region
 from playfield.games.desktop.sight import Sight
@@ -77,6 +77,7 @@ class Screen:
     place: Literal["own", "here"] = setting("own", "own: a display that nobody sees; here: the display of the person")
     width: int = setting(640, "of a display of its own")
     height: int = setting(480, "of a display of its own")
+    panic: str = setting("F12", "key that stops everything at once on the person's display, held for a step")
 
     def __post_init__(self) -> None:
         if not (16 <= self.width <= 4096 and 16 <= self.height <= 4096):
@@ -189,13 +190,20 @@ class GameFile:
             ),
             (clock == "virtual" and here, 'the virtual clock needs a display of its own: set timing.clock to "real"'),
             (clock == "virtual" and lasting, 'a lasting game does not repeat itself: set timing.clock to "real"'),
+            (
+                here and any(self.screen.panic in pressed.keys for pressed in self._pressed()),
+                f"screen.panic is {self.screen.panic!r}, which is a key of the game: choose another",
+            ),
             (clock == "javascript" and launch.url is None, 'the clock "javascript" is for a launch.url'),
         ]
+
+    def _pressed(self) -> list[Press | Choice]:
+        return [*self.begin, *(choice for axis in self.axes for choice in axis.choices)]
 
     @property
     def needs_gamepad(self) -> bool:
         """Whether anything is ever held on a gamepad."""
-        return any(c.pads for axis in self.axes for c in axis.choices) or any(press.pads for press in self.begin)
+        return any(pressed.pads for pressed in self._pressed())
 
     @property
     def actions(self) -> tuple[Action, ...]:

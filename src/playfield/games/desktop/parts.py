@@ -10,10 +10,13 @@ from playfield.games.desktop.clocks import GameClock
 from playfield.games.desktop.game_file import GameFile, typed_name
 from playfield.games.desktop.gamepads import Gamepad, make_gamepad
 from playfield.games.desktop.own_stage import OwnStage
-from playfield.games.desktop.programs import CommandLauncher, Launcher
+from playfield.games.desktop.pace import Pace
+from playfield.games.desktop.person_stage import XStage
+from playfield.games.desktop.programs import AttachLauncher, CommandLauncher, Launcher, SteamLauncher
 from playfield.games.desktop.stage import Stage
 from playfield.games.desktop.stages import stage_for
 from playfield.games.desktop.virtual_clock import VirtualClock
+from playfield.games.desktop.wall_clocks import RealClock, SuspendClock
 from playfield.games.desktop.wayland_stage import WaylandStage, wayland_modules
 from playfield.games.desktop.win32_stage import Win32Stage, windows_modules
 
@@ -30,7 +33,11 @@ def launcher_of(file: GameFile, folder: Path) -> Launcher:
     """
     if file.launch.command:
         return CommandLauncher(file, folder)
-    raise ValueError(f"{file.name} cannot be started yet by what its [launch] says; give it a command")
+    if file.launch.steam is not None:
+        return SteamLauncher(file)
+    if file.launch.attach is not None:
+        return AttachLauncher(file.launch.attach)
+    raise ValueError(f"{file.name} cannot be shown by a browser yet; give it a launch.command")
 
 
 def stage_of(file: GameFile, folder: Path) -> Stage:
@@ -46,7 +53,7 @@ def stage_of(file: GameFile, folder: Path) -> Stage:
         case "wayland":
             return WaylandStage(wayland_modules())
         case "x11":
-            raise ValueError(f'{file.name} cannot be shown on your own display yet; set screen.place to "own"')
+            return XStage()
 
 
 def gamepad_of(file: GameFile) -> Gamepad | None:
@@ -57,13 +64,17 @@ def gamepad_of(file: GameFile) -> Gamepad | None:
     return make_gamepad(sys.platform) if file.needs_gamepad else None
 
 
-def clock_of(file: GameFile, folder: Path, seed: int) -> GameClock:
-    """The clock of an episode's process.
+def clock_of(file: GameFile, folder: Path, seed: int, pace: Pace) -> GameClock:
+    """The clock of an episode's process; `pace` is told how well it is kept.
 
     Raises: NoCompiler; ValueError where this machine has no such clock.
     """
     if file.timing.clock == "virtual":
         return VirtualClock(folder, EPOCH + seed % SEEDS)
+    if file.timing.clock == "real":
+        return RealClock(pace)
+    if file.timing.clock == "suspend":
+        return SuspendClock(pace)
     raise ValueError(
         f'the clock "{file.timing.clock}" is not there yet; set timing.clock to "virtual", then: '
         f"playfield games doctor {typed_name(file)}"

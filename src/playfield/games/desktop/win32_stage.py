@@ -22,6 +22,8 @@ from playfield.types import Array
 
 BUTTONS = {1: "left", 2: "middle", 3: "right"}
 WHEEL = {4: 1, 5: -1}
+TO_VIRTUAL, DOWN = 3, 0x8000
+"""From scan codes, with those of the grey keys, to Windows' own; the bit of a key that is down now."""
 TRIES, TRY_SECONDS = 100, 0.02
 """For the first picture, which comes once anything on the screen is drawn."""
 
@@ -38,6 +40,8 @@ class WindowsModules:
     """win32gui."""
     process: Any
     """win32process."""
+    system: Any
+    """win32api."""
 
 
 def windows_modules() -> WindowsModules:
@@ -47,20 +51,20 @@ def windows_modules() -> WindowsModules:
     """
     try:
         # dxcam first: it makes this process count in true pixels, before anything asks for a place.
-        names = ("dxcam", "pydirectinput", "win32gui", "win32process")
-        capture, keys, gui, process = (importlib.import_module(name) for name in names)
+        names = ("dxcam", "pydirectinput", "win32gui", "win32process", "win32api")
+        capture, keys, gui, process, system = (importlib.import_module(name) for name in names)
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             f'desktop games on Windows need {error.name}: pip install "playfield[windows]"'
         ) from None
-    return WindowsModules(capture=capture, keys=keys, gui=gui, process=process)
+    return WindowsModules(capture=capture, keys=keys, gui=gui, process=process, system=system)
 
 
 class Win32Stage:
     """The desktop of the person who sits there, on the primary monitor."""
 
     def __init__(self, modules: WindowsModules) -> None:
-        self._keys, self._gui, self._process = modules.keys, modules.gui, modules.process
+        self._keys, self._gui, self._process, self._system = modules.keys, modules.gui, modules.process, modules.system
         self._keys.FAILSAFE = False  # it raises whenever the pointer happens to be in a corner, which a game may want
         self._camera: Any = modules.capture.create(output_color="RGB")
 
@@ -102,6 +106,11 @@ class Win32Stage:
 
     def settle(self) -> None:
         """Nothing is to be done: Windows has taken everything when it answers."""
+
+    def is_down(self, code: int) -> bool:
+        """Whether a key is down, whoever presses it."""
+        key: int = self._system.MapVirtualKey(code, TO_VIRTUAL)
+        return bool(self._system.GetAsyncKeyState(key) & DOWN)
 
     def windows(self) -> list[Window]:
         """Every window of the desktop, by what lies within its frame."""
