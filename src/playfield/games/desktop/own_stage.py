@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from jaxtyping import UInt8
@@ -19,6 +20,7 @@ class OwnStage:
     def __init__(self, folder: Path, width: int, height: int) -> None:
         """Raises: NoDisplayServer; ModuleNotFoundError with the command that installs python-xlib."""
         self.display = OwnDisplay(folder, width, height)
+        self._open = True
         try:
             self._x11 = X11(self.display.name)
         except BaseException:
@@ -90,5 +92,8 @@ class OwnStage:
 
     def close(self) -> None:
         """End the display; whatever is shown on it should be gone before."""
-        self._x11.close()
-        self.display.close()
+        if self._open:
+            self._open = False
+            with contextlib.suppress(Exception):  # a server that is gone cannot be left politely
+                self._x11.close()
+            self.display.close()
