@@ -14,7 +14,7 @@ from jaxtyping import UInt8
 from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.game_file import GameFile, typed_name
 from playfield.games.desktop.measure import chance_actions, first_difference, picture_hashes
-from playfield.games.desktop.readers import Digits, Gone, Readings, Still, Unreadable
+from playfield.games.desktop.readers import Digits, Gone, Looks, Readings, Still, Unreadable
 from playfield.types import Array
 
 TRUTH = "PLAYFIELD_TRUTH"
@@ -175,7 +175,9 @@ def findings(file: GameFile, summaries: Sequence[Summary]) -> list[str]:
         reader = file.readers[each.name]
         if each.unreadable:
             region = getattr(reader, "region", None)
-            learn = f"playfield games calibrate {game} --region {region}" if isinstance(reader, Digits) else "mend it"
+            ways = {Digits: "", Looks: " --as looks --step N"}
+            way = next((way for kind, way in ways.items() if isinstance(reader, kind)), None)
+            learn = "mend it" if way is None else f"playfield games calibrate {game} --region {region}{way}"
             found.append(f"{each.why} ({each.unreadable} of {each.steps} steps): {learn}")
         if each.wrong:
             found.append(f"the reader {each.name!r} was wrong at {each.wrong} steps, first {each.first_wrong}")

@@ -203,6 +203,9 @@ kind = "gone"
 # colour = [255, 255, 0]
 # each = 64
 
+# [readers.ended]          # 1 while a region looks as it did at a step, of those that `games capture` shows:
+#     playfield games calibrate FILE --region {writing} --as looks --step 120
+
 # The reward: how much a reader has grown since the step before.
 # [[rewards]]
 # reader = "{writing}"
