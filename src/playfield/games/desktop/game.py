@@ -22,6 +22,7 @@ from playfield.games.desktop.parts import clock_of, gamepad_of, launcher_of, sta
 from playfield.games.desktop.programs import Program
 from playfield.games.desktop.readers import Gone, Readings, Unreadable, WindowState, needs_windows, prepare
 from playfield.games.desktop.stage import SharedStage, Stage
+from playfield.games.desktop.watching import OverAtOnce, Watch, over_at_once
 from playfield.games.desktop.windows import NoWindow, Window
 from playfield.games.each import Outcome
 from playfield.types import Array
@@ -40,10 +41,11 @@ class DesktopGame:
     Raises at its making: NoDisplayServer, NoCompiler, NotEnabled, ValueError where the program is not there.
     """
 
-    def __init__(self, file: GameFile, pace: Pace | None = None) -> None:
-        """`pace` is told how late steps come, where the game does not wait; copies share one."""
+    def __init__(self, file: GameFile, pace: Pace | None = None, watch: Watch | None = None) -> None:
+        """`pace` is told how late steps come, where the game does not wait, `watch` what is read; copies share them."""
         self.file = file
         self.pace = pace or Pace()
+        self._watch = watch
         prepare(file.readers)
         self._folder = Path(tempfile.mkdtemp(prefix="playfield-"))
         self._stage: Stage | None = None
@@ -64,10 +66,12 @@ class DesktopGame:
     def reset(self, seed: int) -> UInt8[Array, "h w C"]:
         """Start the game anew at the time of day that the seed stands for, and press what begins an episode.
 
-        Raises: NoWindow, Hung, Unreadable.
+        Raises: NoWindow, Hung, Unreadable, OverAtOnce.
         """
         self.begin(seed)
         self._read = self._first_look()
+        if self._watch is not None:
+            self._watch.begins(self._read)
         return self._frame(self._picture)
 
     def begin(self, seed: int) -> None:
@@ -95,12 +99,14 @@ class DesktopGame:
     def step(self, action: int) -> Outcome:
         """Hold the action's keys for a step of the game's time.
 
-        Raises: Hung, Unreadable.
+        Raises: Hung, Unreadable, NothingHappens.
         """
         pictured = self._picture
         if not self.play(action):
             return self._crashed()
         before, self._read = self._read, self._look()
+        if self._watch is not None:
+            self._watch.step(self._read, moved=self._still == 0)
         over = any(self._read[name] != 0.0 for name in self.file.over)
         return Outcome(
             self._frame(pictured),
@@ -184,12 +190,16 @@ class DesktopGame:
         return dict(self._read)
 
     def _first_look(self) -> dict[str, float]:
-        """A game in real time may not have drawn everything yet."""
+        """A game in real time may not have drawn everything yet, or still fade out its last end."""
         waited = self.file.timing.appear_ms if self.clock.replays else 0
         while True:
             try:
-                return self._look()
-            except Unreadable:
+                read = self._look()
+                over = {name: read[name] for name in self.file.over if read[name] != 0.0}
+                if not over:
+                    return read
+                raise over_at_once(self.file, over)
+            except (Unreadable, OverAtOnce):
                 if waited >= self.file.timing.appear_ms:
                     raise
             self.advance(LOOK_MS)

@@ -11,6 +11,7 @@ from pathlib import Path
 from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.game_file import GameFile, read_game, shipped_games
 from playfield.games.desktop.pace import Pace
+from playfield.games.desktop.watching import Watch
 from playfield.games.each import EachGame, Solo
 from playfield.games.games import GameSpec
 
@@ -40,6 +41,7 @@ def desktop_games(name: str, games: int) -> EachGame:
     Raises: as `game_file` and `DesktopGame`; ValueError where several copies cannot be played side by side.
     """
     file, pace = game_file(name), Pace()
+    watch = Watch(file)
     if file.screen.place == "here" and games > 1:
         raise ValueError(
             f"{name} is shown on your own display, where one copy has the focus, not {games}: "
@@ -52,7 +54,7 @@ def desktop_games(name: str, games: int) -> EachGame:
     solos: list[Solo] = []
     try:
         for _ in range(games):
-            solos.append(DesktopGame(file, pace))
+            solos.append(DesktopGame(file, pace, watch))
     except BaseException:
         for solo in solos:
             solo.close()
