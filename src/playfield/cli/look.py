@@ -279,7 +279,8 @@ class Video:
         run = find_run(self.name, self.runs)
         of = known(run)
         if self.episode is None and not does_replay(of.game):
-            return self._played_now(None)
+            player = _player(self.name, self.policy, self.runs, self.seed)
+            return self._filmed_now(player, results_folder(run) / f"game_{self.seed}")
         tape, label = self._taped(run)
         stem = f"episode_{self.episode}" if self.episode is not None else "best_game"
         return self._filmed(_Filmed(of, tape, of.recipe.protocol, label), results_folder(run) / stem)
@@ -288,20 +289,20 @@ class Video:
         if model is not None and self.episode is not None:
             raise ValueError(f"{model} has no training episodes; leave --episode out")
         player = _player(self.name, self.policy, self.runs, self.seed)
-        if not does_replay(player.of.game):
-            return self._filmed_now(player)
-        tape, score = play_episode(player.of, player.policy, self.seed, player.protocol)
         stem = Path(f"random_{slug(player.of.game)}")
         if model is not None and self.policy == "agent":
             stem = model.with_name(f"{model.stem}.game_{self.seed}")
+        if not does_replay(player.of.game):
+            return self._filmed_now(player, stem)
+        tape, score = play_episode(player.of, player.policy, self.seed, player.protocol)
         label = f"{'random play' if self.policy == 'random' else f'seed {self.seed}'}, {points(score)}"
         return self._filmed(_Filmed(player.of, tape, player.protocol, label), stem)
 
-    def _filmed_now(self, player: _Player) -> int:
+    def _filmed_now(self, player: _Player, stem: Path) -> int:
         """A game that does not play again is filmed while it is played."""
         if self.view != "game":
             require_replay(player.of.game)
-        path = self.out or Path(f"{self.policy}_{slug(player.of.game)}_{self.seed}.mp4")
+        path = self.out or stem.with_name(f"{stem.name}.mp4")
         score, count = film_now(path, player.of, player.policy, self.seed, self.scale)
         print(f"film     {path}: played now, {points(score)}, {count:,} pictures")
         return 0

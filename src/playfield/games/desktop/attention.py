@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
 
 from playfield.games.desktop.actions import HeldInputs
 from playfield.games.desktop.clocks import GameClock
@@ -31,9 +30,9 @@ def interrupt() -> None:
 class Attention:
     """Whether the person lets us play: the game's window is focused, and the panic key is not down."""
 
-    def __init__(self, file: GameFile, stage: SharedStage, pace: Pace, tell: Callable[[str], None] = say) -> None:
+    def __init__(self, file: GameFile, stage: SharedStage, pace: Pace) -> None:
         """Raises: ValueError where the display has no such panic key."""
-        self._name, self._stage, self._pace, self._tell = file.name, stage, pace, tell
+        self._name, self._stage, self._pace = file.name, stage, pace
         try:
             self._panic = stage.keycode(file.screen.panic)
         except ValueError as error:
@@ -41,28 +40,34 @@ class Attention:
         self._stopped = False
 
     def wait(self, window: Window, held: HeldInputs, clock: GameClock) -> bool:
-        """Return once the window is focused; False where nothing is to be pressed any more.
+        """Return once the window is focused; False where nothing is to be pressed: who stops, or a window that is gone.
 
         While it waits everything is let go of and the game stands still, as far as its clock can.
         """
         begun: float | None = None
-        while not (self._asked_to_stop(held) or self._stage.is_focused(window)):
+        while not (focused := self._stage.is_focused(window)) and not self._is_over(window, held):
             if begun is None:
                 begun = time.monotonic()
                 held.release()
                 clock.pause()
-                self._tell(f"paused: the window of {self._name} is not focused")
+                say(f"paused: the window of {self._name} is not focused")
             time.sleep(LOOK_SECONDS)
         if begun is not None:
             clock.pause()  # the time until now makes no step late
             self._pace.paused(time.monotonic() - begun)
-        return not self._stopped
+        if focused and not self._asked_to_stop(held):
+            return True
+        held.release()
+        return False
+
+    def _is_over(self, window: Window, held: HeldInputs) -> bool:
+        return self._asked_to_stop(held) or not self._stage.is_there(window)
 
     def _asked_to_stop(self, held: HeldInputs) -> bool:
         if not self._stopped and self._stage.is_down(self._panic):
-            held.release()
+            held.release()  # before anything is said
             self._stopped = True
-            self._tell(f"stopped: the panic key of {self._name} was pressed")
+            say(f"stopped: the panic key of {self._name} was pressed")
             interrupt()
         self._stopped = self._stopped or self._pace.is_hurried
         return self._stopped

@@ -299,7 +299,7 @@ class DesktopGame:
         try:
             yield
         except Hung as error:
-            raise Hung(f"{self.file.name} {error}: playfield games doctor {typed_name(self.file)}") from error
+            raise type(error)(f"{self.file.name} {error}: playfield games doctor {typed_name(self.file)}") from error
 
     @property
     def is_running(self) -> bool:

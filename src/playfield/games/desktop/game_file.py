@@ -178,7 +178,6 @@ class GameFile:
         """How it is started, where it is shown and how its time passes must go together."""
         launch, clock, here = self.launch, self.timing.clock, self.screen.place == "here"
         theirs = "steam" if launch.steam is not None else "attach"
-        lasting = launch.lasting or launch.steam is not None or launch.attach is not None
         return [
             (
                 (launch.steam is not None or launch.attach is not None) and not here,
@@ -189,13 +188,18 @@ class GameFile:
                 f'a game of launch.{theirs} runs in real time: set timing.clock to "real"',
             ),
             (clock == "virtual" and here, 'the virtual clock needs a display of its own: set timing.clock to "real"'),
-            (clock == "virtual" and lasting, 'a lasting game does not repeat itself: set timing.clock to "real"'),
+            (clock == "virtual" and self.lasts, 'a lasting game does not repeat itself: set timing.clock to "real"'),
             (
                 here and any(self.screen.panic in pressed.keys for pressed in self._pressed()),
                 f"screen.panic is {self.screen.panic!r}, which is a key of the game: choose another",
             ),
             (clock == "javascript" and launch.url is None, 'the clock "javascript" is for a launch.url'),
         ]
+
+    @property
+    def lasts(self) -> bool:
+        """Whether one process is played from episode to episode."""
+        return self.launch.lasting or self.launch.steam is not None or self.launch.attach is not None
 
     def _pressed(self) -> list[Press | Choice]:
         return [*self.begin, *(choice for axis in self.axes for choice in axis.choices)]

@@ -39,7 +39,7 @@ class XStage:
             raise ModuleNotFoundError('games on your display need: pip install "playfield[desktop]"') from None
         self._name = name
         self._x11 = X11(name)
-        self._camera: Any = mss.mss(display=name)
+        self._camera: Any = mss.MSS(display=name)
         self._open = True
 
     def keycode(self, key: str) -> int:
@@ -65,6 +65,10 @@ class XStage:
     def is_down(self, code: int) -> bool:
         """Whether a key is down, whoever presses it."""
         return self._x11.is_down(code)
+
+    def is_there(self, window: Window) -> bool:
+        """Whether a window is not closed; it may be hidden."""
+        return self._x11.exists(window)
 
     def windows(self) -> list[Window]:
         """Every window that has a title or a class, or is shown."""

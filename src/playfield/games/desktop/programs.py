@@ -141,7 +141,7 @@ class CommandLauncher:
 def _guard(group: int) -> subprocess.Popen[bytes]:
     """A process that kills a group as soon as we are gone, however that came: the other end of its input is ours."""
     return subprocess.Popen(
-        ["/bin/sh", "-c", f"read line; kill -KILL -- -{group}"], stdin=subprocess.PIPE, start_new_session=True,
+        ["/bin/sh", "-c", f"read line; kill -9 -{group}"], stdin=subprocess.PIPE, start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={},
     )  # fmt: skip
 
@@ -209,9 +209,10 @@ class SteamLauncher:
 
     def start(self, environment: Mapping[str, str]) -> FoundProgram:
         """Ask Steam for it."""
-        subprocess.Popen(
-            self._command, env={**os.environ, **environment}, start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        # By a shell that does not wait: what Steam becomes is nobody's child, least of all ours.
+        subprocess.run(
+            ["/bin/sh", "-c", '"$@" &', "sh", *self._command], env={**os.environ, **environment}, check=True,
+            start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         return FoundProgram(self._match)
 

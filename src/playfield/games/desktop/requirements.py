@@ -32,16 +32,11 @@ class Requirement:
 
 
 def requirements(file: GameFile) -> tuple[Requirement, ...]:
-    """Everything that a game needs here: a stage, a clock, its program, a gamepad, readers of packages."""
-    found = [*_stage(file)]
-    if file.timing.clock == "virtual":
-        found.append(_clock())
-    if file.launch.command:
-        found.append(_program(file))
-    if file.needs_gamepad:
-        found.append(_gamepad())
-    found += [_reader(reader.name) for reader in file.readers.values() if isinstance(reader, Packaged)]
-    return tuple(found)
+    """Everything that a game needs here: a stage, a clock, what starts it, a gamepad, readers of packages."""
+    clock = [_clock()] if file.timing.clock == "virtual" else []
+    gamepad = [_gamepad()] if file.needs_gamepad else []
+    readers = [_reader(reader.name) for reader in file.readers.values() if isinstance(reader, Packaged)]
+    return (*_stage(file), *clock, *_start(file), *gamepad, *readers)
 
 
 def lacking(file: GameFile) -> list[Requirement]:
@@ -59,7 +54,7 @@ def _stage(file: GameFile) -> list[Requirement]:
         case "own":
             return [_display_server(), _package("Xlib", "python-xlib", "desktop")]
         case "x11":
-            return [_package("Xlib", "python-xlib", "desktop")]
+            return [_display(), _package("mss", "mss", "desktop"), _package("Xlib", "python-xlib", "desktop")]
         case "wayland":
             modules = ("pipewire_capture", "evdev")
         case "windows":
@@ -95,6 +90,20 @@ def _clock() -> Requirement:
 def _package(module: str, name: str, extra: str) -> Requirement:
     there = importlib.util.find_spec(module) is not None
     return Requirement(name=name, found="installed" if there else None, how=f"pip install 'playfield[{extra}]'")
+
+
+def _display() -> Requirement:
+    how = 'type this in a terminal on your desktop, or set screen.place to "own"'
+    return Requirement(name="your display", found=os.environ.get("DISPLAY") or None, how=how)
+
+
+def _start(file: GameFile) -> list[Requirement]:
+    """A program that starts it, where it is started."""
+    if file.launch.command:
+        return [_program(file)]
+    if file.launch.steam is not None:
+        return [Requirement(name="steam", found=shutil.which("steam"), how="apt-get install steam")]
+    return []
 
 
 def _program(file: GameFile) -> Requirement:

@@ -107,8 +107,10 @@ class SuspendClock:
             self._pace.late(self._now() - begun - seconds)
 
     def pause(self) -> None:
-        """Stop the process."""
-        self._signal(signal.SIGSTOP)
+        """Stop the process, and wait until it stands: on a loaded machine that takes its turn."""
+        if (pid := self._signal(signal.SIGSTOP)) is not None:
+            with contextlib.suppress(ChildProcessError):
+                os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def measured(self) -> Mapping[str, float]:
         """Nothing of this process alone."""
@@ -119,7 +121,10 @@ class SuspendClock:
         self._signal(signal.SIGCONT)
         self._program = None
 
-    def _signal(self, number: int) -> None:
-        if self._program is not None and self._program.is_running and self._program.pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._program.pid, number)
+    def _signal(self, number: int) -> int | None:
+        """The process that got it; none where it is gone."""
+        if self._program is None or not self._program.is_running or (pid := self._program.pid) is None:
+            return None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, number)
+        return pid

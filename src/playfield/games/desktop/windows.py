@@ -92,15 +92,20 @@ def outermost(windows: Sequence[Window]) -> list[Window]:
 
 def _process_group(pid: int | None) -> int | None:
     """Programs that are started by a script show windows of another process than the one that was started."""
+    if pid is None or not hasattr(os, "getpgid"):  # Windows has no groups
+        return None
     try:
-        return None if pid is None else os.getpgid(pid)
+        return os.getpgid(pid)
     except OSError:
         return None  # it is gone
 
 
 def _holds(outer: Window, inner: Window) -> bool:
+    # Windows of two programs may lie over each other wherever a person has put them.
+    strangers = outer.pid is not None and inner.pid is not None and outer.pid != inner.pid
     return (
-        outer.left <= inner.left
+        not strangers
+        and outer.left <= inner.left
         and outer.top <= inner.top
         and outer.left + outer.width >= inner.left + inner.width
         and outer.top + outer.height >= inner.top + inner.height
