@@ -10,16 +10,19 @@ from playfield.games.desktop.calibration import (
     drawn,
     found_glyphs,
     ink,
+    look_reader_of,
     mask_from,
     named,
+    pattern_of_look,
     reader_of,
     run_together,
     unnamed,
+    with_look,
     with_patterns,
 )
 from playfield.games.desktop.game_file import game_from
-from playfield.games.desktop.pictures import annotated, glyph_sheet
-from playfield.games.desktop.readers import Digits, Region, WindowState, pattern_of
+from playfield.games.desktop.pictures import annotated, glyph_sheet, look_sheet
+from playfield.games.desktop.readers import Digits, Looks, Region, WindowState, pattern_of
 from playfield.games.desktop.refgame import GLYPHS
 
 INK, PAPER = (200, 40, 40), (10, 20, 30)
@@ -152,3 +155,39 @@ def test_pictures_for_a_person_mark_regions_and_show_every_glyph():
     sheet = glyph_sheet([mask_from(glyph.pattern) for glyph in found_glyphs([crop("0123456789")], INK, 0)] * 2)
     assert sheet.shape[1] > sheet.shape[0]
     assert (sheet == 255).all(2).any()
+
+
+def test_a_look_is_written_into_the_file_and_nothing_else_changes():
+    first = Looks(region="top", pattern="f0", share=0.9)
+    text = with_look(FILE, "top", first)
+    assert text.startswith(FILE)
+    assert game_from(text, "x").readers["top"] == first
+    assert look_reader_of(game_from(text, "x"), "top") == ("top", first)
+    text += "# the end\n"
+    other = Looks(region="top", pattern="0f", share=0.9)
+    assert with_look(text, "top", other) == text.replace('"f0"', '"0f"')
+    without = text.replace('pattern = "f0"\n', "")
+    assert game_from(with_look(without, "top", other), "x").readers["top"] == other
+    with pytest.raises(ValueError, match="a reader 'top' of another kind is there already"):
+        reader_of(game_from(text, "x"), "top")
+    inline = FILE + '[readers]\ntop = {kind = "looks", region = "top", pattern = "f0"}\n'
+    with pytest.raises(ValueError, match=r"TOML|in a way of its own the look of 'top'"):
+        with_look(inline.replace('[readers.gone]\nkind = "gone"\n', ""), "top", Looks(region="top", pattern="0f"))
+
+
+def test_what_is_kept_of_a_look_is_what_is_bright_and_a_person_sees_both():
+    # 1000 0001 | 1000 0000
+    lit = np.zeros((2, 8, 3), np.uint8)
+    lit[0, 0] = lit[0, 7] = lit[1, 0] = (255, 255, 0)
+    assert pattern_of_look(lit) == "8180"
+    reader = Looks(region="top", pattern="8180")
+    assert reader.read(lit, STATE) == 1.0
+    assert reader.read(lit[::-1], STATE) == 0.0
+    sheet = look_sheet(lit)
+    assert sheet.shape == (240, 20 * 120, 3)
+    assert tuple(sheet[0, 0]) == (255, 255, 0)
+    assert tuple(sheet[0, 12 * 120]) == (255, 255, 255)
+    with pytest.raises(ValueError, match="pattern is not as games calibrate writes it"):
+        Looks(region="top", pattern="xy")
+    with pytest.raises(ValueError, match="no look is kept yet"):
+        Looks(region="top").read(lit, STATE)

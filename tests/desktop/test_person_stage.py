@@ -100,9 +100,9 @@ def test_a_game_that_the_person_closes_is_over(desk: Desk, told: list[str]):
         process.kill()
         process.wait()
         wait_for(lambda: not desk.shown())
-        game.pace.hurry()  # a window that is gone is focused no more, and nobody comes back to it
-        outcome = game.step(LEFT)
+        outcome = game.step(LEFT)  # nobody waits for a window that is gone, and whoever has the focus gets no key
         assert (outcome.terminated, outcome.truncated) == (False, True)
+        assert desk.held() == []
 
 
 def test_nothing_is_played_while_the_person_is_elsewhere(desk: Desk, told: list[str]):

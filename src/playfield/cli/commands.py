@@ -31,6 +31,7 @@ from playfield.cli.train import Resume, Train
 from playfield.cli.training import INTERRUPTED, NotFinite
 from playfield.cli.tune import Tune
 from playfield.games.desktop.clocks import Hung
+from playfield.games.desktop.gamepads import NoGamepad
 from playfield.games.desktop.own_display import NoDisplayServer
 from playfield.games.desktop.virtual_clock import NoCompiler
 from playfield.games.desktop.windows import NoWindow
@@ -171,6 +172,7 @@ USER_MISTAKES = (
     NoCompiler,
     NoDisplay,
     NoDisplayServer,
+    NoGamepad,
     NoSpace,
     NoWindow,
     NotFinite,

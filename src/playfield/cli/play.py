@@ -225,7 +225,7 @@ def keys_in(game: str, spec: GameSpec) -> tuple[Keys | None, ...]:
 def legend(labels: tuple[str, ...], keys: tuple[Keys | None, ...]) -> str:
     """Which keys do what."""
     lines = [
-        f"  {label:<16} {'with the pointer, not here' if each is None else ' + '.join(sorted(each)) or '-'}"
+        f"  {label:<16} {'by pointer or gamepad, not here' if each is None else ' + '.join(sorted(each)) or '-'}"
         for label, each in zip(labels, keys, strict=True)
     ]
     return "\n".join(["keys", *lines, "  Escape ends it"])

@@ -35,11 +35,11 @@ def keys_by_label(labels: Sequence[str]) -> tuple[Keys, ...]:
 
 
 def keys_of(actions: Sequence[Action]) -> tuple[Keys | None, ...]:
-    """Keys for the actions of a desktop game: its own; none where an action moves the pointer."""
+    """Keys for the actions of a desktop game: its own; none where an action takes a pointer or a gamepad."""
     found: list[Keys | None] = []
     for action in actions:
-        pointed = any(choice.buttons or choice.at or choice.to for choice in action.choices)
-        found.append(None if pointed else frozenset(key for choice in action.choices for key in choice.keys))
+        elsewhere = any(c.buttons or c.at or c.to or c.pads for c in action.choices)
+        found.append(None if elsewhere else frozenset(key for choice in action.choices for key in choice.keys))
     return tuple(found)
 
 

@@ -8,6 +8,7 @@ from playfield.cli.games.doctor import GamesDoctor
 from playfield.cli.games.list import GamesList
 from playfield.cli.games.new import GamesNew
 from playfield.cli.games.play import GamesCapture, GamesLaunch
+from playfield.cli.games.readers import GamesDisableReader, GamesEnableReader, GamesReaders
 from playfield.cli.games.show import GamesShow
 
 GAMES_COMMANDS = {
@@ -19,8 +20,11 @@ GAMES_COMMANDS = {
     "check": GamesCheck,
     "calibrate": GamesCalibrate,
     "doctor": GamesDoctor,
+    "readers": GamesReaders,
+    "enable-reader": GamesEnableReader,
+    "disable-reader": GamesDisableReader,
 }
 
 
 class Games(GamesList):
-    """List the games that can be played; playfield games list|show|new|launch|capture|check|calibrate|doctor"""
+    """List the games that can be played; playfield games list|show|new|launch|capture|check|calibrate|doctor|readers"""

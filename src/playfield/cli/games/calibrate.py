@@ -1,4 +1,4 @@
-"""`games calibrate`: the digits of a region are learnt from what it shows, and named by a person."""
+"""`games calibrate`: digits of a region are learnt from what it shows and named by a person, or its look is kept."""
 
 from __future__ import annotations
 
@@ -23,36 +23,48 @@ from playfield.games.desktop.calibration import (
     drawn,
     found_glyphs,
     ink,
+    look_reader_of,
     mask_from,
     named,
+    pattern_of_look,
     reader_of,
     run_together,
     unnamed,
+    with_look,
     with_patterns,
 )
 from playfield.games.desktop.checking import Policy, policy_actions
 from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.game_file import GameFile, shipped_games
 from playfield.games.desktop.games import game_file
-from playfield.games.desktop.pictures import glyph_sheet
-from playfield.games.desktop.readers import Colour, Digits
+from playfield.games.desktop.pictures import glyph_sheet, look_sheet
+from playfield.games.desktop.readers import Colour, Digits, Looks, WindowState
 from playfield.storage.files import replace_file
 from playfield.types import Array
 
+NOTHING_ELSE = WindowState(sizes=(), titles=(), running=True, still_steps=0)
+"""A look depends on the picture alone."""
 EPISODE = 500
 """Steps after which another episode begins, so that the numbers are not all of one."""
 
 
 @dataclass(frozen=True, slots=True)
 class GamesCalibrate:
-    """Learn the digits of a region: playfield games calibrate NAME --region score --as digits"""
+    """Learn what a region shows: playfield games calibrate NAME --region score --as digits
+
+    Or keep how it looks at a step: --region lamp --as looks --step 120; `games capture` shows which step that is.
+    """
 
     name: tyro.conf.Positional[str]
     """A desktop game, or a game file ending in .toml."""
     region: str
-    """Region in which the number stands."""
-    kind: Annotated[Literal["digits"], tyro.conf.arg(name="as")] = "digits"
-    """What is learnt."""
+    """Region in which the number stands, or whose look is kept."""
+    kind: Annotated[Literal["digits", "looks"], tyro.conf.arg(name="as")] = "digits"
+    """What is learnt: the digits of a number, or how the region looks at one step."""
+    step: int | None = None
+    """Of looks: the step after which the region looks so; 0 is before the first."""
+    share: float | None = None
+    """Of looks: the share of the region's pixels that must be as they were; 1 by default."""
     glyphs: str | None = None
     """The digits, in the order of the sheet, ? for a glyph that is none; asked where this is a terminal."""
     ink: Colour | None = None
@@ -75,6 +87,10 @@ class GamesCalibrate:
     def run(self) -> int:
         check_steps(self.steps)
         file = game_file(self.name)
+        if self.kind == "looks":
+            return self._learn_look(file)
+        if self.step is not None or self.share is not None:
+            raise ValueError("--step and --share are for --as looks")
         reader_name, reader = reader_of(file, self.region)
         crops = self._crops(file)
         learning = self._learning(reader, crops)
@@ -92,8 +108,57 @@ class GamesCalibrate:
             return 0
         learnt = replace(learning, patterns=named(asked, names, learning.patterns))
         print(f"learnt    {reader_name}: {''.join(learnt.patterns)}{_lacking(learnt)}")
-        print(f"written   {self._write(reader_name, learnt)}")
+        print(f"written   {self._write(lambda text: with_patterns(text, reader_name, learnt))}")
         return 0
+
+    def _learn_look(self, file: GameFile) -> int:
+        name, reader = look_reader_of(file, self.region)
+        learning = self._look_reader(reader)
+        crops = self._course(file)
+        assert self.step is not None
+        if self.step >= len(crops):
+            raise ValueError(f"the game was gone after {len(crops) - 1:,} steps; give an earlier --step")
+        kept = crops[self.step]
+        learnt = replace(learning, pattern=pattern_of_look(kept))
+        shown = [number for number, crop in enumerate(crops) if learnt.read(crop, NOTHING_ELSE)]
+        folder = new_folder(self.out, f"{file.name}-{self.region}")
+        save_picture(folder / "look.png", look_sheet(kept))
+        print(f"look      {name} at step {self.step:,}: {folder / 'look.png'}, as it was and what is kept of it")
+        print(f"shown     at {len(shown):,} of {len(crops):,} steps, first at step {shown[0]:,}")
+        if len(shown) == len(crops):
+            print("note      it looks so at every step, so this tells nothing: choose another --step or region")
+        print(f"written   {self._write(lambda text: with_look(text, name, learnt))}")
+        return 0
+
+    def _look_reader(self, reader: Looks | None) -> Looks:
+        """Raises: ValueError where an option is missing, or is for digits."""
+        if self.step is None:
+            raise ValueError(
+                f"--as looks needs --step, after which the region looks so; see when with: playfield games capture "
+                f"{self.name} --region {self.region} --every 10"
+            )
+        if not 0 <= self.step <= self.steps:
+            raise ValueError(f"--step must lie between 0 and --steps, which is {self.steps:,}, not at {self.step:,}")
+        if self.glyphs is not None or self.ink is not None or self.tolerance is not None or self.cell or self.gap:
+            raise ValueError("--glyphs, --ink, --tolerance, --cell and --gap are for --as digits")
+        if reader is None:
+            return Looks(region=self.region, share=1.0 if self.share is None else self.share)
+        if self.share is not None:
+            raise ValueError(f"the file has a reader of {self.region} already; mend its share there, without --share")
+        return reader
+
+    def _course(self, file: GameFile) -> list[UInt8[Array, "h w 3"]]:
+        """The region after every step of one episode, which are the steps of `games capture`."""
+        region, found = file.regions[self.region], list[UInt8[Array, "h w 3"]]()
+        actions = policy_actions(file, self.policy, self.steps, self.seed)
+        with closing(DesktopGame(file)) as game, progress("playing", self.steps) as advance:
+
+            def look(picture: UInt8[Array, "H W 3"]) -> None:
+                found.append(region.of(picture).copy())
+                advance(len(found) - 1, f"step {len(found) - 1:,}")
+
+            _look(game, actions, self.seed, look)
+        return found
 
     def _learning(self, reader: Digits | None, crops: Crops) -> Digits:
         if reader is None:
@@ -145,7 +210,7 @@ class GamesCalibrate:
         words += ["--cell", str(self.cell), "--gap", str(self.gap)] if self.cell else []
         return shlex.join(words)
 
-    def _write(self, reader_name: str, learnt: Digits) -> Path:
+    def _write(self, change: Callable[[str], str]) -> Path:
         shipped = shipped_games().get(self.name)
         source = shipped or Path(self.name)
         target = Path(f"{self.name}.toml") if shipped is not None else source
@@ -153,8 +218,7 @@ class GamesCalibrate:
             raise FileExistsError(
                 f"{target} is there already: playfield games calibrate {target} --region {self.region}"
             )
-        text = with_patterns(source.read_text(encoding="utf-8"), reader_name, learnt)
-        replace_file(target, text.encode())
+        replace_file(target, change(source.read_text(encoding="utf-8")).encode())
         return target
 
 

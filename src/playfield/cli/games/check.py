@@ -25,6 +25,7 @@ from playfield.games.desktop.checking import (
     check_keys,
     findings,
     policy_actions,
+    short_episodes,
 )
 from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.game_file import GameFile
@@ -81,7 +82,7 @@ class GamesCheck:
         rest = {n: words[n] for n in words if getattr(file.readers[n], "region", None) is None}
         save_picture(folder / "regions.png", annotated(last.picture, file.regions, {**said, **rest}))
         _print_table(file, trace, summaries)
-        suspicious = findings(file, summaries)
+        suspicious = [*findings(file, summaries), *short_episodes(file, trace)]
         for sentence in suspicious:
             print(f"warning: {sentence}")
         print(f"results: {folder}")

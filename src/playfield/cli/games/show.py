@@ -86,6 +86,7 @@ def _settings(reader: Any) -> str:
 
 def _does(choice: Choice) -> str:
     parts = [*choice.keys, *(f"button {button}" for button in choice.buttons)]
+    parts += [f"{pad} of a gamepad" for pad in choice.pads]
     parts += [f"{word} {value}" for word, value in (("at", choice.at), ("by", choice.by), ("to", choice.to)) if value]
     if choice.scroll:
         parts.append(f"scroll {choice.scroll}")
@@ -93,5 +94,9 @@ def _does(choice: Choice) -> str:
 
 
 def _pressed(press: Press) -> str:
-    held = [*press.keys, *(f"button {button}" for button in press.buttons)]
+    held = [
+        *press.keys,
+        *(f"button {button}" for button in press.buttons),
+        *(f"{pad} of a gamepad" for pad in press.pads),
+    ]
     return f"{' + '.join(held) or 'a wait'} for {press.ms} ms"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
+from playfield.games.desktop.gamepads import Gamepad, Pad
 from playfield.settings import setting
 
 MOST_ACTIONS = 256
@@ -24,6 +25,7 @@ class Choice:
     by: tuple[int, int] | None = setting(None, "pixels right and down that the pointer moves first")
     to: str | None = setting(None, "region to which the pointer is dragged with the buttons down")
     scroll: int = setting(0, "turns of the wheel, upwards where positive")
+    pads: tuple[Pad, ...] = setting((), "held on a gamepad: A, LB, START, LEFT for its cross, LEFT_STICK_UP")
 
     def __post_init__(self) -> None:
         if self.at is not None and self.by is not None:
@@ -89,10 +91,11 @@ class Places(Protocol):
 
 
 class HeldInputs:
-    """Keys and buttons that are down; an action changes them by their difference, and nothing is ever pressed twice."""
+    """What is down; an action changes it by the difference, and nothing is ever pressed twice."""
 
-    def __init__(self, hands: Hands, places: Places) -> None:
-        self._hands, self._places = hands, places
+    def __init__(self, hands: Hands, places: Places, gamepad: Gamepad | None = None) -> None:
+        self._hands, self._places, self._gamepad = hands, places, gamepad
+        self._pads: set[Pad] = set()
         self._keys: set[int] = set()
         self._buttons: set[int] = set()
         self._pointer = (0, 0)
@@ -105,6 +108,7 @@ class HeldInputs:
         if (keys, buttons) == (self._keys, self._buttons) and not pointed:
             return  # nothing to do, and nothing to wait for
         self._let_go(self._keys - keys, self._buttons - buttons)
+        self._hold({pad for choice in action.choices for pad in choice.pads})
         for choice in action.choices:
             self._point(choice)
         for code in sorted(keys - self._keys):
@@ -123,7 +127,19 @@ class HeldInputs:
             return
         self._let_go(self._keys, self._buttons)
         self._keys, self._buttons = set(), set()
+        self._hold(set())
         self._hands.settle()
+
+    def _hold(self, pads: set[Pad]) -> None:
+        """Hold this on the gamepad, and let go of everything else on it."""
+        if self._gamepad is None or pads == self._pads:
+            return
+        for pad in sorted(self._pads - pads):
+            self._gamepad.control(pad, down=False)
+        for pad in sorted(pads - self._pads):
+            self._gamepad.control(pad, down=True)
+        self._pads = pads
+        self._gamepad.settle()
 
     def _let_go(self, keys: set[int], buttons: set[int]) -> None:
         for code in sorted(keys):

@@ -1,16 +1,17 @@
-"""How digits are learnt: what a region shows while a game is played is cut into glyphs, and a person names them."""
+"""How readers are learnt from what a region shows while a game is played: digits by their glyphs, and looks."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Bool, UInt8
 
 from playfield.games.desktop.game_file import GameFile, game_from
-from playfield.games.desktop.readers import Colour, Digits, Region, glyphs, masked
+from playfield.games.desktop.readers import Colour, Digits, Looks, ReaderSpec, Region, glyphs, look_of, masked
 from playfield.types import Array
 
 Picture = UInt8[Array, "H W 3"]
@@ -143,10 +144,25 @@ def reader_of(file: GameFile, region: str) -> tuple[str, Digits | None]:
 
     Raises: ValueError where there is no such region, or its name is that of another reader.
     """
+    return _reader_of(file, region, Digits)
+
+
+def look_reader_of(file: GameFile, region: str) -> tuple[str, Looks | None]:
+    """The name and, if it is there, the reader of the look of a region.
+
+    Raises: as `reader_of`.
+    """
+    return _reader_of(file, region, Looks)
+
+
+_Kind = TypeVar("_Kind", Digits, Looks)
+
+
+def _reader_of(file: GameFile, region: str, kind: type[_Kind]) -> tuple[str, _Kind | None]:
     if region not in file.regions:
         raise ValueError(f"there is no region {region!r}; there are: {', '.join(file.regions) or 'none'}")
     for name, reader in file.readers.items():
-        if isinstance(reader, Digits) and reader.region == region:
+        if isinstance(reader, kind) and reader.region == region:
             return name, reader
     if region in file.readers:
         raise ValueError(f"a reader {region!r} of another kind is there already; give the region another name")
@@ -171,10 +187,45 @@ def with_patterns(text: str, name: str, reader: Digits) -> str:
     else:
         lines = [line for line in lines if line.strip() != f"[readers.{name}.patterns]"]
         lines += ["", f"[readers.{name}.patterns]", *rows]
+    return _same_but_for(before, lines, name, reader, f"the patterns of {name!r}; write [readers.{name}.patterns]")
+
+
+def pattern_of_look(crop: Picture) -> str:
+    """What is bright in a crop, as a reader of looks keeps it."""
+    return np.packbits(look_of(crop)).tobytes().hex()
+
+
+def with_look(text: str, name: str, reader: Looks) -> str:
+    """The text of a game file with the look that a reader has learnt; every other line, and every comment, stays.
+
+    Raises: ValueError where the file would no longer be the same game.
+    """
+    before = game_from(text, "the game file")
+    row = f'pattern = "{reader.pattern}"'
+    lines = text.rstrip("\n").split("\n")
+    if name not in before.readers:
+        lines += ["", f"[readers.{name}]", 'kind = "looks"', f'region = "{reader.region}"']
+        lines += [f"share = {reader.share:g}"] if reader.share != 1.0 else []
+        lines += [row]
+    else:
+        table = list(_table(lines, f"readers.{name}"))
+        places = [number for number in table if re.match(r"\s*pattern\s*=", lines[number])]
+        if places:
+            lines[places[0]] = row
+        elif table:
+            lines.insert(table[-1] + 1, row)
+    return _same_but_for(before, lines, name, reader, f"the look of {name!r}; write pattern under [readers.{name}]")
+
+
+def _same_but_for(before: GameFile, lines: Sequence[str], name: str, reader: ReaderSpec, otherwise: str) -> str:
+    """The lines as a text, which is the same game but for one reader.
+
+    Raises: ValueError where it is another.
+    """
     changed = "\n".join(lines) + "\n"
     after = game_from(changed, "the calibrated game file")
     if after != replace(before, readers={**before.readers, name: reader}):
-        raise ValueError(f"the file says the patterns of {name!r} in a way of its own; write [readers.{name}.patterns]")
+        raise ValueError(f"the file says in a way of its own {otherwise}")
     return changed
 
 

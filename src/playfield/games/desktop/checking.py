@@ -14,24 +14,21 @@ from jaxtyping import UInt8
 from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.game_file import GameFile, typed_name
 from playfield.games.desktop.measure import chance_actions, first_difference, picture_hashes
-from playfield.games.desktop.readers import Digits, Gone, Readings, Still, Unreadable
+from playfield.games.desktop.readers import Digits, Looks, Readings, Unreadable
+from playfield.games.desktop.watching import LONG, NothingHappens, never_changed, should_change
 from playfield.types import Array
 
 TRUTH = "PLAYFIELD_TRUTH"
 """Variable that names the file into which a game writes what it thinks itself: a line of JSON with names of readers."""
-LONG = 1000
-"""Steps in which a reader should have changed."""
 HELD_STEPS = 8
 """Steps for which the scripted policy holds each action."""
 TRIED_STEPS = 20
+MOST_SHORT = 20
+"""Episodes of a single step in a row, after which more of them tell nothing new."""
 MOST_TRIED = 6
 """Actions that are tried before a game is said to answer none."""
 
 Policy = Literal["random", "scripted"]
-
-
-class NothingHappens(ValueError):
-    """No action changes what a game shows; the message says what to write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +76,11 @@ def policy_actions(file: GameFile, policy: Policy, steps: int, seed: int) -> lis
 def check(game: DesktopGame, actions: Sequence[int], seed: int, truth: Path) -> Iterator[Checked]:
     """Play, and read everything at every step; an episode that is over begins again with the next seed.
 
+    Where one after the other is over at once, it is given up.
+
     Raises: as DesktopGame, but never because a reader cannot read.
     """
-    file, episode, begun = game.file, 0, 0
+    file, episode, begun, short = game.file, 0, 0, 0
     eyes = _begun(game, seed)
     for step, action in enumerate(actions):
         running = game.play(action)
@@ -93,9 +92,22 @@ def check(game: DesktopGame, actions: Sequence[int], seed: int, truth: Path) -> 
         )  # fmt: skip
         over = any(values[name] != 0.0 and not math.isnan(values[name]) for name in file.over)
         if over or not running or step + 1 - begun >= file.most_steps:
+            short = short + 1 if step == begun else 0
+            if short == MOST_SHORT:
+                return
             episode, begun = episode + 1, step + 1
             truth.unlink(missing_ok=True)
             eyes = _begun(game, seed + episode)
+
+
+def short_episodes(file: GameFile, trace: Sequence[Checked]) -> list[str]:
+    """What to say where every episode was over at its first step."""
+    if len(trace) < 2 or trace[-1].episode + 1 < len(trace):
+        return []
+    return [
+        f"each of {len(trace)} episodes was over at its first step: what begins it does not leave its menu, or what "
+        f"ends it is wrong; mend [[begin]] or over, then: playfield games capture {typed_name(file)} --steps 20"
+    ]
 
 
 def _begun(game: DesktopGame, seed: int) -> dict[str, Readings]:
@@ -175,15 +187,14 @@ def findings(file: GameFile, summaries: Sequence[Summary]) -> list[str]:
         reader = file.readers[each.name]
         if each.unreadable:
             region = getattr(reader, "region", None)
-            learn = f"playfield games calibrate {game} --region {region}" if isinstance(reader, Digits) else "mend it"
+            ways = {Digits: "", Looks: " --as looks --step N"}
+            way = next((way for kind, way in ways.items() if isinstance(reader, kind)), None)
+            learn = "mend it" if way is None else f"playfield games calibrate {game} --region {region}{way}"
             found.append(f"{each.why} ({each.unreadable} of {each.steps} steps): {learn}")
         if each.wrong:
             found.append(f"the reader {each.name!r} was wrong at {each.wrong} steps, first {each.first_wrong}")
-        if each.changes == 0 and each.steps >= LONG and not isinstance(reader, Gone | Still) and not each.unreadable:
-            found.append(
-                f"the reader {each.name!r} was {each.lowest:g} at all {each.steps:,} steps: compare its region with "
-                f"the picture, or play otherwise: playfield games check {game} --policy scripted"
-            )
+        if each.changes == 0 and each.steps >= LONG and should_change(reader) and not each.unreadable:
+            found.append(never_changed(each.name, each.lowest, each.steps, game))
         if each.fell and each.name in rising:
             found.append(f"the reader {each.name!r} fell {each.fell}, and the reward takes it for one that only grows")
     return found

@@ -164,6 +164,7 @@ def _axes(draft: Draft, answers: Mapping[str, int | None]) -> str:
         "# What the agent can do. The choices of an axis exclude each other; with two axes, every choice of one goes",
         '# with every one of the other, unless combine = "concatenation" stands at the top of this file.',
         '# A choice has keys, and may have buttons = [1], at = "REGION", by = [10, 0], to = "REGION", scroll = 1.',
+        '# A game for gamepads has choices like {label = "JUMP", pads = ["A", "LEFT_STICK_LEFT"]}.',
         "[[axes]]",
         'name = "keys"',
         "choices = [",
@@ -203,6 +204,9 @@ kind = "gone"
 # region = "lives"
 # colour = [255, 255, 0]
 # each = 64
+
+# [readers.ended]          # 1 while a region looks as it did at a step, of those that `games capture` shows:
+#     playfield games calibrate FILE --region {writing} --as looks --step 120
 
 # The reward: how much a reader has grown since the step before.
 # [[rewards]]

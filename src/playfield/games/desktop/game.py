@@ -15,12 +15,14 @@ from playfield.games.desktop.actions import Action, Choice, HeldInputs
 from playfield.games.desktop.attention import Attention
 from playfield.games.desktop.clocks import GameClock, Hung
 from playfield.games.desktop.game_file import GameFile, typed_name
+from playfield.games.desktop.gamepads import Gamepad
 from playfield.games.desktop.pace import Pace
-from playfield.games.desktop.parts import clock_of, launcher_of, stage_of
+from playfield.games.desktop.parts import clock_of, gamepad_of, launcher_of, stage_of
 from playfield.games.desktop.pixels import grey, same
 from playfield.games.desktop.programs import Program
-from playfield.games.desktop.readers import Gone, Readings, Unreadable, WindowState, needs_windows
+from playfield.games.desktop.readers import Gone, Readings, Unreadable, WindowState, needs_windows, prepare
 from playfield.games.desktop.stage import SharedStage, Stage
+from playfield.games.desktop.watching import OverAtOnce, Watch, over_at_once
 from playfield.games.desktop.windows import NoWindow, Window
 from playfield.games.each import Outcome
 from playfield.types import Array
@@ -36,25 +38,31 @@ class DesktopGame:
 
     Every episode is a new process, so that nothing is left of the last, unless the file says that one goes on.
 
-    Raises at its making: NoDisplayServer, NoCompiler, ValueError where the program is not there.
+    Raises at its making: NoDisplayServer, NoCompiler, NotEnabled, ValueError where the program is not there.
     """
 
-    def __init__(self, file: GameFile, pace: Pace | None = None, *, by_person: bool = False) -> None:
-        """`pace` is told how late steps come, where the game does not wait; copies share one.
+    def __init__(
+        self, file: GameFile, pace: Pace | None = None, watch: Watch | None = None, *, by_person: bool = False
+    ) -> None:
+        """`pace` is told how late steps come, where the game does not wait, `watch` what is read; copies share them.
 
         `by_person`: somebody plays it with hands of their own, so that no action is pressed here.
         """
         self.file = file
         self._by_person = by_person
         self.pace = pace or Pace()
+        self._watch = watch
+        prepare(file.readers)
         self._folder = Path(tempfile.mkdtemp(prefix="playfield-"))
         self._stage: Stage | None = None
+        self._gamepad: Gamepad | None = None
         self._program: Program | None = None
         self._clock: GameClock | None = None
         self._held: HeldInputs | None = None
         try:
             self._launcher = launcher_of(file, self._folder)
             self._stage = stage = stage_of(file, self._folder)
+            self._gamepad = gamepad_of(file)  # before the game, which may look for one only when it begins
             self._attention = Attention(file, stage, self.pace) if isinstance(stage, SharedStage) else None
         except BaseException:
             self.close()
@@ -64,10 +72,12 @@ class DesktopGame:
     def reset(self, seed: int) -> UInt8[Array, "h w C"]:
         """Start the game anew at the time of day that the seed stands for, and press what begins an episode.
 
-        Raises: NoWindow, Hung, Unreadable.
+        Raises: NoWindow, Hung, Unreadable, OverAtOnce.
         """
         self.begin(seed)
         self._read = self._first_look()
+        if self._watch is not None:
+            self._watch.begins(self._read)
         self._grey = self._in_sight()
         return self.file.sight.of_grey(self._grey, self._grey)
 
@@ -81,11 +91,12 @@ class DesktopGame:
             self._end_program()
             self._start(seed)
             self.stage.focus(self._window)
-        held = self._held = HeldInputs(self.stage, self)
+        held = self._held = HeldInputs(self.stage, self, self._gamepad)
         self.clock.play()
         for press in self.file.begin:
+            pressed = Choice(label="", keys=press.keys, buttons=press.buttons, at=press.at, pads=press.pads)
             if self._is_attended(held):
-                held.take(Action("", (Choice(label="", keys=press.keys, buttons=press.buttons, at=press.at),)))
+                held.take(Action("", (pressed,)))
             self.advance(press.ms)
         held.release()
         self._steps = self._still = 0
@@ -95,11 +106,13 @@ class DesktopGame:
     def step(self, action: int) -> Outcome:
         """Hold the action's keys for a step of the game's time.
 
-        Raises: Hung, Unreadable.
+        Raises: Hung, Unreadable, NothingHappens.
         """
         if not self.play(action):
             return self._crashed()
         before, self._read = self._read, self._look()
+        if self._watch is not None:
+            self._watch.step(self._read, moved=self._still == 0)
         over = any(self._read[name] != 0.0 for name in self.file.over)
         return Outcome(
             self._frame(),
@@ -183,12 +196,16 @@ class DesktopGame:
         return dict(self._read)
 
     def _first_look(self) -> dict[str, float]:
-        """A game in real time may not have drawn everything yet."""
+        """A game in real time may not have drawn everything yet, or still fade out its last end."""
         waited = self.file.timing.appear_ms if self.clock.replays else 0
         while True:
             try:
-                return self._look()
-            except Unreadable:
+                read = self._look()
+                over = {name: read[name] for name in self.file.over if read[name] != 0.0}
+                if not over:
+                    return read
+                raise over_at_once(self.file, over)
+            except (Unreadable, OverAtOnce):
                 if waited >= self.file.timing.appear_ms:
                     raise
             self.advance(LOOK_MS)
@@ -222,6 +239,8 @@ class DesktopGame:
         with contextlib.suppress(Exception):  # a display that is gone holds nothing
             self._let_go()
         self._end_program()
+        if self._gamepad is not None:
+            self._gamepad.close()
         if self._stage is not None:
             self._stage.close()
         shutil.rmtree(self._folder, ignore_errors=True)

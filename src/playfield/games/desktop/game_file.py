@@ -12,6 +12,7 @@ from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from playfield.games.desktop.actions import Action, Axis, Choice, Combination, combined
+from playfield.games.desktop.gamepads import Pad
 from playfield.games.desktop.readers import ReaderSpec, Region
 from playfield.games.desktop.sight import Sight
 from playfield.games.desktop.tables import value_from
@@ -134,6 +135,7 @@ class Press:
 
     keys: tuple[str, ...] = ()
     buttons: tuple[int, ...] = ()
+    pads: tuple[Pad, ...] = ()
     at: str | None = None
     ms: int = 50
 
@@ -212,7 +214,7 @@ class GameFile:
                 f'a page takes no {clock} clock: set timing.clock to "javascript", or to "real"',
             ),
             (
-                launch.url is not None and (here or lasting),
+                launch.url is not None and (here or self.lasts),
                 "a page has a display of its own, and each episode a new one",
             ),
             (
@@ -232,6 +234,11 @@ class GameFile:
 
     def _pressed(self) -> list[Press | Choice]:
         return [*self.begin, *(choice for axis in self.axes for choice in axis.choices)]
+
+    @property
+    def needs_gamepad(self) -> bool:
+        """Whether anything is ever held on a gamepad."""
+        return any(pressed.pads for pressed in self._pressed())
 
     @property
     def actions(self) -> tuple[Action, ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.game_file import GameFile, read_game, shipped_games
 from playfield.games.desktop.pace import Pace
+from playfield.games.desktop.watching import Watch
 from playfield.games.each import EachGame, Solo
 from playfield.games.games import GameSpec
 
@@ -38,20 +39,23 @@ def game_file(name: str) -> GameFile:
 def desktop_games(name: str, games: int) -> EachGame:
     """G copies of a desktop game, each in a process and on a display of its own.
 
-    Raises: as `game_file` and `DesktopGame`.
+    Raises: as `game_file` and `DesktopGame`; ValueError where several copies cannot be played side by side.
     """
     file, pace = game_file(name), Pace()
+    watch = Watch(file)
     if file.screen.place == "here" and games > 1:
         raise ValueError(
             f"{name} is shown on your own display, where one copy has the focus, not {games}: "
             'train with games=1, or set screen.place to "own"'
         )
+    if file.needs_gamepad and games > 1:
+        raise ValueError(f"{name} is played with a gamepad, which all {games} copies would see: train with games=1")
     if file.timing.clock == "suspend":
         _warn_of_suspending(name)
     solos: list[Solo] = []
     try:
         for _ in range(games):
-            solos.append(DesktopGame(file, pace))
+            solos.append(DesktopGame(file, pace, watch))
     except BaseException:
         for solo in solos:
             solo.close()

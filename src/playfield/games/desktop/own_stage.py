@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ class OwnStage:
         """
         self._hidden_rows = hidden_rows
         self.display = OwnDisplay(folder, width, height)
+        self._open = True
         try:
             self._x11 = X11(self.display.name)
         except BaseException:
@@ -96,5 +98,8 @@ class OwnStage:
 
     def close(self) -> None:
         """End the display; whatever is shown on it should be gone before."""
-        self._x11.close()
-        self.display.close()
+        if self._open:
+            self._open = False
+            with contextlib.suppress(Exception):  # a server that is gone cannot be left politely
+                self._x11.close()
+            self.display.close()

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 from PIL import Image, ImageDraw
 
-from playfield.games.desktop.readers import Region
+from playfield.games.desktop.readers import Region, look_of
 from playfield.types import Array
 
 COLOURS = ((255, 64, 64), (64, 220, 64), (80, 160, 255), (255, 200, 0), (230, 90, 255), (0, 220, 220))
@@ -58,3 +58,12 @@ def glyph_sheet(masks: Sequence[Bool[Array, "_h _w"]]) -> UInt8[Array, "h w 3"]:
         image.paste(glyph.convert("RGB"), (left + 4, top + LINE + 4))
         draw.text((left + 4, top), f"{number + 1}", fill=COLOURS[3])
     return np.asarray(image, np.uint8)
+
+
+def look_sheet(crop: UInt8[Array, "H W 3"]) -> UInt8[Array, "h w 3"]:
+    """A region as it was, and beside it what a reader of looks keeps of it: what is bright."""
+    kept = np.repeat(np.where(look_of(crop), 255, 0).astype(np.uint8)[:, :, None], 3, axis=2)
+    gap = np.full((crop.shape[0], 4, 3), 128, np.uint8)
+    both = np.concatenate([crop, gap, kept], axis=1)
+    scale = max(1, 240 // both.shape[0])
+    return np.repeat(np.repeat(both, scale, axis=0), scale, axis=1)

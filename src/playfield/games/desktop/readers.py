@@ -6,6 +6,7 @@ each reader makes of a game.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from jaxtyping import Bool, UInt8
 
+from playfield.games.desktop.installed_readers import function_of
 from playfield.settings import setting
 from playfield.types import Array
 
@@ -159,7 +161,16 @@ class Looks:
     pattern: str = setting("", "the kept look, as games calibrate writes it")
     share: float = setting(1.0, "of its pixels that must be the same")
 
+    def __post_init__(self) -> None:
+        if not 0.0 < self.share <= 1.0:
+            raise ValueError("share must lie above 0, and be 1 at most")
+        if re.fullmatch(r"(?:[0-9a-f]{2})*", self.pattern) is None:
+            raise ValueError("pattern is not as games calibrate writes it")
+
     def read(self, picture: Picture, state: WindowState) -> float:
+        """Raises: Unreadable."""
+        if not self.pattern:
+            raise Unreadable("no look is kept yet")
         now = np.packbits(look_of(picture))
         then = np.frombuffer(bytes.fromhex(self.pattern), np.uint8)
         if now.shape != then.shape:
@@ -214,7 +225,37 @@ class Gone:
         return float(not state.running)
 
 
-ReaderSpec = Digits | Pixels | Bar | Looks | Still | WindowShown | Gone
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packaged:
+    """What a function of an installed package makes of the window, once the person here has enabled it by name."""
+
+    kind: ClassVar[str] = "python"
+    name: str
+    """Of the reader, as `games readers` lists it: no module, and no path."""
+    region: str | None = setting(None, "none for the whole window")
+
+    def __post_init__(self) -> None:
+        if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", self.name) is None:
+            raise ValueError(
+                f"name must be that of a reader as `playfield games readers` lists it, which {self.name!r} cannot be"
+            )
+
+    def read(self, picture: Picture, state: WindowState) -> float:
+        """Raises: Unreadable, also where the function fails."""
+        function, seen = function_of(self.name), picture.view()
+        seen.flags.writeable = False  # what a reader did to it, the agent would see
+        try:
+            found = float(function(seen, state))
+        except Unreadable:
+            raise
+        except Exception as error:
+            raise Unreadable(f"its package's function failed ({type(error).__name__}: {error})") from error
+        if not math.isfinite(found):
+            raise Unreadable(f"its package's function said {found:g}")
+        return found
+
+
+ReaderSpec = Digits | Pixels | Bar | Looks | Still | WindowShown | Gone | Packaged
 
 
 class Readings:
@@ -250,3 +291,13 @@ class Readings:
 def needs_windows(readers: Sequence[ReaderSpec]) -> bool:
     """Whether any reader looks at other windows, which costs a question to the display at every step."""
     return any(isinstance(reader, WindowShown) for reader in readers)
+
+
+def prepare(readers: Mapping[str, ReaderSpec]) -> None:
+    """Find every function that readers need, before a game is started.
+
+    Raises: NotEnabled; ValueError.
+    """
+    for reader in readers.values():
+        if isinstance(reader, Packaged):
+            function_of(reader.name)

@@ -5,12 +5,20 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 
 from playfield.games.desktop.browser import browser
 from playfield.games.desktop.game_file import GameFile
+from playfield.games.desktop.gamepads import UINPUT
+from playfield.games.desktop.installed_readers import NotEnabled, require_enabled
 from playfield.games.desktop.programs import program
+from playfield.games.desktop.readers import Packaged
+from playfield.games.desktop.stages import NoStage, stage_for
 from playfield.games.desktop.virtual_clock import NoCompiler, library
+
+UNTESTED = "untested on a real machine"
+"""Of what only stand-ins have been put through the tests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,16 +33,47 @@ class Requirement:
 
 
 def requirements(file: GameFile) -> tuple[Requirement, ...]:
-    """Everything that a game needs here: a display, a clock, python-xlib, its own program."""
-    own = file.screen.place == "own"
-    shown = [_display_server()] if own else [_display(), _camera()]
+    """Everything that a game needs here: a stage, a clock, what starts it, a gamepad, readers of packages."""
     clock = [_clock()] if file.timing.clock == "virtual" else []
-    return (*shown, *clock, _xlib(), *_start(file))
+    gamepad = [_gamepad()] if file.needs_gamepad else []
+    readers = [_reader(reader.name) for reader in file.readers.values() if isinstance(reader, Packaged)]
+    return (*_stage(file), *clock, *_start(file), *gamepad, *readers)
 
 
 def lacking(file: GameFile) -> list[Requirement]:
     """What is not there."""
     return [each for each in requirements(file) if each.found is None]
+
+
+def _stage(file: GameFile) -> list[Requirement]:
+    """What the stage needs on which the file is played on this system."""
+    try:
+        stage = stage_for(file, sys.platform, os.environ)
+    except NoStage as error:
+        return [Requirement(name="stage", found=None, how=str(error))]
+    match stage:
+        case "own":
+            return [_display_server(), _package("Xlib", "python-xlib", "desktop")]
+        case "x11":
+            return [_display(), _package("mss", "mss", "desktop"), _package("Xlib", "python-xlib", "desktop")]
+        case "wayland":
+            modules = ("pipewire_capture", "evdev")
+        case "windows":
+            modules = ("dxcam", "pydirectinput", "win32gui")
+    return [
+        Requirement(name="stage", found=f"{stage}; {UNTESTED}", how=""),
+        *(_package(module, module, stage) for module in modules),
+    ]
+
+
+def _gamepad() -> Requirement:
+    module = "vgamepad" if sys.platform == "win32" else "evdev"
+    needed = _package(module, "gamepad", "gamepad")
+    if needed.found is None:
+        return needed
+    if module == "evdev" and not os.access(UINPUT, os.W_OK):
+        return replace(needed, found=None, how=f"sudo modprobe uinput && sudo setfacl -m u:$USER:rw {UINPUT}")
+    return replace(needed, found=f"{module}; {UNTESTED}")
 
 
 def _display_server() -> Requirement:
@@ -49,19 +88,14 @@ def _clock() -> Requirement:
     return Requirement(name="virtual clock", found=found, how=how)
 
 
-def _xlib() -> Requirement:
-    there = importlib.util.find_spec("Xlib") is not None
-    return Requirement(name="python-xlib", found="installed" if there else None, how="pip install 'playfield[desktop]'")
+def _package(module: str, name: str, extra: str) -> Requirement:
+    there = importlib.util.find_spec(module) is not None
+    return Requirement(name=name, found="installed" if there else None, how=f"pip install 'playfield[{extra}]'")
 
 
 def _display() -> Requirement:
     how = 'type this in a terminal on your desktop, or set screen.place to "own"'
     return Requirement(name="your display", found=os.environ.get("DISPLAY") or None, how=how)
-
-
-def _camera() -> Requirement:
-    there = importlib.util.find_spec("mss") is not None
-    return Requirement(name="mss", found="installed" if there else None, how="pip install 'playfield[desktop]'")
 
 
 def _start(file: GameFile) -> list[Requirement]:
@@ -79,3 +113,12 @@ def _program(file: GameFile) -> Requirement:
     except ValueError as error:
         found, how = None, str(error)
     return Requirement(name="program", found=found, how=how)
+
+
+def _reader(name: str) -> Requirement:
+    try:
+        offered = require_enabled(name)
+        found, how = f"{name}, enabled, of {offered.package} {offered.version}", ""
+    except NotEnabled as error:
+        found, how = None, str(error)
+    return Requirement(name="reader", found=found, how=how)

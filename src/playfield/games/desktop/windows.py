@@ -64,11 +64,18 @@ def the_window(match: WindowMatch, windows: Sequence[Window]) -> Window | None:
 
     Raises: NoWindow where more than one does.
     """
-    outer = outermost([window for window in windows if window.mapped and match.fits(window)])
-    if len(outer) > 1:
-        told = ", ".join(f"{w.title or w.group or w.number!r} ({w.width} x {w.height})" for w in outer)
-        raise NoWindow(f"{match} is what {len(outer)} windows are: {told}; say more under [window]")
-    return outer[0] if outer else None
+    return the_only(match, outermost([window for window in windows if window.mapped and match.fits(window)]))
+
+
+def the_only(match: WindowMatch, found: Sequence[Window]) -> Window | None:
+    """The window that was found; None where none was.
+
+    Raises: NoWindow where more than one was.
+    """
+    if len(found) > 1:
+        told = ", ".join(f"{w.title or w.group or w.number!r} ({w.width} x {w.height})" for w in found)
+        raise NoWindow(f"{match} is what {len(found)} windows are: {told}; say more under [window]")
+    return found[0] if found else None
 
 
 def outermost(windows: Sequence[Window]) -> list[Window]:
@@ -85,8 +92,10 @@ def outermost(windows: Sequence[Window]) -> list[Window]:
 
 def _process_group(pid: int | None) -> int | None:
     """Programs that are started by a script show windows of another process than the one that was started."""
+    if pid is None or not hasattr(os, "getpgid"):  # Windows has no groups
+        return None
     try:
-        return None if pid is None else os.getpgid(pid)
+        return os.getpgid(pid)
     except OSError:
         return None  # it is gone
 
