@@ -161,9 +161,13 @@ def test_a_training_that_is_stopped_by_the_panic_key_can_go_on(desk: Desk, tmp_p
     training = subprocess.Popen(
         [sys.executable, "-m", "playfield", *command], cwd=tmp_path, env=desk.environment, stdout=subprocess.PIPE
     )
-    wait_for(lambda: bool(desk.held()), 120.0)
-    desk.press("F12", down=True)
-    said, _ = training.communicate(timeout=120.0)
+    try:
+        wait_for(lambda: bool(desk.held()), 120.0)
+        desk.press("F12", down=True)
+        said, _ = training.communicate(timeout=120.0)
+    finally:
+        training.kill()
+        training.communicate()
     assert b"stopped: the panic key of refgame was pressed" in said
     assert b"go on with: " in said
     assert training.returncode == 85
@@ -180,9 +184,13 @@ def test_no_key_stays_down_where_a_command_is_ended(desk: Desk, tmp_path: Path, 
         [sys.executable, "-m", "playfield", "games", "launch", "mine.toml", "--steps", "100000"],
         cwd=tmp_path, env=desk.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    wait_for(lambda: bool(desk.held()), 120.0)
-    playing.send_signal(number)
-    assert playing.wait(60.0) == {signal.SIGTERM: 143, signal.SIGINT: 130}[number]
+    try:
+        wait_for(lambda: bool(desk.held()), 120.0)
+        playing.send_signal(number)
+        assert playing.wait(60.0) == {signal.SIGTERM: 143, signal.SIGINT: 130}[number]
+    finally:
+        playing.kill()
+        playing.wait()
     assert desk.held() == []
     assert desk.shown() == []
 

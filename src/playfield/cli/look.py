@@ -227,8 +227,8 @@ class Watch:
         window: Window | None = None
         for number in itertools.count() if self.games is None else range(self.games):
             player = _player(self.name, self.policy, self.runs, self.seed + number)  # anew: a run may be training on
-            window = window or Window(scale=self.scale)
             require_replay(player.of.game)
+            window = window or Window(scale=self.scale)
             print(f"game {number + 1}: being played, then shown", flush=True)
             tape, score = play_episode(player.of, player.policy, self.seed + number, player.protocol)
             pictures, window.frames_per_second = filmed(player.of, tape, protocol=player.protocol, view=self.view)
