@@ -216,8 +216,12 @@ def test_a_page_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.Mo
         ('"javascript"', '"suspend"', "a page takes no suspend clock"),
         ('url = "catch.html"', 'command = ["xjump"]', 'the clock "javascript" is for a page: give launch.url, or set'),
         ('"catch.html"', '"javascript:alert(1)"', "launch: url begins with 'javascript:'; it may begin with http:, "),
-        ('url = "catch.html"', 'url = "catch.html"\nlasting = true', "a page has a display of its own, and each"),
-        ("width = 512", 'width = 512\nplace = "here"', "a page has a display of its own"),
+        (
+            'url = "catch.html"',
+            'url = "catch.html"\nlasting = true',
+            "a page has its own display, and each episode a new page",
+        ),
+        ("width = 512", 'width = 512\nplace = "here"', "a page has its own display"),
     ],
 )
 def test_what_a_page_may_not_say_is_one_sentence(before: str, after: str, sentence: str):

@@ -212,8 +212,8 @@ class GameFile:
                 f'a page takes no {clock} clock: set timing.clock to "javascript", or to "real"',
             ),
             (
-                launch.url is not None and (here or lasting),
-                "a page has a display of its own, and each episode a new one",
+                launch.url is not None and (here or self.lasts),
+                "a page has its own display, and each episode a new page: leave out screen.place and launch.lasting",
             ),
             (
                 clock == "javascript" and launch.url is None,
