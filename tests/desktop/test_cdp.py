@@ -100,14 +100,16 @@ def test_what_a_script_throws_is_told_and_what_it_is_worth_is_returned(browser: 
         browser.talk.value("y")
 
 
-@pytest.mark.parametrize("end", ["hangs up", "crashes"])
+@pytest.mark.parametrize("end", ["hangs up", "crashes", "crashes at the call"])
 def test_a_browser_that_has_gone_is_told_from_one_that_is_silent(browser: Said, end: str):
     with pytest.raises(BrowserSilent):
         browser.talk.answer(1, 0.01)
     if end == "hangs up":
         browser.says.close()
-    else:
+    elif end == "crashes":
         browser.say({"method": "Inspector.targetCrashed", "params": {}})
+    else:
+        browser.say({"id": 1, "error": {"code": -32000, "message": "Target crashed"}})
     with pytest.raises(BrowserGone):
         browser.talk.answer(1)
 

@@ -22,6 +22,8 @@ BLANK = "data:text/html,"
 START_SECONDS = 60.0
 """Real time within which a browser shows its first page, and its page is there: that may come over a network."""
 LOOK_SECONDS = 0.01
+LONGEST_HOME = 60
+"""Letters of a home in which a browser can have its socket: the name of one has 108 at most, of which it adds 45."""
 MARK_ROWS = 1
 """Rows below the page's picture that a browser's window has besides: the JavaScript clock writes there."""
 SPARE = 1
@@ -149,6 +151,8 @@ class BrowserLauncher:
         variables = {
             **os.environ, "HOME": str(home), "TZ": "UTC", "LANGUAGE": "en_US", **launch.environment, **environment,
         }  # fmt: skip
+        if len(str(home)) <= LONGEST_HOME:
+            variables["TMPDIR"] = str(home)  # where a browser that is killed leaves a folder each time
         for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
             variables.pop(name, None)  # they would lead out of the home
         with (self._folder / "said").open("wb") as said:

@@ -17,6 +17,9 @@ MOST_EVENTS = 1000
 ANSWER_SECONDS = 30.0
 """Real time within which a browser answers; a loaded machine takes a second."""
 
+CRASHED = "Target crashed"
+"""What is answered to a call that a page has not outlived."""
+
 
 class BrowserGone(Exception):
     """The browser, or the page in it, has ended."""
@@ -81,7 +84,8 @@ class Conversation:
             if "method" in message:
                 self._events.append(message)
         if "error" in message:
-            raise BrowserRefused(str(message["error"].get("message", message["error"])))
+            said = str(message["error"].get("message", message["error"]))
+            raise BrowserGone("the page has crashed") if said == CRASHED else BrowserRefused(said)
         return cast("dict[str, Any]", message.get("result", {}))
 
     def event(self, method: str, seconds: float = ANSWER_SECONDS) -> dict[str, Any]:

@@ -215,7 +215,7 @@ class GameFile:
             ),
             (
                 launch.url is not None and (here or self.lasts),
-                "a page has a display of its own, and each episode a new one",
+                "a page has its own display, and each episode a new page: leave out screen.place and launch.lasting",
             ),
             (
                 clock == "javascript" and launch.url is None,
