@@ -167,7 +167,7 @@ def test_nothing_is_left_running_where_the_agent_is_killed(mine: Path):
         pid = int(agent.stdout.readline())
         os.kill(pid, 0)
         agent.kill()
-    wait_for(lambda: not Path(f"/proc/{pid}").exists(), 30.0)
+    wait_for(lambda: not Path(f"/proc/{pid}").exists(), 120.0)
 
 
 def test_shipped_games_replay():

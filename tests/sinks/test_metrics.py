@@ -141,6 +141,12 @@ def test_overestimation_is_of_the_episodes_that_ended_since_the_row_before():
     assert [row["discounted_return"] for row in rows(file)] == [None, 0.0, 0.0]
 
 
+def test_what_else_is_told_at_a_row_stands_in_it():
+    file, told = Bytes(), iter([{"late_worst_ms": 3.0}, {}])
+    feed(Metrics(file, every_frames=20, pace=lambda: next(told)), [stepped(frames) for frames in range(4, 41, 4)])
+    assert [row.get("late_worst_ms") for row in rows(file)] == [3.0, None]
+
+
 def test_before_the_first_update_and_episode_the_fields_are_empty_not_zero():
     file = Bytes()
     feed(Metrics(file, every_frames=4), [stepped(4)])

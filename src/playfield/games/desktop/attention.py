@@ -40,12 +40,12 @@ class Attention:
         self._stopped = False
 
     def wait(self, window: Window, held: HeldInputs, clock: GameClock) -> bool:
-        """Return once the window is focused; False where nothing is to be pressed any more.
+        """Return once the window is focused; False where nothing is to be pressed: who stops, or a window that is gone.
 
         While it waits everything is let go of and the game stands still, as far as its clock can.
         """
         begun: float | None = None
-        while not (self._asked_to_stop(held) or self._stage.is_focused(window)):
+        while not (focused := self._stage.is_focused(window)) and not self._is_over(window, held):
             if begun is None:
                 begun = time.monotonic()
                 held.release()
@@ -55,9 +55,13 @@ class Attention:
         if begun is not None:
             clock.pause()  # the time until now makes no step late
             self._pace.paused(time.monotonic() - begun)
-        if self._stopped:
-            held.release()
-        return not self._stopped
+        if focused and not self._asked_to_stop(held):
+            return True
+        held.release()
+        return False
+
+    def _is_over(self, window: Window, held: HeldInputs) -> bool:
+        return self._asked_to_stop(held) or not self._stage.is_there(window)
 
     def _asked_to_stop(self, held: HeldInputs) -> bool:
         if not self._stopped and self._stage.is_down(self._panic):

@@ -67,6 +67,10 @@ class XStage:
         """Whether a key is down, whoever presses it."""
         return self._x11.is_down(code)
 
+    def is_there(self, window: Window) -> bool:
+        """Whether a window is not closed; it may be hidden."""
+        return self._x11.exists(window)
+
     def windows(self) -> list[Window]:
         """Every window that has a title or a class, or is shown."""
         return self._x11.windows()

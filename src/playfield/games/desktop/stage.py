@@ -71,3 +71,7 @@ class SharedStage(Stage, Protocol):
     def is_down(self, code: int) -> bool:
         """Whether a key is down, whoever presses it."""
         ...
+
+    def is_there(self, window: Window) -> bool:
+        """Whether a window is not closed; it may be hidden."""
+        ...

@@ -77,6 +77,15 @@ class X11:
             return False
         return True
 
+    def exists(self, window: Window) -> bool:
+        """Whether a window is not closed; it may be hidden."""
+        error: Any = importlib.import_module("Xlib.error")
+        try:
+            self._display.create_resource_object("window", window.number).get_attributes()
+        except (error.BadWindow, error.BadDrawable):
+            return False
+        return True
+
     def place(self, window: Window) -> tuple[int, int, int, int] | None:
         """Left, top, width and height of a window now; None where it is closed or hidden."""
         error: Any = importlib.import_module("Xlib.error")
