@@ -220,7 +220,7 @@ PROGRAM = '"-m", "playfield.games.desktop.refgame"'
 def test_what_does_not_work_is_one_sentence(
     changes: dict[str, tuple[str, str]], error: type[Exception], sentence: str, monkeypatch: pytest.MonkeyPatch
 ):
-    if error is Hung:  # a game that begins on a loaded machine may take longer
+    if error is Hung:  # a loaded machine needs more for what is no hang
         monkeypatch.setattr("playfield.games.desktop.virtual_clock.HANG_SECONDS", 1.0)
     game = opened(refgame(**changes))
     with pytest.raises(error, match=sentence):
