@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,13 +18,24 @@ from playfield.storage.frame_log import Seen, Shown
 pytestmark = has_display
 
 
+def can_be_interrupted() -> None:
+    """As in a terminal: what is started in the background may ignore Ctrl-C, and what it starts does so too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_what_a_person_does_in_the_games_own_window_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     pytest.importorskip("mss", reason="games on your display need: pip install 'playfield[desktop]'")
     (tmp_path / "mine.toml").write_text(text_here(("most_steps = 400", "most_steps = 100000")))
     with a_desk(tmp_path, monkeypatch) as desk:
         command = [sys.executable, "-m", "playfield", "play", "mine.toml", "--record", "--name", "mine"]
         with subprocess.Popen(
-            command, env=desk.environment, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command,
+            env=desk.environment,
+            cwd=tmp_path,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            preexec_fn=can_be_interrupted,
         ) as person:
             try:
                 log = tmp_path / "demos" / "mine" / "frames.log"
