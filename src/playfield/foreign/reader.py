@@ -36,7 +36,7 @@ def foreign_rows(kind: Kind, path: Path, silent_seconds: float = SILENT_SECONDS)
     # No plug-ins: a file may name a filter, and with it a library that is to be loaded.
     environment = {**os.environ, "HDF5_PLUGIN_PRELOAD": "::", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     child = subprocess.Popen(
-        [sys.executable, "-m", "playfield.foreign.child", kind, str(path)],
+        [sys.executable, "-P", "-m", "playfield.foreign.child", kind, str(path)],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0,
         start_new_session=True, env=environment,
     )  # fmt: skip
