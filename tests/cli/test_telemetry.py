@@ -74,6 +74,7 @@ def test_analytics_go_on_after_a_crash_without_doubles(tmp_path: Path) -> None:
     assert lengths == [row["tape"]["steps"] for row in ended]  # type: ignore[index]
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_end_of_a_training_is_told_with_its_picture_and_its_film(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -82,3 +82,19 @@ def test_the_source_agent_observes_trains_and_is_evaluated_on_a_window(game: str
     phases = [event["phase"] for event in events if event["event"] == "PhaseChanged"]
     assert phases == ["observing", "training"]
     assert evaluated(tmp_path / "s")["policy"] == "greedy, epsilon 0"
+
+
+def test_what_was_shown_of_a_window_counts_as_observed(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """D0-27, D0-34: 60 frames are to be observed and 40 were shown, so 20 remain, of two games a frame each."""
+    shown = ("--frames", "40", "--out", str(tmp_path), "--name", "shown")
+    assert run_command(["record", "refgame", "--policy", "random", *shown]) == 0
+    small = ("torso=Mlp", "torso.hidden=[16]", "head.hidden=16", "memory.start_frames=60", "memory.capacity=300")
+    options = ("--frames", "30", "--episodes", "0", "--threads", "1", "--name", "s", "--lines", "serpent")
+    from_shown = ("--demonstrations", str(tmp_path / "shown"), "--runs", str(tmp_path))
+    assert run_command(["train", "dqn_desktop", "refgame", *small, *options, *from_shown]) == 0
+    said = capsys.readouterr()
+    printed = [line for line in said.out.splitlines() if line.startswith(("shown ", "Observing", "Training"))]
+    assert printed[0].startswith("shown    1 episodes, 40 frames, from ")
+    assert printed[1:] == ["Observing - 10 Steps Remaining", "Training"]
+    assert "phase observing, 20 frames (10 steps) remain | " in said.err
+    assert "phase training, 10 frames (5 steps) remain | " in said.err

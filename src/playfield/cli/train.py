@@ -294,12 +294,13 @@ def pursue(run: Run, of: Known, session: Session[Any], plan: Plan, begin: Begin)
     """Train to the end of the plan, then evaluate, plot and film; or save and say how to go on."""
     pace = pace_of(session.games)
     with ExitStack() as stack:
-        # Before a live display takes standard output over; services may also ask for a key.
-        told: list[Sink] = [*_lines(of.recipe, session, plan, begin), *_trackings(run, plan, begin, stack)]
-        with ExitStack() as displayed:
+        with ExitStack() as playing:
+            playing.callback(session.games.close)
+            # Before a live display takes standard output over; services may also ask for a key.
+            told: list[Sink] = [*_lines(of.recipe, session, plan, begin), *_trackings(run, plan, begin, stack)]
             limits = Limits(until_frames=plan.frames, minutes=_minutes_left(plan, begin))
             progress = Progress(limits, begin=begin, frames_per_step=frames_per_step(session.games))
-            displayed.callback(progress.close)
+            playing.callback(progress.close)
 
             def display(event: Event) -> None:
                 for sink in (*told, progress):
@@ -324,8 +325,6 @@ def pursue(run: Run, of: Known, session: Session[Any], plan: Plan, begin: Begin)
             except (Diverged, NotFinite) as error:
                 run.give_up(f"training ended at {session.clock.frames:,} frames: {error}")
                 raise
-            finally:
-                session.games.close()
         if isinstance(session.agent, LinearAgent) and (used := session.agent.code.used()) is not None and used[1]:
             print("note: the index table is full, so that tiles share weights; give it more places with encoder.size")
         print(f"stopped  {stopped.reason}; saved at {session.clock.frames:,} frames", flush=True)
