@@ -34,6 +34,10 @@ class Agent(Protocol):
         """Take note of the step that the decision led to."""
         ...
 
+    def cut(self) -> None:
+        """Take every open episode for cut off by a time limit at its newest step: the next one begins another."""
+        ...
+
     def learn(self, clock: Clock) -> list[Learned]:
         """Take the gradient steps that are due; the games may be running meanwhile."""
         ...
@@ -154,6 +158,9 @@ class DeepAgent:
         if self._rewards is not None:
             self._rewards.check(step.reward)
         self.memory.add(step, decision)
+
+    def cut(self) -> None:
+        self.memory.cut()
 
     @property
     def pretraining_updates(self) -> int:

@@ -201,7 +201,8 @@ def play(match: Match, sight: Sight, learner: LearnerSpec, seed: int, on_frames:
             games.send(decision.action)
             step = games.recv()
             clock = clock.after(step)
-            ended += [(clock.frames, episode.score) for episode in recorder.add(decision.action, step, clock)]
+            told = recorder.add(decision.action, step, clock)
+            ended += [(clock.frames, event.score) for event in told if isinstance(event, EpisodeEnded)]
             on_frames(clock.frames)
     finally:
         games.close()

@@ -43,12 +43,17 @@ class GameSpec:
     """Emulator frames per second of play at normal speed, for films and for a person watching."""
     protocol: dict[str, object] = field(default_factory=dict[str, object])
     """The protocol as plain values, as actually used; every score carries it."""
+    replays: bool = True
+    """Whether (seed, actions) plays an episode again exactly."""
+    waits: bool = True
+    """Whether the game waits for the agent; one that runs in real time does not."""
     observations: Observations | None = None
     """What the numbers of a vector frame mean; a numbered state is a vector with a single 1. None of pixels."""
 
 
 class Games(Protocol):
-    """G copies of one game. Every episode starts from a seed of ours, so (seed, actions) plays it again exactly.
+    """G copies of one game. Every episode starts from a seed of ours, so (seed, actions) plays it again exactly, where
+    the spec says so.
 
     Life of an episode in the stream of steps: one row with `first`, then ordinary rows, then one row with `last`.
     The action sent after a `last` row is ignored and the next row is `first` again.
@@ -62,6 +67,8 @@ class Games(Protocol):
 
     def resume(self, seeds: np.random.Generator, tapes: Sequence[Tape]) -> Step:
         """Play G open episodes again up to where their tapes end, and return that very step.
+
+        An episode of a `CutTape` is not played again: its row is `last`, and what it shows is not known any more.
 
         Raises: ValueError where a tape ends its episode before its own last action.
         """

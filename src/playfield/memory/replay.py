@@ -123,6 +123,10 @@ class ReplayMemory:
         if not isinstance(self._priorities, NoPriorities):  # most runs need not spend the time at every step
             self._follow(oldest)
 
+    def cut(self) -> None:
+        """The newest row has not been entered among what is drawn, so its being the last one changes nothing there."""
+        self.rows.cut()
+
     def newest_obs(self) -> Shaped[Tensor, "G ..."]:
         return self.rows.newest_obs()
 
