@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from desktop.needs import has_compiler, has_display
-from playfield.games.desktop.game import GAME_FOLDERS, DesktopGame
+from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.game_file import read_game, shipped_games
+from playfield.games.desktop.programs import GAME_FOLDERS
 
 pytestmark = [has_display, has_compiler]
 

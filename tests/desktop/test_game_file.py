@@ -69,7 +69,11 @@ def test_refgame_reads_its_lamp():
         ),
         ('over = ["gone"]', 'over = ["gine"]', "there is no reader 'gine'; there are: gone, score"),
         ('reader = "score"', 'reader = "scare"', "there is no reader 'scare'"),
-        ('["{python}", "-c", "pass"]', "[]", "launch: command is empty"),
+        (
+            '["{python}", "-c", "pass"]',
+            "[]",
+            "launch: a game is come to by one of command, steam, url and attach, and none is given",
+        ),
         ("[[axes]]", "[axes]", "axes should be a list"),
         ('name = "move"', 'name = "move"\nspeed = 2', r"axes\[0\] has no entry 'speed'"),
         ('keys = ["Left", "space"]', "keys = [1]", r"axes\[0\].choices\[1\].keys\[0\] should be a text in quotes"),

@@ -16,7 +16,8 @@ from desktop.needs import has_compiler, has_display
 from playfield.cli.commands import run_command
 from playfield.demonstrations import demonstrations, read_recording
 from playfield.games.desktop.own_display import OwnDisplay
-from playfield.games.desktop.x11 import X11, Window, WindowMatch
+from playfield.games.desktop.windows import Window, WindowMatch
+from playfield.games.desktop.x11 import X11
 from playfield.games.make import make_games
 from playfield.games.protocol import nature
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -18,10 +17,13 @@ import numpy as np
 import pytest
 
 from desktop.needs import has_compiler, has_display
-from playfield.games.desktop.game import DesktopGame, Hung
+from playfield.games.desktop.clocks import Hung
+from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.game_file import GameFile, game_from, read_game, shipped_games
 from playfield.games.desktop.games import desktop_games
-from playfield.games.desktop.x11 import NoWindow, Window, outermost
+from playfield.games.desktop.own_stage import OwnStage
+from playfield.games.desktop.programs import OwnProgram
+from playfield.games.desktop.windows import NoWindow, Window, outermost
 from playfield.games.each import EachGame
 from playfield.games.films import film
 from playfield.games.games import GameSpec
@@ -154,22 +156,30 @@ def test_a_film_shows_the_window():
 def test_nothing_is_left_running():
     game = DesktopGame(read_game(REFGAME))
     game.reset(0)
-    process, display, folder = game._process, game._display, game._folder
-    assert process is not None
-    assert display is not None
+    process, display, folder = process_of(game), game.stage, game._folder
+    assert isinstance(display, OwnStage)
     game.close()
     assert process.poll() is not None
     assert not display.is_alive
     assert not folder.exists()
 
 
+def process_of(game: DesktopGame) -> subprocess.Popen[bytes]:
+    assert isinstance(game.program, OwnProgram)
+    return game.program.process
+
+
+def kill(game: DesktopGame) -> None:
+    """End its process, as a crash would."""
+    process_of(game).kill()
+    process_of(game).wait()
+
+
 def test_a_game_that_crashes_is_cut_off_and_begins_again(game: DesktopGame):
     game.reset(0)
     game.step(LEFT)
     seen = game.picture()
-    assert game._process is not None
-    os.kill(game._process.pid, signal.SIGKILL)
-    game._process.wait()
+    kill(game)
     outcome = game.step(STAY)
     assert (outcome.terminated, outcome.truncated, outcome.reward) == (False, True, 0.0)
     game.reset(0)
@@ -182,9 +192,7 @@ def test_a_game_whose_end_is_to_be_gone_ends():
     reader = ("[readers.over]", '[readers.dead]\nkind = "gone"\n\n[readers.over]')
     game = opened(refgame(over=('over = ["over"]', 'over = ["over", "dead"]'), reader=reader))
     game.reset(0)
-    assert game._process is not None
-    os.kill(game._process.pid, signal.SIGKILL)
-    game._process.wait()
+    kill(game)
     outcome = game.step(STAY)
     assert (outcome.terminated, outcome.truncated) == (True, False)
 
@@ -212,7 +220,7 @@ PROGRAM = '"-m", "playfield.games.desktop.refgame"'
 def test_what_does_not_work_is_one_sentence(
     changes: dict[str, tuple[str, str]], error: type[Exception], sentence: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("playfield.games.desktop.game.HANG_SECONDS", 1.0)
+    monkeypatch.setattr("playfield.games.desktop.virtual_clock.HANG_SECONDS", 1.0)
     game = opened(refgame(**changes))
     with pytest.raises(error, match=sentence):
         game.reset(0)
@@ -316,6 +324,5 @@ def test_a_game_finds_its_settings_in_its_home():
 
 
 def environment_of(game: DesktopGame) -> dict[str, bytes]:
-    assert game._process is not None
-    pairs = Path(f"/proc/{game._process.pid}/environ").read_bytes().split(b"\0")
+    pairs = Path(f"/proc/{game.program.pid}/environ").read_bytes().split(b"\0")
     return {key.decode(): value for key, _, value in (pair.partition(b"=") for pair in pairs if pair)}

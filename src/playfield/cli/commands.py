@@ -25,10 +25,10 @@ from playfield.cli.study import Ablate, Study
 from playfield.cli.train import Resume, Train
 from playfield.cli.training import INTERRUPTED, NotFinite
 from playfield.cli.tune import Tune
-from playfield.games.desktop.game import Hung
+from playfield.games.desktop.clocks import Hung
 from playfield.games.desktop.own_display import NoDisplayServer
 from playfield.games.desktop.virtual_clock import NoCompiler
-from playfield.games.desktop.x11 import NoWindow
+from playfield.games.desktop.windows import NoWindow
 from playfield.recipes import LinearRecipe, Recipe
 from playfield.sinks.window import NoDisplay
 from playfield.storage.files import DamagedFile, NoSpace, WriteFailed

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float64
 
 from playfield.agent import Policy, RandomPolicy
 from playfield.evaluate import EvaluationPlan, evaluate
-from playfield.events import Evaluated
+from playfield.events import EpisodeEnded, Evaluated
 from playfield.features.frames import Recording, Split, pixel_games, returns
 from playfield.features.grid import Grid
 from playfield.games.protocol import AtariProtocol

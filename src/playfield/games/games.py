@@ -44,7 +44,7 @@ class GameSpec:
     protocol: dict[str, object] = field(default_factory=dict[str, object])
     """The protocol as plain values, as actually used; every score carries it."""
     replays: bool = True
-    """Whether (seed, actions) plays an episode again exactly."""
+    """Whether (seed, actions) plays an episode again exactly; not of a game in real time."""
     waits: bool = True
     """Whether the game waits for the agent; one that runs in real time does not."""
     observations: Observations | None = None
@@ -52,8 +52,8 @@ class GameSpec:
 
 
 class Games(Protocol):
-    """G copies of one game. Every episode starts from a seed of ours, so (seed, actions) plays it again exactly, where
-    the spec says so.
+    """G copies of one game. Every episode starts from a seed of ours, so that, where the spec says that the game
+    replays, (seed, actions) plays it again exactly.
 
     Life of an episode in the stream of steps: one row with `first`, then ordinary rows, then one row with `last`.
     The action sent after a `last` row is ignored and the next row is `first` again.

@@ -16,7 +16,7 @@ from playfield.games.desktop.draft import Draft, draft_text, presses
 from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.game_file import Screen, game_from, shipped_games
 from playfield.games.desktop.pictures import annotated
-from playfield.games.desktop.x11 import NoWindow
+from playfield.games.desktop.windows import NoWindow
 from playfield.storage.files import write_new
 from playfield.storage.run import check_name
 from playfield.types import Array

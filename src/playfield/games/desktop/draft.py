@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from playfield.games.desktop.actions import Axis, Choice
 from playfield.games.desktop.game_file import GameFile, Launch, Press, Screen, Timing
 from playfield.games.desktop.proposals import Proposal
-from playfield.games.desktop.x11 import Window, WindowMatch
+from playfield.games.desktop.windows import Window, WindowMatch
 
 STAY = "STAY"
 WAIT = "wait"

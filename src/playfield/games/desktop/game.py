@@ -1,69 +1,52 @@
-"""A desktop game under the virtual clock, as a game that (seed, actions) plays again exactly."""
+"""A desktop game as a game: it is reset and stepped, and what it shows is read."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
-import signal
-import stat
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 
 from playfield.games.desktop.actions import Action, Choice, HeldInputs
-from playfield.games.desktop.game_file import PYTHON, GameFile, typed_name
-from playfield.games.desktop.own_display import OwnDisplay
+from playfield.games.desktop.clocks import GameClock, Hung
+from playfield.games.desktop.game_file import GameFile, typed_name
+from playfield.games.desktop.parts import clock_of, launcher_of, stage_of
+from playfield.games.desktop.programs import Program
 from playfield.games.desktop.readers import Gone, Readings, Unreadable, WindowState, needs_windows
-from playfield.games.desktop.virtual_clock import WHILE_PLAYED, VirtualClock
-from playfield.games.desktop.x11 import X11, NoWindow, Window
+from playfield.games.desktop.stage import Stage
+from playfield.games.desktop.windows import NoWindow, Window
 from playfield.games.each import Outcome
 from playfield.types import Array
 
-EPOCH = 1_500_000_000
-"""Wall clock of seed 0, in seconds since 1970: a game that looks at the date finds a sensible one."""
-SEEDS = 500_000_000
-"""Different wall clocks: the seed's rest by it is added, so that none lies in a future that 32 bits cannot hold."""
-GAME_FOLDERS = "/usr/games:/usr/local/games"
-"""Where Debian has its games, which is on the search path of people but not of root."""
-HANG_SECONDS = 30.0
-"""Real time after which a game that does not come to rest is given up."""
 LOOK_MS = 50
 """Of the game, between two looks for its window."""
 
 
-class Hung(Exception):
-    """The game does not answer any more."""
-
-
 class DesktopGame:
-    """One copy of a game on a display of its own. Every episode is a new process, so that nothing is left of the last.
+    """One copy of a game: where it is shown, how it is started and how its time passes are parts that its file names.
+
+    Every episode is a new process, so that nothing is left of the last, unless the file says that one goes on.
 
     Raises at its making: NoDisplayServer, NoCompiler, ValueError where the program is not there.
     """
 
     def __init__(self, file: GameFile) -> None:
         self.file = file
-        found = program(file)
         self._folder = Path(tempfile.mkdtemp(prefix="playfield-"))
-        self._display: OwnDisplay | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._stage: Stage | None = None
+        self._program: Program | None = None
+        self._clock: GameClock | None = None
         try:
-            # Now, before copies of the game begin in threads: a process that another thread starts while this one
-            # writes holds the file open for a moment, and what is open for writing cannot be run.
-            self._program = _runnable(found, self._folder)
-            self._display = OwnDisplay(self._folder, file.screen.width, file.screen.height)
-            self._x11 = X11(self._display.name)
+            self._launcher = launcher_of(file, self._folder)
+            self._stage = stage_of(file, self._folder)
         except BaseException:
             self.close()
             raise
-        self._held = HeldInputs(self._x11, self)
+        self._held = HeldInputs(self._stage, self)
         self._windows = needs_windows(list(file.readers.values()))
 
     def reset(self, seed: int) -> UInt8[Array, "h w C"]:
@@ -80,14 +63,14 @@ class DesktopGame:
 
         Raises: NoWindow, Hung.
         """
-        self._end_process()
-        self._held.release()  # keys stay down on a display whoever is gone, and are not pressed again then
-        self._x11.forget()
-        self._start_process(seed)
-        self._window = self._find_window()
-        self._clock.allow_reads(WHILE_PLAYED)
-        self._x11.focus(self._window)
-        self._held = HeldInputs(self._x11, self)
+        if not (self._launcher.lasting and self.is_running):
+            self._end_program()
+            self._held.release()  # keys stay down on a display whoever is gone, and are not pressed again then
+            self._start(seed)
+        self._held.release()
+        self._held = HeldInputs(self.stage, self)
+        self.clock.play()
+        self.stage.focus(self._window)
         for press in self.file.begin:
             self._held.take(Action("", (Choice(label="", keys=press.keys, buttons=press.buttons, at=press.at),)))
             self.advance(press.ms)
@@ -138,8 +121,8 @@ class DesktopGame:
 
         Raises: Hung.
         """
-        self._clock.move(ms / 1000.0)
-        self._wait()
+        with self._named():
+            self.clock.advance(ms / 1000.0)
 
     @property
     def seen(self) -> UInt8[Array, "H W 3"]:
@@ -152,9 +135,22 @@ class DesktopGame:
         return self._window
 
     @property
-    def rescued(self) -> int:
-        """How often another thread than the game's first had to move its time: each may have cost exactness."""
-        return self._clock.rescued()
+    def stage(self) -> Stage:
+        """Where it is shown."""
+        assert self._stage is not None
+        return self._stage
+
+    @property
+    def clock(self) -> GameClock:
+        """How the time of the present process passes; there is none before the first episode."""
+        assert self._clock is not None
+        return self._clock
+
+    @property
+    def program(self) -> Program:
+        """The present process; there is none before the first episode."""
+        assert self._program is not None
+        return self._program
 
     def _crashed(self) -> Outcome:
         """The end of an episode whose game is gone: a true one where the file reads it, else it is cut off."""
@@ -173,9 +169,7 @@ class DesktopGame:
 
     def picture(self) -> UInt8[Array, "H W 3"]:
         """The game's window as a person would see it."""
-        window = self._window
-        assert self._display is not None
-        return self._display.grab_region(window.left, window.top, window.width, window.height)
+        return self.stage.grab(self._window)
 
     def middle(self, region: str) -> tuple[int, int]:
         """Where on the display the middle of a region is."""
@@ -187,94 +181,64 @@ class DesktopGame:
 
     def close(self) -> None:
         """End the game, then its display: a game that loses its display may spin for ever."""
-        self._end_process()
-        with contextlib.suppress(AttributeError):
-            self._x11.close()
-        if self._display is not None:
-            self._display.close()
+        self._end_program()
+        if self._stage is not None:
+            self._stage.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _start_process(self, seed: int) -> None:
-        assert self._display is not None
-        home = self._folder / "home"
-        shutil.rmtree(home, ignore_errors=True)  # high scores of the last episode would change the screen
-        home.mkdir()
-        for file in self.file.launch.home:
-            (home / file.path).parent.mkdir(parents=True, exist_ok=True)
-            (home / file.path).write_bytes(file.text.encode(file.encoding))
-        self._clock = VirtualClock(self._folder, EPOCH + seed % SEEDS)
-        environment = {
-            **os.environ, "DISPLAY": self._display.name, "HOME": str(home), 
-            "PYTHONHASHSEED": "0", **self.file.launch.environment, **self._clock.environment(),
-        }  # fmt: skip
-        with (self._folder / "said").open("wb") as said:
-            self._process = subprocess.Popen(
-                [str(self._program), *self._arguments()], env=environment, cwd=home, start_new_session=True,
-                stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT,
-            )  # fmt: skip
-        # Nothing is done to the display before the game first rests: that would come in the middle of its beginning.
-        self._wait()
-
-    def _arguments(self) -> list[str]:
-        return [sys.executable if part == PYTHON else part for part in self.file.launch.command[1:]]
+    def _start(self, seed: int) -> None:
+        """A new process, up to where its window is shown."""
+        self.stage.forget()
+        self._clock = clock_of(self.file, self._folder, seed)
+        self._program = self._launcher.start({**self.stage.environment(), **self._clock.environment()})
+        with self._named():
+            self._clock.begin(self._program)
+        self._window = self._find_window()
 
     def _find_window(self) -> Window:
         waited = 0
         while (window := self._shown_window()) is None:
             if waited >= self.file.timing.appear_ms or not self.is_running:
-                told = ", ".join(repr(w.title) for w in self._x11.windows() if w.mapped and w.title) or "none"
+                told = ", ".join(repr(w.title) for w in self.stage.windows() if w.mapped and w.title) or "none"
                 raise NoWindow(
-                    f"no window of {self.file.name} appeared ({self.file.window}; shown windows: {told}; "
-                    f"the game's last words: {self._last_words()}); mend launch.command or [window], then: "
+                    f"no window of {self.file.name} appeared ({self.program.match}; shown windows: {told}; "
+                    f"the game's last words: {self.program.last_words()}); mend launch.command or [window], then: "
                     f"playfield games launch {typed_name(self.file)}"
                 )
             self.advance(LOOK_MS)
             waited += LOOK_MS
-        _check_place(self.file, window)
+        _check_place(self.file, window, self.stage.size)
         return window
 
     def _shown_window(self) -> Window | None:
         try:
-            return self._x11.find(self.file.window)
+            return self.stage.find(self.program.match)
         except NoWindow as error:
             raise NoWindow(f"{error}, then: playfield games launch {typed_name(self.file)}") from error
 
-    def _last_words(self) -> str:
-        said = (self._folder / "said").read_bytes()[-2000:].decode("utf-8", "replace").split("\n")
-        return next((line.strip() for line in reversed(said) if line.strip()), "none")
-
-    def _wait(self) -> None:
-        """Until the game rests at its horizon, or is gone.
-
-        Raises: Hung.
-        """
-        until = time.monotonic() + HANG_SECONDS
-        while not self._clock.wait(0.5):
-            if not self.is_running:
-                return
-            if time.monotonic() > until:
-                taken = "" if self._clock.was_taken else "; it takes no clock of ours (a static program?)"
-                raise Hung(
-                    f"{self.file.name} has not come to rest within {HANG_SECONDS:g} s{taken}: "
-                    f"playfield games doctor {typed_name(self.file)}"
-                )
+    @contextmanager
+    def _named(self) -> Generator[None]:
+        """A clock knows no names of games."""
+        try:
+            yield
+        except Hung as error:
+            raise Hung(f"{self.file.name} {error}: playfield games doctor {typed_name(self.file)}") from error
 
     @property
     def is_running(self) -> bool:
         """Whether the game's process is there."""
-        return self._process is not None and self._process.poll() is None
+        return self._program is not None and self._program.is_running
 
-    def _end_process(self) -> None:
-        if self._process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self._process = None
+    def _end_program(self) -> None:
+        if self._program is not None:
+            self._program.end()
+            self._program = None
+        if self._clock is not None:
+            self._clock.close()
 
     def state(self) -> WindowState:
         """What is known of the game besides its picture."""
-        shown = [w for w in self._x11.windows() if w.mapped] if self._windows else []
+        shown = [w for w in self.stage.windows() if w.mapped] if self._windows else []
         return WindowState(
             sizes=tuple((w.width, w.height) for w in shown),
             titles=tuple(w.title for w in shown),
@@ -295,27 +259,14 @@ class DesktopGame:
         return self.file.sight.frame(now, then)
 
 
-def program(file: GameFile) -> Path:
-    """The program that starts a game.
-
-    Raises: ValueError with the package that brings it.
-    """
-    name = file.launch.command[0]
-    found = sys.executable if name == PYTHON else shutil.which(name) or shutil.which(name, path=GAME_FOLDERS)
-    if found is None:
-        how = f": apt-get install {file.launch.package}" if file.launch.package else "; mend launch.command"
-        raise ValueError(f"the game {file.name} needs the program {name}, which is not here{how}")
-    return Path(found)
-
-
-def _check_place(file: GameFile, window: Window) -> None:
-    screen = file.screen
+def _check_place(file: GameFile, window: Window, size: tuple[int, int]) -> None:
     right, bottom = window.left + window.width, window.top + window.height
-    width, height = max(screen.width, window.width, right), max(screen.height, window.height, bottom)
-    if min(window.left, window.top) < 0 or right > screen.width or bottom > screen.height:
+    width, height = max(size[0], window.width, right), max(size[1], window.height, bottom)
+    if min(window.left, window.top) < 0 or right > size[0] or bottom > size[1]:
+        own = f"set [screen] to {width} x {height} or more"
         raise ValueError(
             f"the window of {file.name} ({window.width} x {window.height} at {window.left}, {window.top}) does not fit "
-            f"on its display; set [screen] to {width} x {height} or more, then: "
+            f"on its display; {own if file.screen.place == 'own' else 'move it'}, then: "
             f"playfield games launch {typed_name(file)}"
         )
     for name, region in file.regions.items():
@@ -325,13 +276,3 @@ def _check_place(file: GameFile, window: Window) -> None:
                 f"the window, which is {window.width} x {window.height}; mend [regions], then: "
                 f"playfield games launch {typed_name(file)}"
             )
-
-
-def _runnable(found: Path, folder: Path) -> Path:
-    """The program; a copy in `folder` of one that runs as another group, since those take no clock of ours."""
-    if not found.stat().st_mode & (stat.S_ISGID | stat.S_ISUID):
-        return found
-    copy = folder / found.name
-    shutil.copy(found, copy)
-    copy.chmod(0o755)
-    return copy

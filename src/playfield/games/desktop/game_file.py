@@ -13,7 +13,7 @@ from playfield.games.desktop.actions import Action, Axis, Combination, combined
 from playfield.games.desktop.readers import ReaderSpec, Region
 from playfield.games.desktop.sight import Sight
 from playfield.games.desktop.tables import value_from
-from playfield.games.desktop.x11 import WindowMatch
+from playfield.games.desktop.windows import WindowMatch
 from playfield.settings import setting
 
 MOST_BYTES = 1 << 20
@@ -44,29 +44,45 @@ class HomeFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """How the game is started."""
+    """How one comes to the game: by exactly one of command, steam, url and attach."""
 
     command: tuple[str, ...] = setting((), "program and arguments; {python} is Playfield's own interpreter")
+    steam: int | None = setting(None, "number of an app that Steam starts, on the person's display")
+    url: str | None = setting(None, "page that a browser shows")
+    attach: WindowMatch | None = setting(
+        None, "window of a game that runs on the person's display already; it is neither started nor ended"
+    )
+    lasting: bool = setting(False, "one process for all episodes, each begun by [[begin]] alone; steam and attach are")
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     """Variables that the game is given besides."""
     package: str | None = setting(None, "Debian package that brings it, for whoever does not have it")
     home: tuple[HomeFile, ...] = setting((), "files that its private home begins with")
 
     def __post_init__(self) -> None:
-        if not self.command:
-            raise ValueError("command is empty: it names the program and its arguments")
+        given = {"command": bool(self.command), "steam": self.steam is not None, "url": self.url is not None,
+                 "attach": self.attach is not None}  # fmt: skip
+        ways = [name for name, is_given in given.items() if is_given]
+        if len(ways) != 1:
+            said = f"not by {' and '.join(ways)}" if ways else "and none is given"
+            raise ValueError(f"a game is come to by one of command, steam, url and attach, {said}")
+        if self.attach is not None and self.attach.is_empty:
+            raise ValueError("attach says nothing: give the title, group or pid of the window")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screen:
-    """The display that the game gets."""
+    """The display that the game is shown on."""
 
-    width: int = 640
-    height: int = 480
+    place: Literal["own", "here"] = setting("own", "own: a display that nobody sees; here: the display of the person")
+    width: int = setting(640, "of a display of its own")
+    height: int = setting(480, "of a display of its own")
 
     def __post_init__(self) -> None:
         if not (16 <= self.width <= 4096 and 16 <= self.height <= 4096):
             raise ValueError("width and height must lie between 16 and 4096")
+
+
+Clock = Literal["virtual", "real", "suspend", "javascript"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +91,20 @@ class Timing:
 
     step_ms: int = setting(50, "milliseconds of the game that an action lasts")
     appear_ms: int = setting(10_000, "of the game, within which its window must be there")
-    clock: Literal["virtual"] = setting("virtual", "virtual: the game waits for the agent")
+    clock: Clock = setting(
+        "virtual",
+        "virtual: the game waits for the agent; real: the agent keeps pace with the game; suspend: the game is stopped "
+        "while the agent thinks, but its clock is not; javascript: a page waits for the agent",
+    )
 
     def __post_init__(self) -> None:
         if min(self.step_ms, self.appear_ms) < 1:
             raise ValueError("step_ms and appear_ms must be 1 or more")
+
+    @property
+    def replays(self) -> bool:
+        """Whether (seed, actions) plays an episode again exactly."""
+        return self.clock in ("virtual", "javascript")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +137,7 @@ class GameFile:
     name: str
     about: str = ""
     launch: Launch
-    screen: Screen = setting(Screen(), "the display that the game gets")
+    screen: Screen = setting(Screen(), "the display that the game is shown on")
     window: WindowMatch = setting(WindowMatch(), "which window is the game's")
     timing: Timing = setting(Timing(), "how fast it is played")
     regions: Mapping[str, Region] = field(default_factory=dict[str, Region])
@@ -142,6 +167,28 @@ class GameFile:
                 raise ValueError(f"there is no reader {reader!r}; there are: {_list(self.readers)}")
         if self.most_steps < 1:
             raise ValueError("most_steps must be 1 or more")
+        for wrong, sentence in self._misfits():
+            if wrong:
+                raise ValueError(sentence)
+
+    def _misfits(self) -> list[tuple[bool, str]]:
+        """How it is started, where it is shown and how its time passes must go together."""
+        launch, clock, here = self.launch, self.timing.clock, self.screen.place == "here"
+        theirs = "steam" if launch.steam is not None else "attach"
+        lasting = launch.lasting or launch.steam is not None or launch.attach is not None
+        return [
+            (
+                (launch.steam is not None or launch.attach is not None) and not here,
+                f'launch.{theirs} is for games on your own display: set screen.place to "here"',
+            ),
+            (
+                (launch.steam is not None or launch.attach is not None) and clock != "real",
+                f'a game of launch.{theirs} runs in real time: set timing.clock to "real"',
+            ),
+            (clock == "virtual" and here, 'the virtual clock needs a display of its own: set timing.clock to "real"'),
+            (clock == "virtual" and lasting, 'a lasting game does not repeat itself: set timing.clock to "real"'),
+            (clock == "javascript" and launch.url is None, 'the clock "javascript" is for a launch.url'),
+        ]
 
     @property
     def actions(self) -> tuple[Action, ...]:

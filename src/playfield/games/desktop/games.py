@@ -54,6 +54,7 @@ def desktop_games(name: str, games: int) -> EachGame:
         frame_dtype="uint8",
         frames_per_action=1,
         frames_per_second=1000.0 / file.timing.step_ms,
+        replays=file.timing.replays,
         protocol={
             "name": "desktop",
             "game": file.name,

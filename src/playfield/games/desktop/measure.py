@@ -69,7 +69,7 @@ def picture_hashes(file: GameFile, seed: int, actions: Sequence[int]) -> tuple[l
             if not game.play(action):
                 break
             found.append(_hash(game.picture()))
-        return found, game.rescued
+        return found, int(game.clock.measured().get("rescued", 0))
 
 
 def repeats(file: GameFile, steps: int) -> Repeats:

@@ -6,8 +6,8 @@ import importlib.util
 import shutil
 from dataclasses import dataclass
 
-from playfield.games.desktop.game import program
 from playfield.games.desktop.game_file import GameFile
+from playfield.games.desktop.programs import program
 from playfield.games.desktop.virtual_clock import NoCompiler, library
 
 

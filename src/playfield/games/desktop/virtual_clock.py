@@ -10,10 +10,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+
+from playfield.games.desktop.clocks import HANG_SECONDS, Hung
+from playfield.games.desktop.programs import Program
 
 SOURCE = Path(__file__).with_suffix(".c")
 NANOSECONDS = 1_000_000_000
@@ -70,6 +75,8 @@ class VirtualClock:
     A page belongs to one process: a new game gets a new clock, since one that is left over would move the old time.
     """
 
+    replays = True
+
     def __init__(self, folder: Path, epoch_seconds: int) -> None:
         """Raises: NoCompiler."""
         self._calls = ctypes.CDLL(str(library()))
@@ -85,10 +92,53 @@ class VirtualClock:
         self._page[_RESTED] = -1
         self.allow_reads(WHILE_BEGINNING)
         self._address = self._page.ctypes.data
+        self._program: Program | None = None
 
     def environment(self) -> dict[str, str]:
         """What the game's process must be started with."""
         return {"LD_PRELOAD": str(library()), "PLAYFIELD_CLOCK": str(self._path)}
+
+    def begin(self, program: Program) -> None:
+        """Wait until the process first rests.
+
+        Nothing should be done to the display before: that would come in the middle of its beginning.
+
+        Raises: Hung.
+        """
+        self._program = program
+        self._settle()
+
+    def play(self) -> None:
+        """From now on reading the clock takes time soon."""
+        self.allow_reads(WHILE_PLAYED)
+
+    def advance(self, seconds: float) -> None:
+        """Let the game go on for so long, and wait until it rests there or is gone.
+
+        Raises: Hung.
+        """
+        self.move(seconds)
+        self._settle()
+
+    def pause(self) -> None:
+        """It stands still whenever nobody advances it."""
+
+    def measured(self) -> Mapping[str, float]:
+        """How often another thread than the game's first had to move its time: each may have cost exactness."""
+        return {"rescued": self.rescued()}
+
+    def close(self) -> None:
+        """The page stays until the next process gets its own."""
+
+    def _settle(self) -> None:
+        assert self._program is not None
+        until = time.monotonic() + HANG_SECONDS
+        while not self.wait(0.5):
+            if not self._program.is_running:
+                return
+            if time.monotonic() > until:
+                taken = "" if self.was_taken else "; it takes no clock of ours (a static program?)"
+                raise Hung(f"has not come to rest within {HANG_SECONDS:g} s{taken}")
 
     @property
     def seconds(self) -> float:

@@ -3,46 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
+
+from playfield.games.desktop.windows import Window, WindowMatch, the_window
 
 MOST_DEEP = 4
 """Levels of windows below the root that are looked through; toolkits nest theirs two or three deep."""
-
-
-class NoWindow(Exception):
-    """No window, or more than one, is what a game file describes; the message says what there is."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WindowMatch:
-    """Which window is the game's; every pattern that is given must be found in it."""
-
-    title: str | None = None
-    """Regular expression, searched for in the title."""
-    group: str | None = None
-    """Regular expression, searched for in the class."""
-
-    def __str__(self) -> str:
-        parts = [f"{name} {value!r}" for name, value in (("title", self.title), ("class", self.group)) if value]
-        return " and ".join(parts) or "any window"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """A window as it stands on its display, in pixels from the display's corner."""
-
-    number: int
-    title: str
-    group: str
-    left: int
-    top: int
-    width: int
-    height: int
-    mapped: bool
-    """Whether it is shown."""
 
 
 class X11:
@@ -57,6 +24,7 @@ class X11:
         except Exception as error:  # Xlib's own errors have no common base
             raise OSError(f"the display {name} cannot be reached ({error})") from error
         self._newer_name: Any = self._display.intern_atom("_NET_WM_NAME")
+        self._pid_name: Any = self._display.intern_atom("_NET_WM_PID")
         self._xlib: Any = importlib.import_module("Xlib.X")
         self._xtest: Any = importlib.import_module("Xlib.ext.xtest")
         self._keysyms: Any = importlib.import_module("Xlib.XK")
@@ -117,12 +85,27 @@ class X11:
 
         Raises: NoWindow where more than one does.
         """
-        found = [window for window in self.windows() if window.mapped and _fits(window, match)]
-        outer = outermost(found)
-        if len(outer) > 1:
-            told = ", ".join(f"{w.title or w.group or w.number!r} ({w.width} x {w.height})" for w in outer)
-            raise NoWindow(f"{match} is what {len(outer)} windows are: {told}; say more under [window]")
-        return outer[0] if outer else None
+        return the_window(match, self.windows())
+
+    def is_focused(self, window: Window) -> bool:
+        """Whether keys go to that window, or to one within it."""
+        focus: Any = self._display.get_input_focus().focus
+        if focus == self._xlib.PointerRoot:
+            focus = self._under_pointer()
+        return not isinstance(focus, int) and window.number in self._with_parents(focus)
+
+    def _under_pointer(self) -> Any:
+        pointed: Any = self._display.screen().root.query_pointer().child
+        return pointed
+
+    def _with_parents(self, window: Any) -> Iterator[int]:
+        error: Any = importlib.import_module("Xlib.error")
+        try:
+            while not isinstance(window, int):
+                yield int(window.id)
+                window = window.query_tree().parent
+        except (error.BadWindow, error.BadDrawable):
+            return  # it closed while we looked
 
     def _title(self, window: Any) -> str:
         # SDL writes only the newer of the two.
@@ -130,46 +113,22 @@ class X11:
         name = newer.value if newer is not None else window.get_wm_name()
         return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name or "")
 
+    def _pid(self, window: Any) -> int | None:
+        found = window.get_full_property(self._pid_name, self._xlib.AnyPropertyType)
+        return int(found.value[0]) if found is not None and len(found.value) == 1 else None
+
     def _below(self, parent: Any, depth: int, left: int = 0, top: int = 0) -> Iterator[Window]:
         error: Any = importlib.import_module("Xlib.error")
         for child in parent.query_tree().children:
             try:
                 shape, state = child.get_geometry(), child.get_attributes()
-                title, group = self._title(child), child.get_wm_class()
+                title, group, pid = self._title(child), child.get_wm_class(), self._pid(child)
             except (error.BadWindow, error.BadDrawable):
                 continue  # it closed while we looked
             x, y = left + shape.x, top + shape.y
             yield Window(
                 number=child.id, title=title, group=" ".join(group or ()), left=x, top=y, width=shape.width,
-                height=shape.height, mapped=state.map_state == self._xlib.IsViewable,
+                height=shape.height, mapped=state.map_state == self._xlib.IsViewable, pid=pid,
             )  # fmt: skip
             if depth < MOST_DEEP:
                 yield from self._below(child, depth + 1, x, y)
-
-
-def _fits(window: Window, match: WindowMatch) -> bool:
-    pairs = ((match.title, window.title), (match.group, window.group))
-    if match.title is None and match.group is None:
-        return window.width > 1 and window.height > 1
-    return all(pattern is None or re.search(pattern, text) is not None for pattern, text in pairs)
-
-
-def outermost(windows: Sequence[Window]) -> list[Window]:
-    """Those that lie within no other, of windows that are listed with parents before what they contain.
-
-    A toolkit's frame and its contents can carry the same name, and can be of the same size: the outer is the window.
-    """
-    found: list[Window] = []
-    for window in windows:
-        if not any(_holds(outer, window) for outer in found):
-            found = [*(outer for outer in found if not _holds(window, outer)), window]
-    return found
-
-
-def _holds(outer: Window, inner: Window) -> bool:
-    return (
-        outer.left <= inner.left
-        and outer.top <= inner.top
-        and outer.left + outer.width >= inner.left + inner.width
-        and outer.top + outer.height >= inner.top + inner.height
-    )

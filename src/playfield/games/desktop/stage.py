@@ -1,0 +1,61 @@
+"""Where a game's window is shown and touched: a display of ours, the person's, or what another system has."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from jaxtyping import UInt8
+
+from playfield.games.desktop.actions import Hands
+from playfield.games.desktop.readers import Region
+from playfield.games.desktop.windows import Window, WindowMatch
+from playfield.types import Array
+
+
+class Stage(Hands, Protocol):
+    """A display with windows, and hands in front of it."""
+
+    def windows(self) -> list[Window]:
+        """Every window that has a title or a class, or is shown; parents before what they contain."""
+        ...
+
+    def find(self, match: WindowMatch) -> Window | None:
+        """The one shown window that matches; None while there is none.
+
+        Raises: NoWindow where more than one does.
+        """
+        ...
+
+    def grab(self, window: Window, region: Region | None = None) -> UInt8[Array, "h w 3"]:
+        """A copy of what a window shows, or of a region of it, as red, green and blue."""
+        ...
+
+    def focus(self, window: Window) -> None:
+        """Let a window have the keyboard, and the pointer over it."""
+        ...
+
+    def is_focused(self, window: Window) -> bool:
+        """Whether keys go to that window."""
+        ...
+
+    def forget(self) -> None:
+        """Be as a new display is, where the display is ours: the pointer in the corner, the keyboard nobody's."""
+        ...
+
+    def environment(self) -> dict[str, str]:
+        """What a process needs to show itself here."""
+        ...
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        ...
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the display is there."""
+        ...
+
+    def close(self) -> None:
+        """Leave the display, and end it where it is ours; done twice it does nothing."""
+        ...
