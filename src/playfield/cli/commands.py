@@ -29,6 +29,7 @@ from playfield.games.desktop.clocks import Hung
 from playfield.games.desktop.own_display import NoDisplayServer
 from playfield.games.desktop.virtual_clock import NoCompiler
 from playfield.games.desktop.windows import NoWindow
+from playfield.games.each import Lost
 from playfield.recipes import LinearRecipe, Recipe
 from playfield.sinks.window import NoDisplay
 from playfield.storage.files import DamagedFile, NoSpace, WriteFailed
@@ -137,6 +138,7 @@ USER_MISTAKES = (
     ImportError,
     DamagedFile,
     Hung,
+    Lost,
     NameTaken,
     NoCheckpoint,
     NoCompiler,

@@ -50,6 +50,11 @@ class GameSpec:
     observations: Observations | None = None
     """What the numbers of a vector frame mean; a numbered state is a vector with a single 1. None of pixels."""
 
+    @property
+    def resume(self) -> str:
+        """How exactly a run of it goes on after it was stopped."""
+        return "exact" if self.replays else "exact up to the open episode"
+
 
 class Games(Protocol):
     """G copies of one game. Every episode starts from a seed of ours, so that, where the spec says that the game

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.game_file import GameFile, read_game, shipped_games
-from playfield.games.each import EachGame, Solo
+from playfield.games.each import EachGame
 from playfield.games.games import GameSpec
 
 SUFFIX = ".toml"
@@ -37,7 +37,7 @@ def desktop_games(name: str, games: int) -> EachGame:
     Raises: as `game_file` and `DesktopGame`.
     """
     file = game_file(name)
-    solos: list[Solo] = []
+    solos: list[DesktopGame] = []
     try:
         for _ in range(games):
             solos.append(DesktopGame(file))
@@ -55,6 +55,7 @@ def desktop_games(name: str, games: int) -> EachGame:
         frames_per_action=1,
         frames_per_second=1000.0 / file.timing.step_ms,
         replays=file.timing.replays,
+        waits=file.timing.clock != "real",
         protocol={
             "name": "desktop",
             "game": file.name,
@@ -66,4 +67,9 @@ def desktop_games(name: str, games: int) -> EachGame:
             "repeat_action_probability": 0.0,
         },
     )
-    return EachGame(spec, solos, ThreadPoolExecutor(games))
+
+    def halt() -> None:
+        for solo in solos:
+            solo.halt()
+
+    return EachGame(spec, solos, ThreadPoolExecutor(games), halt)

@@ -43,7 +43,7 @@ def clock_of(file: GameFile, folder: Path, seed: int) -> GameClock:
     Raises: NoCompiler; ValueError where this machine has no such clock.
     """
     if file.timing.clock == "virtual":
-        return VirtualClock(folder, EPOCH + seed % SEEDS)
+        return VirtualClock(folder, EPOCH + seed % SEEDS, file.timing.hang_ms / 1000.0)
     raise ValueError(
         f'the clock "{file.timing.clock}" is not there yet; set timing.clock to "virtual", then: '
         f"playfield games doctor {typed_name(file)}"

@@ -27,7 +27,10 @@ class Stage(Hands, Protocol):
         ...
 
     def grab(self, window: Window, region: Region | None = None) -> UInt8[Array, "h w 3"]:
-        """A copy of what a window shows, or of a region of it, as red, green and blue."""
+        """A copy of what a window shows, or of a region of it, as red, green and blue.
+
+        Raises: NoWindow where it is shown no longer.
+        """
         ...
 
     def focus(self, window: Window) -> None:
@@ -53,7 +56,7 @@ class Stage(Hands, Protocol):
 
     @property
     def is_alive(self) -> bool:
-        """Whether the display is there."""
+        """Whether the display is there and answers."""
         ...
 
     def close(self) -> None:
