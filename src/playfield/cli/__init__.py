@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-from types import FrameType
 
 
 def main() -> None:
@@ -16,6 +15,6 @@ def main() -> None:
     sys.exit(run_command(sys.argv[1:]))
 
 
-def _end(number: int, frame: FrameType | None) -> None:
+def _end(*_: object) -> None:
     """Being asked to end is as Ctrl-C: games and windows are closed on the way out."""
     raise KeyboardInterrupt
