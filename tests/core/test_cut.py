@@ -14,6 +14,7 @@ from core.tables import clone, decision, step
 from core.toys import ADAPTED, small_games
 from playfield.batch import Rows
 from playfield.build import build_session
+from playfield.cli.losses import Losses
 from playfield.evaluate import EvaluationPlan, evaluate
 from playfield.events import CutTape, EpisodeEnded, Evaluated, GameLost, Learned, Stepped
 from playfield.games.each import EachGame, Lost, Outcome
@@ -348,3 +349,40 @@ def test_a_cut_is_kept_beside_rows_that_were_saved_without_it():
     again = Replay(capacity=20, stack=1).build(1, (1,), "float32", np.random.default_rng(0))
     again.load({**memory.state(), "rows": Rows(start=written.start, stop=written.stop, columns=written.columns)})
     assert again.rows.columns["last"][:2, 0].tolist() == [False, True]
+
+
+def test_a_game_that_can_never_be_begun_again_is_given_up():
+    solo = Fragile(size=6, drops=3)
+    games = EachGame(replace(small_games(1).spec, games=1), [solo])
+    games.begin(np.random.default_rng(2))
+    solo.refusals = 99
+    with pytest.raises(Lost, match="small catch was lost: it is not there"):
+        for _ in range(40):
+            games.send(np.array([0]))
+            games.recv()
+    assert solo.refusals == 99 - 6
+
+
+def losses(*told: tuple[float, str]) -> str | None:
+    """What is said after these things happened at these seconds."""
+    clock = [0.0]
+    found = Losses("it", now=lambda: clock[0])
+    for clock[0], what in told:
+        row = rows_of((0, True))[0]
+        found.take(
+            GameLost(clock=Clock(), game=0, reason=what)
+            if what != "played"
+            else Stepped(clock=Clock(), action=np.zeros(1), step=row)
+        )
+    return found.too_many
+
+
+def test_more_than_three_losses_within_a_minute_or_in_a_row_are_too_many():
+    often = [(0.0, "a"), (1.0, "played"), (30.0, "b"), (31.0, "played"), (59.0, "c"), (59.5, "played")]
+    assert losses(*often) is None
+    assert losses(*often, (60.0, "it fell")) == "it was lost 4 times within a minute, at last because it fell"
+    assert losses(*often, (60.5, "it fell")) is None
+    seldom = [(100.0 * number, "it fell") for number in range(4)]
+    assert losses(*seldom[:3]) is None
+    assert losses(*seldom) == "it was lost 4 times in a row, at last because it fell"
+    assert losses(*seldom[:3], (250.0, "played"), seldom[3]) is None

@@ -18,6 +18,8 @@ from playfield.types import Array, BrokenStep, Step
 
 TRIES = 4
 """How often an open episode is played again, where the game is lost every time."""
+MOST_REFUSED = 5
+"""How often in a row a game may fail to begin."""
 
 P = ParamSpec("P")
 
@@ -97,6 +99,7 @@ class EachGame:
         self._seeds = np.random.default_rng(0)
         self._seed = np.zeros(spec.games, dtype=np.uint64)
         self._last = np.zeros(spec.games, dtype=np.bool_)
+        self._refused = [0] * spec.games
         self._playing: list[Callable[[], _Row]] | None = None
 
     def begin(self, seeds: np.random.Generator) -> Step:
@@ -126,7 +129,10 @@ class EachGame:
         ]
 
     def recv(self) -> Step:
-        """What came of them."""
+        """What came of them.
+
+        Raises: Lost where a game cannot be begun however often that is tried.
+        """
         if self._playing is None:
             raise RuntimeError("recv was called without send")
         playing, self._playing = self._playing, None
@@ -184,6 +190,7 @@ class EachGame:
 
     def _together(self, playing: Sequence[Callable[[], _Row]]) -> Step:
         rows = [row() for row in playing]
+        self._count_refused(rows)
         lost = {game: row.lost for game, row in enumerate(rows) if row.lost is not None}
         unplayed = [row.first or row.lost is not None for row in rows]
         self._last = np.array([row.last for row in rows], dtype=np.bool_)
@@ -197,6 +204,12 @@ class EachGame:
             seed=self._seed.copy(),
         )
         return step if not lost else _broken(step, lost)
+
+    def _count_refused(self, rows: Sequence[_Row]) -> None:
+        for game, row in enumerate(rows):
+            self._refused[game] = self._refused[game] + 1 if row.first and row.last else 0
+            if self._refused[game] > MOST_REFUSED:
+                raise Lost(f"{self.spec.name} was lost: {row.lost}")
 
 
 def _broken(step: Step, lost: dict[int, str]) -> BrokenStep:
