@@ -356,10 +356,14 @@ def test_a_game_that_can_never_be_begun_again_is_given_up():
     games = EachGame(replace(small_games(1).spec, games=1), [solo])
     games.begin(np.random.default_rng(2))
     solo.refusals = 99
-    with pytest.raises(Lost, match="small catch was lost: it is not there"):
+
+    def play_on() -> None:
         for _ in range(40):
             games.send(np.array([0]))
             games.recv()
+
+    with pytest.raises(Lost, match="small catch was lost: it is not there"):
+        play_on()
     assert solo.refusals == 99 - 6
 
 
