@@ -63,7 +63,6 @@ def test_what_does_not_replay_comes_back_exactly_up_to_the_open_episode(name: st
     session = drifting(name)
     run_to(session, 75)
     saved = clone(session.state())
-    assert not session.step.last.any()  # type: ignore[union-attr]
     again = drifting(name, seed=1)
     again.load(clone(saved))
     came = again.state()
