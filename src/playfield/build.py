@@ -68,7 +68,8 @@ def build_agent(recipe: Recipe, spec: GameSpec, rng: Rng, shown: Demonstrations 
     agent = DeepAgent(learner, memory, recipe.explore, rng, rewards)
     if not spec.waits:
         _require_patience(recipe, spec)
-        agent.learn_between_episodes()
+        if spec.games == 1:  # of several there is always one at play: they are learnt from meanwhile, as others are
+            agent.learn_between_episodes()
     return agent
 
 
@@ -77,14 +78,11 @@ def _require_patience(recipe: Recipe, spec: GameSpec) -> None:
 
     Raises: ValueError with what to choose instead.
     """
-    runs = f"{spec.name} runs in real time, so that learning waits until an episode is over"
     if not isinstance(recipe.memory, Replay):
         raise ValueError(
-            f"{runs}; {recipe.name} learns from its newest steps alone and cannot: choose a recipe with a replay "
-            "memory, such as dqn_desktop"
+            f"{spec.name} runs in real time, where learning waits until an episode is over; {recipe.name} learns from "
+            "its newest steps alone and cannot: choose a recipe with a replay memory, such as dqn_desktop"
         )
-    if spec.games > 1:
-        raise ValueError(f"{runs}, which {spec.games} games do not do together: give games=1")
 
 
 def require_demonstrations(recipe: AnyRecipe) -> None:

@@ -1,4 +1,4 @@
-"""Learning that is put off until an episode is over, for games that do not wait while the agent learns."""
+"""Learning that is put off until an episode is over, for a game that does not wait while the agent learns."""
 
 from __future__ import annotations
 

@@ -304,13 +304,17 @@ def toys_spec() -> GameSpec:
 
 
 def test_a_smaller_window_of_the_same_size_is_no_second_one():
-    def window(number: int, left: int, width: int) -> Window:
-        return Window(number=number, title="it", group="", left=left, top=0, width=width, height=10, mapped=True)
+    def window(number: int, left: int, width: int, pid: int | None = None) -> Window:
+        return Window(
+            number=number, title="it", group="", left=left, top=0, width=width, height=10, mapped=True, pid=pid
+        )
 
     outer, same, inside, beside = window(1, 0, 10), window(2, 0, 10), window(3, 2, 5), window(4, 10, 10)
     assert outermost([outer, same, inside]) == [outer]
     assert outermost([inside, outer]) == [outer]
     assert outermost([outer, same, beside]) == [outer, beside]
+    ours, part, theirs = window(5, 0, 10, pid=7), window(6, 0, 5, pid=7), window(7, 2, 5, pid=8)
+    assert outermost([ours, part, theirs]) == [ours, theirs]
 
 
 def test_a_game_finds_its_settings_in_its_home():

@@ -67,7 +67,7 @@ def test_the_frame_skip_and_stickiness_of_an_id_are_those_of_its_emulator(name: 
         assert (protocol["frame_skip"], protocol["repeat_action_probability"]) == (skip, sticky)
         assert games.spec.frames_per_action == skip
         games.begin(np.random.default_rng(0))
-        ale = games._solos[0]._env.unwrapped.ale  # type: ignore[attr-defined]
+        ale = games.solos[0]._env.unwrapped.ale  # type: ignore[attr-defined]
         assert ale.getFloat("repeat_action_probability") == sticky
         before = ale.getEpisodeFrameNumber()
         for _ in range(10):

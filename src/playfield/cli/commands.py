@@ -5,9 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import re
+import signal
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields, replace
+from types import FrameType
 from typing import Protocol
 
 import tyro
@@ -75,7 +79,8 @@ TAKE_OVERRIDES = ("train", "study", "ablate", "tune")
 def run_command(arguments: list[str]) -> int:
     """Parse and run; every user's mistake ends in one sentence on standard error."""
     try:
-        return _parsed(arguments).run()
+        with _terminable():
+            return _parsed(arguments).run()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains again while it ends
         return 0
@@ -87,6 +92,26 @@ def run_command(arguments: list[str]) -> int:
             raise
         print(f"playfield: {one_sentence(error)}", file=sys.stderr)
         return USER_ERROR
+
+
+@contextmanager
+def _terminable() -> Generator[None]:
+    """Let SIGTERM and SIGHUP end a command as an error would, so that games are closed and no key stays down."""
+    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    ours = [number for number in signals if signal.getsignal(number) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        ours = []
+    for number in ours:
+        signal.signal(number, _terminated)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (the system calls it)
+    sys.exit(128 + number)
 
 
 def _parsed(arguments: list[str]) -> Command:

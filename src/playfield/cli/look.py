@@ -16,6 +16,7 @@ from playfield.cli.models import Opened, game_spec, model_path, open_model
 from playfield.cli.results import (
     EVALUATION_SEED,
     Evaluation,
+    film_now,
     filmed,
     newest_evaluation,
     play_episode,
@@ -29,6 +30,8 @@ from playfield.cli.results import (
 from playfield.cli.runs import Known, find_run, find_runs, known
 from playfield.events import Tape
 from playfield.games.atari import atari_names
+from playfield.games.desktop.games import does_replay
+from playfield.games.films import require_replay
 from playfield.games.games import GameSpec
 from playfield.games.make import is_game, nearest
 from playfield.games.protocol import PROTOCOLS, AtariProtocol
@@ -221,6 +224,7 @@ class Watch:
         for number in itertools.count() if self.games is None else range(self.games):
             player = _player(self.name, self.policy, self.runs, self.seed + number)  # anew: a run may be training on
             window = window or Window(scale=self.scale)
+            require_replay(player.of.game)
             print(f"game {number + 1}: being played, then shown", flush=True)
             tape, score = play_episode(player.of, player.policy, self.seed + number, player.protocol)
             pictures, window.frames_per_second = filmed(player.of, tape, protocol=player.protocol, view=self.view)
@@ -246,7 +250,8 @@ class _Filmed:
 class Video:
     """Film one game: a run's best evaluated game or a training episode of it, or one played now.
 
-    Played now is a game of a model file's agent (`evaluate` films its best of many), or of random play.
+    Played now is a game of a model file's agent (`evaluate` films its best of many), of random play, or of a desktop
+    game that does not play again.
     """
 
     name: Positional[str]
@@ -273,6 +278,9 @@ class Video:
             return self._played_now(model)
         run = find_run(self.name, self.runs)
         of = known(run)
+        if self.episode is None and not does_replay(of.game):
+            player = _player(self.name, self.policy, self.runs, self.seed)
+            return self._filmed_now(player, results_folder(run) / f"game_{self.seed}")
         tape, label = self._taped(run)
         stem = f"episode_{self.episode}" if self.episode is not None else "best_game"
         return self._filmed(_Filmed(of, tape, of.recipe.protocol, label), results_folder(run) / stem)
@@ -281,12 +289,23 @@ class Video:
         if model is not None and self.episode is not None:
             raise ValueError(f"{model} has no training episodes; leave --episode out")
         player = _player(self.name, self.policy, self.runs, self.seed)
-        tape, score = play_episode(player.of, player.policy, self.seed, player.protocol)
         stem = Path(f"random_{slug(player.of.game)}")
         if model is not None and self.policy == "agent":
             stem = model.with_name(f"{model.stem}.game_{self.seed}")
+        if not does_replay(player.of.game):
+            return self._filmed_now(player, stem)
+        tape, score = play_episode(player.of, player.policy, self.seed, player.protocol)
         label = f"{'random play' if self.policy == 'random' else f'seed {self.seed}'}, {points(score)}"
         return self._filmed(_Filmed(player.of, tape, player.protocol, label), stem)
+
+    def _filmed_now(self, player: _Player, stem: Path) -> int:
+        """A game that does not play again is filmed while it is played."""
+        if self.view != "game":
+            require_replay(player.of.game)
+        path = self.out or stem.with_name(f"{stem.name}.mp4")
+        score, count = film_now(path, player.of, player.policy, self.seed, self.scale)
+        print(f"film     {path}: played now, {points(score)}, {count:,} pictures")
+        return 0
 
     def _filmed(self, made: _Filmed, stem: Path) -> int:
         path = self.out or stem.with_name(f"{stem.name}{'' if self.view == 'game' else '_' + self.view}.mp4")

@@ -15,7 +15,9 @@ from playfield.cli.models import Opened
 from playfield.cli.runs import Known
 from playfield.evaluate import EvaluationPlan, evaluate
 from playfield.events import Evaluated, Tape
-from playfield.games.films import film
+from playfield.games.desktop.game import DesktopGame
+from playfield.games.desktop.games import copies_side_by_side, desktop_games
+from playfield.games.films import NoFilm, film, require_replay
 from playfield.games.gymnasium_games import MissingPackage
 from playfield.games.make import make_games
 from playfield.games.protocol import AtariProtocol
@@ -63,7 +65,7 @@ def evaluate_weights(of: Known, weights: Tree, clock: Clock, evaluation: Evaluat
     """Play whole games with an agent's weights and show how they go."""
     recipe = of.recipe
     protocol = evaluation.protocol or recipe.protocol
-    games = make_games(of.game, protocol, min(evaluation.episodes, MOST_COPIES))
+    games = make_games(of.game, protocol, copies_side_by_side(of.game, min(evaluation.episodes, MOST_COPIES)))
     policy = build_policy(recipe, games.spec, weights, Rng(evaluation.seed))
     plan = EvaluationPlan(
         episodes=evaluation.episodes,
@@ -120,7 +122,7 @@ def film_best(path: Path, of: Known, evaluated: Evaluated, evaluation: Evaluatio
     try:
         write_film(path, of, evaluated.best, protocol=evaluation.protocol or of.recipe.protocol)
         print(f"film     {path}, the best game: {points(max(evaluated.scores))}", flush=True)
-    except MissingPackage as error:  # training and evaluation are done and stored; only the film needs the package
+    except (MissingPackage, NoFilm) as error:  # training and evaluation are done and stored; only the film is not
         print(f"film     not made: {error}")
 
 
@@ -155,7 +157,11 @@ def write_film(
 def filmed(
     of: Known, tape: Tape, *, protocol: AtariProtocol, view: View
 ) -> tuple[Iterator[UInt8[Array, "h w 3"]], float]:
-    """The pictures of one episode, and how many make a second."""
+    """The pictures of one episode, and how many make a second.
+
+    Raises: NoFilm where the game does not play again.
+    """
+    require_replay(of.game)
     if view == "game":
         made = film(of.game, protocol, tape)
         return (game_view(picture) for picture in made), made.frames_per_second
@@ -164,6 +170,29 @@ def filmed(
     games.close()
     draw = net_view if view == "net" else motion_view
     return (enlarge(draw(stack), 3) for stack in stacks(of, tape, protocol)), rate
+
+
+def film_now(path: Path, of: Known, policy: Policy, seed: int, scale: int | None = None) -> tuple[float, int]:
+    """Play one whole desktop game and film it meanwhile: its score and the number of pictures."""
+    games = desktop_games(of.game, 1)
+    game, score = games.solos[0], 0.0
+    assert isinstance(game, DesktopGame)
+
+    def pictures() -> Iterator[UInt8[Array, "h w 3"]]:
+        nonlocal score
+        step = games.begin(Rng(seed).numpy("evaluation episodes"))
+        yield game.seen
+        while not step.last[0]:
+            games.send(policy.act(step).action)
+            step = games.recv()
+            score += float(step.reward[0])
+            yield game.seen
+
+    try:
+        count = write_video(path, pictures(), games.spec.frames_per_second, scale=scale)
+    finally:
+        games.close()
+    return score, count
 
 
 def stacks(of: Known, tape: Tape, protocol: AtariProtocol) -> Iterator[UInt8[Array, "K H W"]]:

@@ -27,6 +27,7 @@ from playfield.cli.training import RESUMABLE, Interruption, NotFinite, Plan, Sin
 from playfield.demonstrations import demonstrations, read_recording
 from playfield.events import EpisodeEnded, Event, PhaseChanged
 from playfield.features.latents import Latents, load_latents
+from playfield.games.each import EachGame, Pace
 from playfield.games.games import Games
 from playfield.games.make import make_games
 from playfield.linear.agent import Diverged, LinearAgent
@@ -299,6 +300,7 @@ def warm_up(session: Session[Any], recipe: AnyRecipe, plan: Plan, root: Path) ->
 
 def pursue(run: Run, of: Known, session: Session[Any], plan: Plan, begin: Begin) -> int:
     """Train to the end of the plan, then evaluate, plot and film; or save and say how to go on."""
+    pace = session.games.pace if isinstance(session.games, EachGame) else None
     with ExitStack() as stack:
         lines = _lines(of.recipe, session, plan, begin)  # before a live display takes standard output over
         progress = Progress(Limits(until_frames=plan.frames, minutes=_minutes_left(plan, begin)), begin=begin)
@@ -314,12 +316,12 @@ def pursue(run: Run, of: Known, session: Session[Any], plan: Plan, begin: Begin)
             session=session,
             run=run,
             plan=plan,
-            sinks=_sinks(run, of.recipe, plan, begin, stack),
+            sinks=_sinks(run, _metrics(run, of.recipe, plan, begin, pace), plan, begin, stack),
             display=display,
             elapsed_seconds=begin.elapsed_seconds,
             scores=deque(begin.scores[-plan.over :]),
         )
-        interruption = Interruption()
+        interruption = Interruption(None if pace is None else pace.hurry)
         try:
             with interruption.watching():
                 stopped = training.pursue(interruption)
@@ -382,8 +384,17 @@ def _lines(recipe: AnyRecipe, session: Session[Any], plan: Plan, begin: Begin) -
     return [console_lines(plan.lines, telling)]
 
 
-def _sinks(run: Run, recipe: AnyRecipe, plan: Plan, begin: Begin, stack: ExitStack) -> list[Sink]:
-    every_frames = max(1, min(10_000, plan.frames // 200))
+def _metrics(run: Run, recipe: AnyRecipe, plan: Plan, begin: Begin, pace: Pace | None) -> Metrics:
+    return Metrics(
+        run.append_file("metrics.jsonl"),
+        every_frames=max(1, min(10_000, plan.frames // 200)),
+        begin=begin,
+        learnt=learnt_reward(recipe),
+        pace=dict if pace is None else pace.take,
+    )
+
+
+def _sinks(run: Run, metrics: Metrics, plan: Plan, begin: Begin, stack: ExitStack) -> list[Sink]:
     tapes = TapeLog(run.append_file("tapes.log"))
 
     def keep_tape(event: Event) -> None:
@@ -392,7 +403,7 @@ def _sinks(run: Run, recipe: AnyRecipe, plan: Plan, begin: Begin, stack: ExitSta
 
     sinks: list[Sink] = [
         EventLog(run.append_file("events.jsonl")),
-        Metrics(run.append_file("metrics.jsonl"), every_frames=every_frames, begin=begin, learnt=learnt_reward(recipe)),
+        metrics,
         keep_tape,
     ]
     if plan.tensorboard:

@@ -87,8 +87,10 @@ class Interruption:
 
     signals = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
-    def __init__(self) -> None:
+    def __init__(self, told: Callable[[], None] | None = None) -> None:
+        """`told` is called at the first: whoever waits for a person should wait no longer."""
         self.asked: str | None = None
+        self._told = told
 
     @contextmanager
     def watching(self) -> Generator[Interruption]:
@@ -111,13 +113,18 @@ class Interruption:
         """Ask for a clean stop once that process is gone, unless one was asked for already: a second would be rude."""
         while not over.wait(1.0):
             if os.getppid() != parent:
-                self.asked = self.asked or "SIGTERM"
+                self._stop("SIGTERM")
                 return
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if self.asked is not None:
             raise KeyboardInterrupt
-        self.asked = signal.Signals(number).name
+        self._stop(signal.Signals(number).name)
+
+    def _stop(self, name: str) -> None:
+        self.asked = self.asked or name
+        if self._told is not None:
+            self._told()
 
 
 @dataclass(slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import fields
 from functools import partial
@@ -26,6 +26,18 @@ P = ParamSpec("P")
 
 class Lost(Exception):
     """A game that was played before cannot be begun just now; the message says what happened."""
+
+
+class Pace(Protocol):
+    """How games that do not wait for the agent keep up with it."""
+
+    def take(self) -> Mapping[str, float]:
+        """What is late, by name, since this was last asked; nothing where nothing was played."""
+        ...
+
+    def hurry(self) -> None:
+        """Wait for no person any more: somebody wants to stop."""
+        ...
 
 
 class Outcome(NamedTuple):
@@ -88,13 +100,16 @@ class EachGame:
         spec: GameSpec,
         solos: Sequence[Solo],
         executor: Executor | None = None,
+        pace: Pace | None = None,
         halt: Callable[[], None] | None = None,
     ) -> None:
         """`halt` is called from another thread than those of the executor, and ends what is at play in them soon."""
         if len(solos) != spec.games:
             raise ValueError(f"{len(solos)} solo games were given for {spec.games} games")
         self.spec = spec
-        self._solos = solos
+        self.pace = pace
+        """How games that do not wait for the agent keep up; none of games that do."""
+        self.solos = solos
         self._executor, self._halt = executor, halt
         self._seeds = np.random.default_rng(0)
         self._seed = np.zeros(spec.games, dtype=np.uint64)
@@ -140,11 +155,13 @@ class EachGame:
 
     def close(self) -> None:
         """Release every game, once none is at play."""
+        if self.pace is not None:
+            self.pace.hurry()
         if self._halt is not None:
             self._halt()
         if self._executor is not None:
             self._executor.shutdown(cancel_futures=True)
-        for solo in self._solos:
+        for solo in self.solos:
             solo.close()
 
     def _soon(self, play: Callable[P, _Row], *args: P.args, **kwargs: P.kwargs) -> Callable[[], _Row]:
@@ -156,13 +173,13 @@ class EachGame:
 
     def _start(self, game: int) -> _Row:
         try:
-            frame = self._solos[game].reset(int(self._seed[game]))
+            frame = self.solos[game].reset(int(self._seed[game]))
         except Lost as lost:
             return _Row(self._blank(), 0.0, 1.0, first=True, last=True, lost=str(lost))
         return _Row(frame, 0.0, 1.0, first=True, last=False)
 
     def _play(self, game: int, action: int) -> _Row:
-        said = self._solos[game].step(action)
+        said = self.solos[game].step(action)
         if said.lost is not None:
             return _Row(said.frame, 0.0, 1.0, first=False, last=True, lost=said.lost)
         discount = 0.0 if said.terminated or said.life_lost else 1.0

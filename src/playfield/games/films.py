@@ -13,7 +13,7 @@ from playfield.events import Tape
 from playfield.games import atari, toys
 from playfield.games.atari import action_indices, emulators
 from playfield.games.desktop.game import DesktopGame
-from playfield.games.desktop.games import game_file, is_desktop_game
+from playfield.games.desktop.games import does_replay, game_file, is_desktop_game
 from playfield.games.each import Solo
 from playfield.games.episodes import check_tapes
 from playfield.games.gymnasium_games import PREFIX, GymnasiumGame, open_environment
@@ -25,6 +25,10 @@ MOST_ACTIONS = 256
 """Each action of a tape is a byte."""
 SMALLEST = 160
 """Toy games are enlarged until their shorter side has this many pixels."""
+
+
+class NoFilm(ValueError):
+    """An episode cannot be filmed from its tape; the message says what to do instead."""
 
 
 class Shot(NamedTuple):
@@ -56,10 +60,23 @@ class Film:
 def film(name: str, protocol: AtariProtocol, tape: Tape) -> Film:
     """The film of one episode; it ends where the tape ends.
 
-    Raises: ValueError where the tape goes on after its episode has ended.
+    Raises: NoFilm where the game does not play again; ValueError where the tape goes on after its episode has ended.
     """
+    require_replay(name)
     check_tapes([tape], 1, MOST_ACTIONS)
     return live(name, protocol, tape.seed, tape.actions)
+
+
+def require_replay(name: str) -> None:
+    """Refuse a game that does not play again from a tape.
+
+    Raises: NoFilm.
+    """
+    if not does_replay(name):
+        raise NoFilm(
+            f"{name} keeps its own time and does not play again from a tape, so only a game that is played now can be "
+            f"filmed: playfield video RUN"
+        )
 
 
 def live(name: str, protocol: AtariProtocol, seed: int, actions: Iterable[int]) -> Film:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -35,9 +35,12 @@ class Metrics:
         every_frames: int,
         begin: Begin | None = None,
         learnt: LearntReward | None = None,
+        pace: Callable[[], Mapping[str, float]] = dict,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """`learnt` says what values are about; without it nothing is known of overestimation.
+
+        `pace` says at every row what else there is to say since the row before: how late steps of real time came.
 
         Raises: ValueError for an interval below one frame.
         """
@@ -46,6 +49,7 @@ class Metrics:
         begin = begin or Begin()
         self._file = file
         self._every_frames = every_frames
+        self._pace = pace
         self._now = now
         self._zero = now() - begin.elapsed_seconds
         self._row_frames = begin.clock.frames
@@ -102,6 +106,7 @@ class Metrics:
             **self._diagnostics(),
             "frames_per_second": (clock.frames - self._row_frames) / spent if spent > 0 else None,
             "elapsed_seconds": elapsed,
+            **self._pace(),
         }
         self._file.write(json_line(row))
         self._row_frames, self._row_seconds, self._learned = clock.frames, elapsed, []

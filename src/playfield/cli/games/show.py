@@ -9,7 +9,7 @@ from typing import Any
 import tyro
 
 from playfield.games.desktop.actions import Choice
-from playfield.games.desktop.game_file import GameFile, Press
+from playfield.games.desktop.game_file import GameFile, Launch, Press
 from playfield.games.desktop.games import game_file
 
 LONGEST = 60
@@ -32,9 +32,8 @@ class GamesShow:
 def described(file: GameFile) -> Iterator[str]:
     """A game file, a line for everything in it."""
     yield f"game      {file.name}: {file.about or 'a desktop game'}"
-    package = f"; the package {file.launch.package} brings it" if file.launch.package else ""
-    yield f"launch    {' '.join(file.launch.command)}{package}"
-    yield f"screen    {file.screen.width} x {file.screen.height}; its window is {file.window}"
+    yield f"launch    {_launched(file.launch)}"
+    yield f"screen    {_shown(file)}"
     yield f"clock     {file.timing.clock}, {file.timing.step_ms} ms of the game a step"
     height, width = file.sight.size
     yield f"sees      {file.sight.region or 'the whole window'}, grey, {height} x {width} pixels"
@@ -44,9 +43,26 @@ def described(file: GameFile) -> Iterator[str]:
         yield f"action    {action}: {label} ({' and '.join(_does(choice) for choice in choices)})"
     yield from _readings(file)
     begins = ", ".join(_pressed(press) for press in file.begin)
-    yield f"begins    as a new process{', then ' + begins if begins else ''}"
+    process = "in the same process" if file.lasts else "as a new process"
+    yield f"begins    {process}{', then ' + begins if begins else ''}"
     lives = f"; lives: {file.lives}" if file.lives else ""
     yield f"ends      where one is not 0: {', '.join(file.over) or 'none'}; after {file.most_steps:,} steps{lives}"
+
+
+def _launched(launch: Launch) -> str:
+    package = f"; the package {launch.package} brings it" if launch.package else ""
+    if launch.steam is not None:
+        return f"Steam's app {launch.steam}"
+    if launch.attach is not None:
+        return f"none: the game of {launch.attach} runs already"
+    return launch.url or f"{' '.join(launch.command)}{package}"
+
+
+def _shown(file: GameFile) -> str:
+    screen = file.screen
+    if screen.place == "here":
+        return f"yours; its window is {file.launch.attach or file.window}; {screen.panic} stops everything"
+    return f"{screen.width} x {screen.height}; its window is {file.window}"
 
 
 def _readings(file: GameFile) -> Iterator[str]:

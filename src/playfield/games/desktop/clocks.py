@@ -15,6 +15,10 @@ class Hung(Exception):
     """The game does not answer any more."""
 
 
+class NotTaken(Hung):
+    """The game does not answer because it has not taken the clock that it was given."""
+
+
 class GameClock(Protocol):
     """The time of one process of a game; a new process gets a new clock."""
 

@@ -116,7 +116,7 @@ environment = {{{environment}}}
 # Debian package that brings it, for whoever does not have it:
 # package = "{draft.name}"
 
-# The display that the game gets, in pixels.
+# The display that the game gets, in pixels; with place = "here" it is shown on yours, and F12 (panic) stops all.
 [screen]
 width = {draft.screen.width}
 height = {draft.screen.height}
@@ -137,6 +137,8 @@ def _window(draft: Draft, window: Window) -> str:
 [timing]
 # Milliseconds of the game that an action lasts.
 step_ms = {draft.step_ms}
+# virtual: the game waits for the agent; real: it does not, where it takes no clock of ours (see games doctor).
+# clock = "virtual"
 """
 
 

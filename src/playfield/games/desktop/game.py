@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 from collections.abc import Generator, Mapping
@@ -12,19 +13,23 @@ import numpy as np
 from jaxtyping import UInt8
 
 from playfield.games.desktop.actions import Action, Choice, HeldInputs
+from playfield.games.desktop.attention import Attention
 from playfield.games.desktop.clocks import GameClock, Hung
 from playfield.games.desktop.game_file import GameFile, typed_name
 from playfield.games.desktop.own_display import NoDisplayServer
+from playfield.games.desktop.pace import Pace
 from playfield.games.desktop.parts import clock_of, launcher_of, stage_of
 from playfield.games.desktop.programs import Program
 from playfield.games.desktop.readers import Gone, Readings, Unreadable, WindowState, needs_windows
-from playfield.games.desktop.stage import Stage
+from playfield.games.desktop.stage import SharedStage, Stage
 from playfield.games.desktop.windows import NoWindow, Window
 from playfield.games.each import Lost, Outcome
 from playfield.types import Array
 
 LOOK_MS = 50
 """Of the game, between two looks for its window."""
+MOST_TORN = 3
+"""Pictures in a row that a game in real time may have been drawing just then, so that another is taken."""
 
 
 class DesktopGame:
@@ -35,20 +40,22 @@ class DesktopGame:
     Raises at its making: NoDisplayServer, NoCompiler, ValueError where the program is not there.
     """
 
-    def __init__(self, file: GameFile) -> None:
+    def __init__(self, file: GameFile, pace: Pace | None = None) -> None:
+        """`pace` is told how late steps come, where the game does not wait; copies share one."""
         self.file = file
+        self.pace = pace or Pace()
         self._folder = Path(tempfile.mkdtemp(prefix="playfield-"))
         self._stage: Stage | None = None
         self._program: Program | None = None
         self._clock: GameClock | None = None
         self._was_played = self._halted = False
+        self._held: HeldInputs | None = None
         try:
             self._launcher = launcher_of(file, self._folder)
-            self._stage = stage_of(file, self._folder)
+            self._open_stage()
         except BaseException:
             self.close()
             raise
-        self._held = HeldInputs(self._stage, self)
         self._windows = needs_windows(list(file.readers.values()))
 
     def reset(self, seed: int) -> UInt8[Array, "h w C"]:
@@ -59,7 +66,7 @@ class DesktopGame:
         """
         try:
             self.begin(seed)
-            self._read = self._look()
+            self._read = self._first_look()
         except Exception as error:
             if not self._was_played or (reason := self._what_happened(error)) is None:
                 raise
@@ -73,19 +80,22 @@ class DesktopGame:
 
         Raises: NoWindow, Hung.
         """
+        if not self.stage.is_alive:
+            self._end_program()
+            self.stage.close()
+            self._open_stage()
+        self._let_go()
         if not (self._launcher.lasting and self.is_running):
             self._end_program()
-            self._need_stage()
-            self._held.release()  # keys stay down on a display whoever is gone, and are not pressed again then
             self._start(seed)
-        self._held.release()
-        self._held = HeldInputs(self.stage, self)
+            self.stage.focus(self._window)
+        held = self._held = HeldInputs(self.stage, self)
         self.clock.play()
-        self.stage.focus(self._window)
         for press in self.file.begin:
-            self._held.take(Action("", (Choice(label="", keys=press.keys, buttons=press.buttons, at=press.at),)))
+            if self._is_attended(held):
+                held.take(Action("", (Choice(label="", keys=press.keys, buttons=press.buttons, at=press.at),)))
             self.advance(press.ms)
-        self._held.release()
+        held.release()
         self._steps = self._still = 0
         self._picture = self.picture()
         self._readers = Readings(self.file.readers, self.file.regions)
@@ -131,8 +141,13 @@ class DesktopGame:
         return True
 
     def hold(self, action: int) -> None:
-        """Press what the action presses; no time passes."""
-        self._held.take(self.file.actions[action])
+        """Press what the action presses, once the person lets us; no time of the game passes."""
+        assert self._held is not None
+        if self._is_attended(self._held):
+            self._held.take(self.file.actions[action])
+
+    def _is_attended(self, held: HeldInputs) -> bool:
+        return self._attention is None or self._attention.wait(self._window, held, self.clock)
 
     def advance(self, ms: int) -> None:
         """Let so much of the game's time pass.
@@ -199,7 +214,24 @@ class DesktopGame:
         """What every reader made of the newest picture."""
         return dict(self._read)
 
+    def _first_look(self) -> dict[str, float]:
+        """A game in real time may not have drawn everything yet."""
+        waited = self.file.timing.appear_ms if self.clock.replays else 0
+        while True:
+            try:
+                return self._look()
+            except Unreadable:
+                if waited >= self.file.timing.appear_ms:
+                    raise
+            self.advance(LOOK_MS)
+            waited += LOOK_MS
+            self._picture = self.picture()
+
     def _look(self) -> dict[str, float]:
+        for _ in range(0 if self.clock.replays else MOST_TORN):
+            with contextlib.suppress(Unreadable):
+                return self._readers.of(self._picture, self.state())
+            self._picture = self.picture()
         try:
             return self._readers.of(self._picture, self.state())
         except Unreadable as error:
@@ -235,49 +267,74 @@ class DesktopGame:
 
     def close(self) -> None:
         """End the game, then its display: a game that loses its display may spin for ever."""
+        with contextlib.suppress(Exception):  # a display that is gone holds nothing
+            self._let_go()
         self._end_program()
         if self._stage is not None:
             self._stage.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def _let_go(self) -> None:
+        """Keys stay down on a display whoever is gone, and are not pressed again then."""
+        if self._held is not None:
+            self._held.release()
+
     def _start(self, seed: int) -> None:
         """A new process, up to where its window is shown."""
         self.stage.forget()
-        self._clock = clock_of(self.file, self._folder, seed)
+        self._clock = clock_of(self.file, self._folder, seed, self.pace)
         self._program = self._launcher.start({**self.stage.environment(), **self._clock.environment()})
         if self._halted:
             self._program.end()  # it was begun in the very moment
         with self._named():
             self._clock.begin(self._program)
         self._window = self._find_window()
+        self._program.shown(self._window)
+        self._wait_until_drawn()
 
-    def _need_stage(self) -> None:
-        """Another display in place of one that is gone."""
-        if not self.stage.is_alive:
-            self.stage.close()
-            self._stage = stage_of(self.file, self._folder)
-            self._held = HeldInputs(self._stage, self)
+    def _open_stage(self) -> None:
+        """A display, on which no key is held by us."""
+        self._stage = stage = stage_of(self.file, self._folder)
+        self._attention = Attention(self.file, stage, self.pace) if isinstance(stage, SharedStage) else None
+        self._held = None
 
     def _find_window(self) -> Window:
-        waited = 0
+        waited, attached = 0, self.file.launch.attach is not None
         while (window := self._shown_window()) is None:
-            if waited >= self.file.timing.appear_ms or not self.is_running:
-                told = ", ".join(repr(w.title) for w in self.stage.windows() if w.mapped and w.title) or "none"
-                raise NoWindow(
-                    f"no window of {self.file.name} appeared ({self.program.match}; shown windows: {told}; "
-                    f"the game's last words: {self.program.last_words()}); mend launch.command or [window], then: "
-                    f"playfield games launch {typed_name(self.file)}"
-                )
+            if attached or waited >= self.file.timing.appear_ms or not self.is_running:
+                raise NoWindow(f"{self._unseen()}, then: playfield games launch {typed_name(self.file)}")
             self.advance(LOOK_MS)
             waited += LOOK_MS
         _check_place(self.file, window, self.stage.size)
         return window
 
+    def _wait_until_drawn(self) -> None:
+        """In real time a window is there before anything is drawn in it, and before the game hears keys."""
+        waited = 0
+        while not self.clock.replays and waited < self.file.timing.appear_ms and _is_blank(self.picture()):
+            self.advance(LOOK_MS)
+            waited += LOOK_MS
+
+    def _unseen(self) -> str:
+        """What to say where no window appeared."""
+        file, match = self.file, self.program.match
+        told = ", ".join(repr(w.title) for w in self.stage.windows() if w.mapped and w.title) or "none"
+        if file.launch.attach is not None:
+            return (
+                f"no window of {file.name} is there ({match}; shown windows: {told}); start it, or mend launch.attach"
+            )
+        mend = "launch.command" if file.launch.command else "launch.steam"
+        return (
+            f"no window of {file.name} appeared ({match}; shown windows: {told}; "
+            f"the game's last words: {self.program.last_words()}); mend {mend} or [window]"
+        )
+
     def _shown_window(self) -> Window | None:
         try:
             return self.stage.find(self.program.match)
         except NoWindow as error:
-            raise NoWindow(f"{error}, then: playfield games launch {typed_name(self.file)}") from error
+            more = str(error) if self.file.launch.attach is None else str(error).replace("[window]", "launch.attach")
+            raise NoWindow(f"{more}, then: playfield games launch {typed_name(self.file)}") from error
 
     @contextmanager
     def _named(self) -> Generator[None]:
@@ -285,7 +342,7 @@ class DesktopGame:
         try:
             yield
         except Hung as error:
-            raise Hung(f"{self.file.name} {error}: playfield games doctor {typed_name(self.file)}") from error
+            raise type(error)(f"{self.file.name} {error}: playfield games doctor {typed_name(self.file)}") from error
 
     @property
     def is_running(self) -> bool:
@@ -320,6 +377,10 @@ class DesktopGame:
         region = None if self.file.sight.region is None else self.file.regions[self.file.sight.region]
         now, then = (each if region is None else region.of(each) for each in (self._picture, before))
         return self.file.sight.frame(now, then)
+
+
+def _is_blank(picture: UInt8[Array, "H W 3"]) -> bool:
+    return bool((picture == picture[0, 0]).all())
 
 
 def _check_place(file: GameFile, window: Window, size: tuple[int, int]) -> None:

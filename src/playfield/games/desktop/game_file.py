@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from playfield.games.desktop.actions import Action, Axis, Combination, combined
+from playfield.games.desktop.actions import Action, Axis, Choice, Combination, combined
 from playfield.games.desktop.readers import ReaderSpec, Region
 from playfield.games.desktop.sight import Sight
 from playfield.games.desktop.tables import value_from
@@ -76,6 +76,7 @@ class Screen:
     place: Literal["own", "here"] = setting("own", "own: a display that nobody sees; here: the display of the person")
     width: int = setting(640, "of a display of its own")
     height: int = setting(480, "of a display of its own")
+    panic: str = setting("F12", "key that stops everything at once on the person's display, held for a step")
 
     def __post_init__(self) -> None:
         if not (16 <= self.width <= 4096 and 16 <= self.height <= 4096):
@@ -176,7 +177,6 @@ class GameFile:
         """How it is started, where it is shown and how its time passes must go together."""
         launch, clock, here = self.launch, self.timing.clock, self.screen.place == "here"
         theirs = "steam" if launch.steam is not None else "attach"
-        lasting = launch.lasting or launch.steam is not None or launch.attach is not None
         return [
             (
                 (launch.steam is not None or launch.attach is not None) and not here,
@@ -187,9 +187,21 @@ class GameFile:
                 f'a game of launch.{theirs} runs in real time: set timing.clock to "real"',
             ),
             (clock == "virtual" and here, 'the virtual clock needs a display of its own: set timing.clock to "real"'),
-            (clock == "virtual" and lasting, 'a lasting game does not repeat itself: set timing.clock to "real"'),
+            (clock == "virtual" and self.lasts, 'a lasting game does not repeat itself: set timing.clock to "real"'),
+            (
+                here and any(self.screen.panic in pressed.keys for pressed in self._pressed()),
+                f"screen.panic is {self.screen.panic!r}, which is a key of the game: choose another",
+            ),
             (clock == "javascript" and launch.url is None, 'the clock "javascript" is for a launch.url'),
         ]
+
+    @property
+    def lasts(self) -> bool:
+        """Whether one process is played from episode to episode."""
+        return self.launch.lasting or self.launch.steam is not None or self.launch.attach is not None
+
+    def _pressed(self) -> list[Press | Choice]:
+        return [*self.begin, *(choice for axis in self.axes for choice in axis.choices)]
 
     @property
     def actions(self) -> tuple[Action, ...]:

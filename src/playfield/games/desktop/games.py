@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.game_file import GameFile, read_game, shipped_games
+from playfield.games.desktop.pace import Pace
 from playfield.games.each import EachGame
 from playfield.games.games import GameSpec
 
@@ -36,11 +39,18 @@ def desktop_games(name: str, games: int) -> EachGame:
 
     Raises: as `game_file` and `DesktopGame`.
     """
-    file = game_file(name)
+    file, pace = game_file(name), Pace()
+    if file.screen.place == "here" and games > 1:
+        raise ValueError(
+            f"{name} is shown on your own display, where one copy has the focus, not {games}: "
+            'train with games=1, or set screen.place to "own"'
+        )
+    if file.timing.clock == "suspend":
+        _warn_of_suspending(name)
     solos: list[DesktopGame] = []
     try:
         for _ in range(games):
-            solos.append(DesktopGame(file))
+            solos.append(DesktopGame(file, pace))
     except BaseException:
         for solo in solos:
             solo.close()
@@ -72,4 +82,24 @@ def desktop_games(name: str, games: int) -> EachGame:
         for solo in solos:
             solo.halt()
 
-    return EachGame(spec, solos, ThreadPoolExecutor(games), halt)
+    return EachGame(spec, solos, ThreadPoolExecutor(games), None if file.timing.replays else pace, halt)
+
+
+def does_replay(name: str) -> bool:
+    """Whether (seed, actions) plays an episode of that game again; of all but desktop games in time of their own."""
+    return not is_desktop_game(name) or game_file(name).timing.replays
+
+
+def copies_side_by_side(name: str, wanted: int) -> int:
+    """How many copies of a game to play at once where that many are wanted: one in real time, which is shared."""
+    return wanted if does_replay(name) else 1
+
+
+@cache
+def _warn_of_suspending(name: str) -> None:
+    """Once for all copies, and for all that are made later."""
+    print(
+        f"note: {name} is stopped between steps, but its clock is not: it never repeats itself, and goes wrong where "
+        f'it measures elapsed time; clock = "virtual" is exact: playfield games doctor {name}',
+        file=sys.stderr,
+    )

@@ -6,11 +6,12 @@ import hashlib
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import UInt8
 
+from playfield.games.desktop.clocks import Hung
 from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.game_file import GameFile
 from playfield.types import Array
@@ -159,6 +160,29 @@ def rates(game: DesktopGame, steps: int) -> Rates:
         grabs_per_second=GRABS / (time.perf_counter() - begin),
         game_seconds_per_second=played * game.file.timing.step_ms / 1000.0 / spent,
     )
+
+
+def would_repeat(file: GameFile, steps: int) -> Repeats | None:
+    """What the virtual clock would make of a game that has another; none where it cannot have it.
+
+    Raises: as DesktopGame, but never Hung.
+    """
+    if file.screen.place == "here" or not file.launch.command:
+        return None
+    timing = replace(file.timing, clock="virtual")
+    try:
+        return repeats(replace(file, launch=replace(file.launch, lasting=False), timing=timing), steps)
+    except Hung:
+        return None
+
+
+def advice_in_real_time(file: GameFile, virtual: Repeats | None) -> str:
+    """Which clock to choose for a game that keeps its own time."""
+    if virtual is not None and virtual.exact:
+        return 'clock = "virtual": the game takes it, and repeats itself with it; then it need not run in real time'
+    if file.timing.clock == "suspend":
+        return 'clock = "suspend" as the file says, though its time runs on while it is stopped; "real" is honest'
+    return 'clock = "real": seed and actions are not the episode; what is late is told with every run'
 
 
 def advice(found: Repeats) -> str:

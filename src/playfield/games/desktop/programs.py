@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from playfield.games.desktop.game_file import PYTHON, GameFile
-from playfield.games.desktop.windows import WindowMatch
+from playfield.games.desktop.windows import Window, WindowMatch
 
 GAME_FOLDERS = "/usr/games:/usr/local/games"
 """Where Debian has its games, which is on the search path of people but not of root."""
@@ -36,6 +36,10 @@ class Program(Protocol):
     @property
     def pid(self) -> int | None:
         """Its number, which is that of its group too where it was started by us; none where it is not known yet."""
+        ...
+
+    def shown(self, window: Window) -> None:
+        """Its window was found."""
         ...
 
     def last_words(self) -> str:
@@ -61,10 +65,13 @@ class Launcher(Protocol):
 class OwnProgram:
     """A process that we have started, in a group and with a home of its own; it ends with us."""
 
-    def __init__(self, process: subprocess.Popen[bytes], said: Path, match: WindowMatch) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], said: Path, match: WindowMatch, guard: subprocess.Popen[bytes] | None
+    ) -> None:
+        """`guard` ends the group where we are gone and could not do it."""
         self.process = process
         self.match = match
-        self._said = said
+        self._said, self._guard = said, guard
 
     @property
     def is_running(self) -> bool:
@@ -76,6 +83,9 @@ class OwnProgram:
         """Its number and that of its group."""
         return self.process.pid
 
+    def shown(self, window: Window) -> None:
+        """The process is known already."""
+
     def last_words(self) -> str:
         """The last line it wrote."""
         said = self._said.read_bytes()[-2000:].decode("utf-8", "replace").split("\n")
@@ -83,6 +93,10 @@ class OwnProgram:
 
     def end(self) -> None:
         """Kill the whole group."""
+        if self._guard is not None:  # first, since it must not kill whoever gets the number next
+            self._guard.kill()
+            self._guard.communicate()
+            self._guard = None
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -117,10 +131,90 @@ class CommandLauncher:
             )  # fmt: skip
         by_pid = self._file.screen.place == "here" and self._file.window.is_empty
         match = WindowMatch(pid=process.pid) if by_pid else self._file.window
-        return OwnProgram(process, self._folder / "said", match)
+        guard = None if self._file.timing.clock == "virtual" else _guard(process.pid)  # that clock ends with us
+        return OwnProgram(process, self._folder / "said", match, guard)
 
     def _arguments(self) -> list[str]:
         return [sys.executable if part == PYTHON else part for part in self._file.launch.command[1:]]
+
+
+def _guard(group: int) -> subprocess.Popen[bytes]:
+    """A process that kills a group as soon as we are gone, however that came: the other end of its input is ours."""
+    return subprocess.Popen(
+        ["/bin/sh", "-c", f"read line; kill -9 -{group}"], stdin=subprocess.PIPE, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={},
+    )  # fmt: skip
+
+
+class FoundProgram:
+    """A game that we did not start ourselves, and do not end; its process is known once its window is."""
+
+    def __init__(self, match: WindowMatch) -> None:
+        self.match = match
+        self._pid: int | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its process is there, as far as its window told which it is."""
+        if self._pid is None:
+            return True
+        try:
+            os.kill(self._pid, 0)
+        except OSError as error:
+            return isinstance(error, PermissionError)  # there, but somebody else's
+        return True
+
+    @property
+    def pid(self) -> int | None:
+        """As its window says."""
+        return self._pid
+
+    def shown(self, window: Window) -> None:
+        """Its window was found."""
+        self._pid = window.pid
+
+    def last_words(self) -> str:
+        """Nobody hears them."""
+        return "none"
+
+    def end(self) -> None:
+        """Nothing: it is the person's."""
+
+
+class AttachLauncher:
+    """A game that runs already."""
+
+    lasting = True
+
+    def __init__(self, match: WindowMatch) -> None:
+        self._match = match
+
+    def start(self, environment: Mapping[str, str]) -> FoundProgram:
+        """Nothing is started."""
+        return FoundProgram(self._match)
+
+
+class SteamLauncher:
+    """A game that Steam starts: it is Steam's process, and stays when we go."""
+
+    lasting = True
+
+    def __init__(self, file: GameFile) -> None:
+        """Raises: ValueError where Steam is not there."""
+        found = shutil.which("steam") or shutil.which("steam", path=GAME_FOLDERS)
+        if found is None:
+            raise ValueError(f"the game {file.name} is started by Steam, which is not here: apt-get install steam")
+        self._command = (found, "-applaunch", str(file.launch.steam))
+        self._match = file.window
+
+    def start(self, environment: Mapping[str, str]) -> FoundProgram:
+        """Ask Steam for it."""
+        # By a shell that does not wait: what Steam becomes is nobody's child, least of all ours.
+        subprocess.run(
+            ["/bin/sh", "-c", '"$@" &', "sh", *self._command], env={**os.environ, **environment}, check=True,
+            start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        return FoundProgram(self._match)
 
 
 def program(file: GameFile) -> Path:

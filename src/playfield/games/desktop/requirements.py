@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 from dataclasses import dataclass
 
@@ -23,8 +24,11 @@ class Requirement:
 
 
 def requirements(file: GameFile) -> tuple[Requirement, ...]:
-    """Everything that a game needs here: a display server, a clock, python-xlib, its own program."""
-    return (_display_server(), _clock(), _xlib(), _program(file))
+    """Everything that a game needs here: a display, a clock, python-xlib, its own program."""
+    own = file.screen.place == "own"
+    shown = [_display_server()] if own else [_display(), _camera()]
+    clock = [_clock()] if file.timing.clock == "virtual" else []
+    return (*shown, *clock, _xlib(), *_start(file))
 
 
 def lacking(file: GameFile) -> list[Requirement]:
@@ -47,6 +51,25 @@ def _clock() -> Requirement:
 def _xlib() -> Requirement:
     there = importlib.util.find_spec("Xlib") is not None
     return Requirement(name="python-xlib", found="installed" if there else None, how="pip install 'playfield[desktop]'")
+
+
+def _display() -> Requirement:
+    how = 'type this in a terminal on your desktop, or set screen.place to "own"'
+    return Requirement(name="your display", found=os.environ.get("DISPLAY") or None, how=how)
+
+
+def _camera() -> Requirement:
+    there = importlib.util.find_spec("mss") is not None
+    return Requirement(name="mss", found="installed" if there else None, how="pip install 'playfield[desktop]'")
+
+
+def _start(file: GameFile) -> list[Requirement]:
+    """A program that starts it, where it is started."""
+    if file.launch.command:
+        return [_program(file)]
+    if file.launch.steam is not None:
+        return [Requirement(name="steam", found=shutil.which("steam"), how="apt-get install steam")]
+    return []
 
 
 def _program(file: GameFile) -> Requirement:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import UInt8
 
@@ -61,4 +61,13 @@ class Stage(Hands, Protocol):
 
     def close(self) -> None:
         """Leave the display, and end it where it is ours; done twice it does nothing."""
+        ...
+
+
+@runtime_checkable
+class SharedStage(Stage, Protocol):
+    """A display in front of which a person sits: the game waits for its focus, and a key of the person stops it."""
+
+    def is_down(self, code: int) -> bool:
+        """Whether a key is down, whoever presses it."""
         ...

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from playfield.games.desktop.clocks import HANG_SECONDS, Hung
+from playfield.games.desktop.clocks import HANG_SECONDS, Hung, NotTaken
 from playfield.games.desktop.programs import Program
 
 SOURCE = Path(__file__).with_suffix(".c")
@@ -138,8 +138,10 @@ class VirtualClock:
             if not self._program.is_running:
                 return
             if time.monotonic() > until:
-                taken = "" if self.was_taken else "; it takes no clock of ours (a static program?)"
-                raise Hung(f"has not come to rest within {self._hang_seconds:g} s{taken}")
+                told = f"has not come to rest within {self._hang_seconds:g} s"
+                if self.was_taken:
+                    raise Hung(told)
+                raise NotTaken(f"{told}; it takes no clock of ours (a static program?)")
 
     @property
     def seconds(self) -> float:

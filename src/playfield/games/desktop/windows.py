@@ -92,8 +92,11 @@ def _process_group(pid: int | None) -> int | None:
 
 
 def _holds(outer: Window, inner: Window) -> bool:
+    # Windows of two programs may lie over each other wherever a person has put them.
+    strangers = outer.pid is not None and inner.pid is not None and outer.pid != inner.pid
     return (
-        outer.left <= inner.left
+        not strangers
+        and outer.left <= inner.left
         and outer.top <= inner.top
         and outer.left + outer.width >= inner.left + inner.width
         and outer.top + outer.height >= inner.top + inner.height

@@ -76,6 +76,37 @@ class X11:
         """Move the pointer to a place on the display."""
         self._xtest.fake_input(self._display, self._xlib.MotionNotify, x=x, y=y)
 
+    def is_down(self, code: int) -> bool:
+        """Whether a key is down, whoever presses it."""
+        return bool(self._display.query_keymap()[code // 8] & 1 << code % 8)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the display in pixels."""
+        shape = self._display.screen().root.get_geometry()
+        return int(shape.width), int(shape.height)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the display answers."""
+        try:
+            self._display.sync()
+        except Exception:  # Xlib's own errors have no common base
+            return False
+        return True
+
+    def place(self, window: Window) -> tuple[int, int, int, int] | None:
+        """Left, top, width and height of a window now; None where it is closed or hidden."""
+        error: Any = importlib.import_module("Xlib.error")
+        found: Any = self._display.create_resource_object("window", window.number)
+        try:
+            if found.get_attributes().map_state != self._xlib.IsViewable:
+                return None
+            shape, corner = found.get_geometry(), self._display.screen().root.translate_coords(found, 0, 0)
+        except (error.BadWindow, error.BadDrawable):
+            return None
+        return int(corner.x), int(corner.y), int(shape.width), int(shape.height)
+
     def settle(self) -> None:
         """Wait until the display has done all this and has told those whom it concerns."""
         # The first answer says that our requests are done, the second that their events were sent.

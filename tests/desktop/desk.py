@@ -1,0 +1,96 @@
+"""The display of a person: another Xvfb, which the games under test must not take for their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from playfield.games.desktop.game_file import GameFile, game_from, shipped_games
+from playfield.games.desktop.own_display import OwnDisplay
+from playfield.games.desktop.windows import Window
+from playfield.games.desktop.x11 import X11
+
+TITLE = "^Playfield reference game$"
+
+
+class Desk:
+    """A display with hands of the person."""
+
+    def __init__(self, folder: Path) -> None:
+        self.display = OwnDisplay(folder, 640, 480)
+        self.x11 = X11(self.display.name)
+        self.environment = {**os.environ, "DISPLAY": self.display.name, "SDL_VIDEODRIVER": "x11"}
+        self.environment["SDL_AUDIODRIVER"] = "dummy"
+
+    def look_elsewhere(self) -> None:
+        """Let no window of a game have the keyboard."""
+        self.x11.forget()
+        self.x11.move(639, 479)
+        self.x11.settle()
+
+    def press(self, key: str, *, down: bool) -> None:
+        self.x11.key(self.x11.keycode(key), down)
+        self.x11.settle()
+
+    def held(self) -> list[str]:
+        """Which of the keys that matter here are down."""
+        return [key for key in ("Left", "Right", "F12") if self.x11.is_down(self.x11.keycode(key))]
+
+    @contextmanager
+    def refgame(self) -> Iterator[subprocess.Popen[bytes]]:
+        """The reference game, started by the person."""
+        command = [sys.executable, "-m", "playfield.games.desktop.refgame"]
+        with subprocess.Popen(command, env=self.environment) as process:
+            try:
+                wait_for(lambda: any(w.title == "Playfield reference game" for w in self.shown()))
+                yield process
+            finally:
+                process.kill()
+
+    def shown(self) -> list[Window]:
+        return [window for window in self.x11.windows() if window.mapped]
+
+    def close(self) -> None:
+        self.x11.close()
+        self.display.close()
+
+
+@contextmanager
+def a_desk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    with closing(Desk(folder)) as desk:
+        monkeypatch.setenv("DISPLAY", desk.display.name)
+        yield desk
+
+
+def wait_for(true: Callable[[], bool], seconds: float = 60.0) -> None:
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until, "it never came"
+        time.sleep(0.02)
+
+
+def text_here(*changes: tuple[str, str], launch: str | None = None) -> str:
+    """The reference game's file in real time on the person's display."""
+    text = shipped_games()["refgame"].read_text()
+    command = 'command = ["{python}", "-m", "playfield.games.desktop.refgame"]'
+    changes = (
+        ("step_ms = 100", 'step_ms = 50\nclock = "real"'),
+        ("[screen]", '[screen]\nplace = "here"'),
+        *([] if launch is None else [(command, launch)]),
+        *changes,
+    )
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    return text
+
+
+def refgame_here(*changes: tuple[str, str], launch: str | None = None) -> GameFile:
+    return game_from(text_here(*changes, launch=launch), "mine.toml")
