@@ -19,6 +19,7 @@ from playfield.memory.memory import Memory
 from playfield.memory.replay import ReplayMemory
 from playfield.memory.rewards import RewardRange
 from playfield.memory.rows import RowRing
+from playfield.owed import Owed
 from playfield.rng import Rng
 from playfield.types import Array, Clock, Decision, Step, Tree
 
@@ -32,6 +33,10 @@ class Agent(Protocol):
 
     def observe(self, decision: Decision, step: Step) -> None:
         """Take note of the step that the decision led to."""
+        ...
+
+    def cut(self) -> None:
+        """Take every open episode for cut off by a time limit at its newest step: the next one begins another."""
         ...
 
     def due_updates(self, clock: Clock) -> int:
@@ -126,6 +131,7 @@ class DeepAgent:
         self._explore, self._draws = explore, rng.numpy("explore")
         self._rewards = rewards
         self._warm_up: nn.Module | None = None
+        self._owed: Owed | None = None
         imitation = learner.rule.imitation
         self._pretrain_updates = 0 if imitation is None else imitation.pretrain_updates
 
@@ -133,8 +139,14 @@ class DeepAgent:
         """Let a given network choose greedily while this agent only observes, instead of chance."""
         self._warm_up = network
 
+    def learn_between_episodes(self) -> None:
+        """Learn only when an episode is over and the next has not begun: for a game that does not wait meanwhile."""
+        self._owed = Owed()
+
     def act(self, step: Step, clock: Clock) -> Decision:
         """While only observing what chance or the warm-up network chooses, then what the own network does."""
+        if self._owed is not None and step.last.all():
+            self._owed.pay(clock, self._learn)
         obs = self.memory.newest_obs()
         if self.memory.observing_frames(clock) > 0:
             network = self._warm_up or self.learner.network
@@ -159,6 +171,9 @@ class DeepAgent:
             self._rewards.check(step.reward)
         self.memory.add(step, decision)
 
+    def cut(self) -> None:
+        self.memory.cut()
+
     @property
     def pretraining_updates(self) -> int:
         """Updates on demonstrations alone that are still to be made; they come before all others."""
@@ -172,9 +187,12 @@ class DeepAgent:
         return [learned]
 
     def due_updates(self, clock: Clock) -> int:
-        return self.memory.due(clock)
+        return self.memory.due(clock) if self._owed is None else self._owed.told_next
 
     def learn(self, clock: Clock) -> list[Learned]:
+        return self._learn(clock) if self._owed is None else self._owed.learn(clock)
+
+    def _learn(self, clock: Clock) -> list[Learned]:
         learned = [self._update(batch, clock) for batch in self.memory.batches(clock)]
         self.learner.refresh_target(self._pretraining_frames() + self.memory.learning_frames(clock))
         return learned
@@ -216,7 +234,8 @@ class DeepAgent:
 
     def state(self) -> Tree:
         warm_up = {} if self._warm_up is None else {"warm_up": dict(self._warm_up.state_dict())}
-        return {"learner": self.learner.state(), "memory": self.memory.state(), **warm_up}
+        owed = {} if self._owed is None else {"owed": self._owed.state()}
+        return {"learner": self.learner.state(), "memory": self.memory.state(), **warm_up, **owed}
 
     def load(self, tree: Tree) -> None:
         if "warm_up" in tree:
@@ -224,6 +243,8 @@ class DeepAgent:
             load_weights(self._warm_up, tree["warm_up"])
         self.learner.load(tree["learner"])
         self.memory.load(tree["memory"])
+        if self._owed is not None:
+            self._owed.load(tree["owed"])
 
 
 def judge(network: nn.Module, obs: Shaped[Tensor, "G ..."]) -> tuple[Float[Array, "G A"], Float[Array, "G"]]:

@@ -65,7 +65,24 @@ def build_agent(recipe: Recipe, spec: GameSpec, rng: Rng, shown: Demonstrations 
         if rewards is not None:
             rewards.check(shown.rows.columns["reward"].flatten().numpy())
         memory.demonstrate(shown)
-    return DeepAgent(learner, memory, recipe.explore, rng, rewards)
+    agent = DeepAgent(learner, memory, recipe.explore, rng, rewards)
+    if not spec.waits:
+        _require_patience(recipe, spec)
+        if spec.games == 1:  # of several there is always one at play: they are learnt from meanwhile, as others are
+            agent.learn_between_episodes()
+    return agent
+
+
+def _require_patience(recipe: Recipe, spec: GameSpec) -> None:
+    """Refuse what cannot wait with its learning until an episode is over.
+
+    Raises: ValueError with what to choose instead.
+    """
+    if not isinstance(recipe.memory, Replay):
+        raise ValueError(
+            f"{spec.name} runs in real time, where learning waits until an episode is over; {recipe.name} learns from "
+            "its newest steps alone and cannot: choose a recipe with a replay memory, such as dqn_desktop"
+        )
 
 
 def require_demonstrations(recipe: AnyRecipe) -> None:

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from playfield.agent import Policy
-from playfield.events import EpisodeEnded, Evaluated, Event, PhaseChanged
+from playfield.events import EpisodeEnded, Evaluated, Event, GameLost, PhaseChanged
+from playfield.games.each import Lost
 from playfield.games.games import Games
 from playfield.rng import Rng
 from playfield.tape import Recorder
 from playfield.types import Clock
+
+MOST_LOST = 3
+"""Games that may be lost between two that are played to their end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +36,10 @@ class EvaluationPlan:
 def evaluate(policy: Policy, games: Games, plan: EvaluationPlan) -> Iterator[Event]:
     """Play `plan.episodes` whole games and report each, then all together.
 
-    Every copy of the game has a fixed share of the episodes: taking whichever end first would favour short ones.
+    Every copy of the game has a fixed share of the episodes: taking whichever end first would favour short ones. An
+    episode whose game was lost is told but not counted: another is played in its place.
+
+    Raises: Lost where games are lost again and again.
     """
     yield PhaseChanged(clock=plan.clock, phase="evaluating")
     copies = games.spec.games
@@ -41,16 +48,25 @@ def evaluate(policy: Policy, games: Games, plan: EvaluationPlan) -> Iterator[Eve
     step = games.begin(Rng(plan.seed).numpy("evaluation episodes"))
     recorder.begin(step)
     ended: list[EpisodeEnded] = []
+    lost = 0  # since an episode was last played to its end
     while quota.any():
         decision = policy.act(step)
         games.send(decision.action)
         step = games.recv()
         clock = clock.after(step)
-        for episode in recorder.add(decision.action, step, clock):
-            if quota[episode.game] > 0:
-                quota[episode.game] -= 1
-                ended.append(episode)
-                yield episode
+        told = recorder.add(decision.action, step, clock)
+        gone = {event.game for event in told if isinstance(event, GameLost)}
+        for event in told:
+            if isinstance(event, GameLost):
+                lost += 1
+                if lost > MOST_LOST:
+                    raise Lost(f"{games.spec.name} was lost {lost} times before a game was over: {event.reason}")
+                yield event
+            elif quota[event.game] > 0 and event.game not in gone:
+                lost = 0
+                quota[event.game] -= 1
+                ended.append(event)
+                yield event
     yield _summary(sorted(ended, key=lambda e: (e.game, e.episode)), games, plan)
 
 

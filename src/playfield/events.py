@@ -23,6 +23,11 @@ class Tape:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CutTape(Tape):
+    """The tape of an episode that ended where it ends, not by the game's doing: it is not gone on with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseChanged:
     """The session entered a named phase."""
 
@@ -82,6 +87,17 @@ class Learned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GameLost:
+    """A game hung, or its process, window or display was gone: it is begun anew. Comes before its episode's end."""
+
+    clock: Clock
+    game: int
+    """Which of the G games, 0-based."""
+    reason: str
+    """What happened, as a part of a sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EpisodeEnded:
     """One whole game was played to its end or to its time limit."""
 
@@ -97,8 +113,9 @@ class EpisodeEnded:
     frames: int
     """Emulator frames of the episode."""
     truncated: bool
-    """True when a time limit ended it."""
+    """True when a time limit ended it, or the game was lost."""
     tape: Tape
+    """Of a game that was lost without the action that it did not survive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,4 +152,4 @@ class Stopped:
     details: dict[str, object] = field(default_factory=dict)
 
 
-Event = PhaseChanged | Stepped | Learned | EpisodeEnded | Evaluated | Saved | Stopped
+Event = PhaseChanged | Stepped | Learned | GameLost | EpisodeEnded | Evaluated | Saved | Stopped

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Generic, TypeVar
 
+import numpy as np
+
 from playfield.agent import Agent, nothing_decided
-from playfield.events import Event, Phase, PhaseChanged, Stepped
+from playfield.events import CutTape, Event, Phase, PhaseChanged, Stepped
 from playfield.games.games import Games
 from playfield.rng import Rng
 from playfield.tape import Recorder
@@ -75,7 +78,10 @@ class Session(Generic[AgentT]):
     def load(self, tree: Tree) -> None:
         """Become what `state()` described, by playing every open episode again from its tape.
 
-        Raises: ValueError where the games do not come back as they were.
+        Where the games cannot play an episode again, it ends with its newest step as by a time limit, and the next step
+        begins a new one; all else is as it was.
+
+        Raises: ValueError where the games do not come back as they were; Lost where one is lost meanwhile.
         """
         self.clock = Clock(**{name: int(value) for name, value in tree["clock"].items()})
         self._phase = tree["phase"]
@@ -83,13 +89,23 @@ class Session(Generic[AgentT]):
         self.agent.load(tree["agent"])
         self.rng.load(tree["rng"])
         if tree["begun"]:
-            self.step = self.games.resume(self.rng.numpy("episodes"), self.tape.open_tapes())
-            for name, seen in tree["seen"].items():
-                if not (getattr(self.step, name) == seen).all():
-                    raise ValueError(
-                        f"{self.games.spec.name} did not come back as it was when the run was saved ({name} differs); "
-                        "the emulator or game version may have changed since: see `playfield doctor`"
-                    )
+            if not self.games.spec.replays:
+                self.agent.cut()
+                self.tape.cut()
+            self.step = self._again(tree["seen"])
+
+    def _again(self, seen: Tree) -> Step:
+        """The step that the games had come to; of an episode that was cut what was seen of it."""
+        tapes = self.tape.open_tapes()
+        step = self.games.resume(self.rng.numpy("episodes"), tapes)
+        is_cut = np.array([isinstance(tape, CutTape) for tape in tapes])
+        for name, part in seen.items():
+            if not np.array_equal(getattr(step, name)[~is_cut], np.asarray(part)[~is_cut]):
+                raise ValueError(
+                    f"{self.games.spec.name} did not come back as it was when the run was saved ({name} differs); "
+                    "the emulator or game version may have changed since: see `playfield doctor`"
+                )
+        return replace(step, **{name: np.asarray(part) for name, part in seen.items()})
 
     def _begin(self) -> Step:
         step = self.games.begin(self.rng.numpy("episodes"))

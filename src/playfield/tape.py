@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from jaxtyping import Int64
 
-from playfield.events import EpisodeEnded, Tape
-from playfield.types import Array, Clock, Step, Tree
+from playfield.events import CutTape, EpisodeEnded, GameLost, Tape
+from playfield.types import Array, BrokenStep, Clock, Step, Tree
 
 
 @dataclass(slots=True, kw_only=True)
@@ -20,6 +20,8 @@ class _Open:
     actions: bytearray = field(default_factory=bytearray)
     life_scores: list[float] = field(default_factory=lambda: [0.0])
     frames: int = 0
+    cut: bool = False
+    """Whether it ended otherwise than by the game's doing, and cannot be gone on with."""
 
     def tape(self) -> Tape:
         return Tape(seed=self.seed, actions=bytes(self.actions))
@@ -37,25 +39,40 @@ class Recorder:
         for game, seed in enumerate(step.seed):
             self._open[game] = _Open(seed=int(seed))
 
-    def add(self, action: Int64[Array, "G"], step: Step, clock: Clock) -> list[EpisodeEnded]:
-        """Append one action to every running episode; the episodes that ended with it, in order of game."""
-        ended: list[EpisodeEnded] = []
+    def add(self, action: Int64[Array, "G"], step: Step, clock: Clock) -> list[GameLost | EpisodeEnded]:
+        """Append one action to every running episode; the games lost and the episodes ended by it, in order of game."""
+        lost = step.lost if isinstance(step, BrokenStep) else {}
+        told: list[GameLost | EpisodeEnded] = [
+            GameLost(clock=clock, game=game, reason=reason) for game, reason in lost.items()
+        ]
         for game, episode in enumerate(self._open):
             if step.first[game]:
-                self._open[game] = _Open(seed=int(step.seed[game]))
+                self._open[game] = _Open(seed=int(step.seed[game]), cut=game in lost)
                 continue
-            episode.actions.append(int(action[game]))
+            if game in lost:
+                episode.cut = True
+            else:
+                episode.actions.append(int(action[game]))
             episode.frames += int(step.frames[game])
             episode.life_scores[-1] += float(step.reward[game])
             if step.last[game]:
-                ended.append(self._ended(game, step, clock))
+                told.append(self._ended(game, step, clock))
             elif step.discount[game] == 0.0:
                 episode.life_scores.append(0.0)
-        return ended
+        return told
+
+    def cut(self) -> None:
+        """Leave every episode where it is: none is gone on with."""
+        for episode in self._open:
+            episode.cut = True
 
     def open_tapes(self) -> list[Tape]:
-        """The tape of every game as far as it was played."""
-        return [episode.tape() for episode in self._open]
+        """The tape of every game as far as it was played; of an episode that is not gone on with a `CutTape`."""
+        tapes = [episode.tape() for episode in self._open]
+        return [
+            CutTape(seed=tape.seed, actions=tape.actions) if episode.cut else tape
+            for tape, episode in zip(tapes, self._open, strict=True)
+        ]
 
     def state(self) -> Tree:
         return {
@@ -66,6 +83,7 @@ class Recorder:
                     "actions": torch.from_numpy(np.frombuffer(bytes(e.actions), np.uint8).copy()),
                     "life_scores": list(e.life_scores),
                     "frames": e.frames,
+                    **({"cut": True} if e.cut else {}),
                 }
                 for e in self._open
             ],
@@ -79,6 +97,7 @@ class Recorder:
                 actions=bytearray(e["actions"].numpy().tobytes()),
                 life_scores=[float(s) for s in e["life_scores"]],
                 frames=int(e["frames"]),
+                cut=bool(e.get("cut", False)),
             )
             for e in tree["open"]
         ]

@@ -40,6 +40,17 @@ class Step:
     """Seed of the episode that this row belongs to."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokenStep(Step):
+    """A step in which games were lost: each ends its episode as a time limit does, and begins the next one anew.
+
+    Where a lost game cannot even be begun, its row is both `first` and `last`.
+    """
+
+    lost: Mapping[int, str]
+    """Of each game that was lost, what happened to it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Clock:
     """How far a run has come. Only `frames` is shown to people."""
@@ -57,7 +68,7 @@ class Clock:
             self,
             frames=self.frames + int(step.frames.sum()),
             steps=self.steps + 1,
-            episodes=self.episodes + int(step.last.sum()),
+            episodes=self.episodes + int((step.last & ~step.first).sum()),
         )
 
 

@@ -235,7 +235,7 @@ class TestInAWindow:
             ),
             (
                 ("launch",),
-                [(PROGRAM, '"-c", "while True: pass"')],
+                [(PROGRAM, '"-c", "while True: pass"'), ("step_ms = 100", "step_ms = 100\nhang_ms = 1000")],
                 "mine has not come to rest within 1 s.*: playfield games doctor mine.toml",
             ),
             (
@@ -252,11 +252,8 @@ class TestInAWindow:
         command: tuple[str, ...],
         changes: list[tuple[str, str]],
         sentence: str,
-        monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
-        if "come to rest" in sentence:  # a loaded machine needs more for what is no hang
-            monkeypatch.setattr("playfield.games.desktop.virtual_clock.HANG_SECONDS", 1.0)
         name, *rest = command
         assert games(name, mine(*changes), *rest) == 2
         error = one_sentence(capsys)

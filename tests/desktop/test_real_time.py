@@ -132,7 +132,7 @@ def test_the_doctor_recommends_the_clock_that_repeats(mine: Path, capsys: pytest
 
 @has_compiler
 def test_the_doctor_recommends_real_time_where_the_virtual_clock_is_not_taken(
-    mine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    mine: Path, capsys: pytest.CaptureFixture[str]
 ):
     """A static program takes no clock of ours; this one then becomes the game, which is given none."""
     source = mine.with_name("static.c")
@@ -142,8 +142,11 @@ def test_the_doctor_recommends_real_time_where_the_virtual_clock_is_not_taken(
     )
     static = mine.with_name("static")
     subprocess.run(["cc", "-static", "-o", str(static), str(source)], check=True)
-    monkeypatch.setattr("playfield.games.desktop.virtual_clock.HANG_SECONDS", 3.0)
-    plain = text("virtual").replace('command = ["{python}",', f'command = ["{static}", "{{python}}",')
+    plain = (
+        text("virtual")
+        .replace("[timing]", "[timing]\nhang_ms = 3000")
+        .replace('command = ["{python}",', f'command = ["{static}", "{{python}}",')
+    )
     for clock in ("virtual", "real"):
         mine.write_text(plain.replace('"virtual"', f'"{clock}"'))
         assert run_command(["games", "doctor", str(mine), "--steps", "10"]) == (clock == "virtual")

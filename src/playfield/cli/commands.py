@@ -35,6 +35,7 @@ from playfield.games.desktop.gamepads import NoGamepad
 from playfield.games.desktop.own_display import NoDisplayServer
 from playfield.games.desktop.virtual_clock import NoCompiler
 from playfield.games.desktop.windows import NoWindow
+from playfield.games.each import Lost
 from playfield.recipes import LinearRecipe, Recipe
 from playfield.sinks.window import NoDisplay
 from playfield.storage.files import DamagedFile, NoSpace, WriteFailed
@@ -167,6 +168,7 @@ USER_MISTAKES = (
     ImportError,
     DamagedFile,
     Hung,
+    Lost,
     NameTaken,
     NoCheckpoint,
     NoCompiler,

@@ -136,7 +136,8 @@ def _summary(run: Run) -> list[str]:
     size = sum(f.stat().st_size for f in run.path.rglob("*") if f.is_file()) / 1e6
     return [
         run.name,
-        f"{recipe_label(of.recipe)}, {of.game}, seed {of.seed}",
+        f"{recipe_label(of.recipe)}, {of.game}, seed {of.seed}"
+        + ("" if run.about.resume == "exact" else f", resume {run.about.resume}"),
         f"{newest[0].frames:,}" if newest else "none",
         f"{len(scores):,}",
         mean,

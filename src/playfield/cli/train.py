@@ -140,10 +140,13 @@ class Train:
             seed=self.seed,
             fingerprint=fingerprint.take(),
             plan=dataclasses.asdict(plan),
+            resume=games.spec.resume,
         )
         run.keep_last = plan.keep
         print(f"run      {run.path}\nrecipe   {recipe.name}\ngame     {self.game}, {games_text(games)}")
         print(size_text(session.agent), flush=True)
+        if not games.spec.replays:
+            print(f"resume   {games.spec.resume}, which is cut off then: {self.game} does not replay", flush=True)
         if (sentence := never_learns(recipe, plan.frames + (shown.frames if shown else 0))) is not None:
             print(f"note: {sentence}", flush=True)
         with run.writing():
@@ -238,6 +241,8 @@ class Resume:
                 if run.gave_up is not None:
                     print(f"note: {run.gave_up}; the same settings lead there again", flush=True)
                 print(f"resumed  {run.path} at {session.clock.frames:,} frames, checkpoint {loaded.checkpoint}")
+                if not games.spec.replays:
+                    print(f"resume   {games.spec.resume}, which was cut off: the next step begins another", flush=True)
             if given:
                 run.replan(dataclasses.asdict(plan))
             if session.clock.frames >= plan.frames:
@@ -328,7 +333,9 @@ def pursue(run: Run, of: Known, session: Session[Any], plan: Plan, begin: Begin)
         if isinstance(session.agent, LinearAgent) and (used := session.agent.code.used()) is not None and used[1]:
             print("note: the index table is full, so that tiles share weights; give it more places with encoder.size")
         print(f"stopped  {stopped.reason}; saved at {session.clock.frames:,} frames", flush=True)
-        if interruption.asked is not None:
+        if training.losses.too_many is not None:
+            print(f"see what is wrong with: {command_name()} games launch {of.game}", flush=True)
+        if interruption.asked is not None or training.losses.too_many is not None:
             folder = "" if run.path.parent == Path("runs") else f" --runs {run.path.parent}"
             print(f"go on with: {command_name()} resume {run.name}{folder}", flush=True)
             return RESUMABLE

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
+from playfield.cli.losses import Losses
 from playfield.events import EpisodeEnded, Event, Learned, Saved, Stepped, Stopped
 from playfield.session import Session
 from playfield.sinks.console_lines import Lines
@@ -154,10 +155,15 @@ class Training:
     """Wall time of the sessions before this one."""
     scores: deque[float] = field(default_factory=deque[float])
     """Scores of the newest `plan.over` complete training episodes."""
+    losses: Losses = field(init=False)
+    """The games that were lost in this session."""
     _saved_frames: int = 0
     _saved_at: float = 0.0
     _begun_at: float = 0.0
     _flushed_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.losses = Losses(self.session.games.spec.name)
 
     def pursue(self, interruption: Interruption) -> Stopped:
         """Train until a limit is reached or a person interrupts; the last word is always a checkpoint."""
@@ -198,6 +204,7 @@ class Training:
             self.scores.append(event.score)
             while len(self.scores) > self.plan.over:
                 self.scores.popleft()
+        self.losses.take(event)
         for sink in self.sinks:
             sink(event)
         self.display(event)
@@ -209,6 +216,8 @@ class Training:
         mean = sum(self.scores) / len(self.scores) if len(self.scores) == plan.over else None
         if interruption.asked is not None:
             return f"interrupted ({interruption.asked})"
+        if (lost := self.losses.too_many) is not None:
+            return lost
         if self.session.clock.frames >= plan.frames:
             return f"{plan.frames:,} frames are played"
         if plan.until_score is not None and mean is not None and mean >= plan.until_score:

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float64
 
 from playfield.agent import Policy, RandomPolicy
 from playfield.evaluate import EvaluationPlan, evaluate
-from playfield.events import Evaluated
+from playfield.events import EpisodeEnded, Evaluated
 from playfield.features.frames import Recording, Split, pixel_games, returns
 from playfield.features.grid import Grid
 from playfield.games.protocol import AtariProtocol
@@ -201,7 +201,8 @@ def play(match: Match, sight: Sight, learner: LearnerSpec, seed: int, on_frames:
             games.send(decision.action)
             step = games.recv()
             clock = clock.after(step)
-            ended += [(clock.frames, episode.score) for episode in recorder.add(decision.action, step, clock)]
+            told = recorder.add(decision.action, step, clock)
+            ended += [(clock.frames, event.score) for event in told if isinstance(event, EpisodeEnded)]
             on_frames(clock.frames)
     finally:
         games.close()

@@ -49,6 +49,8 @@ class GameSpec:
     """The protocol as plain values, as actually used; every score carries it."""
     replays: bool = True
     """Whether (seed, actions) plays an episode again exactly; not of a game in real time."""
+    waits: bool = True
+    """Whether the game waits for the agent; one that runs in real time does not."""
     observations: Observations | None = None
     """What the numbers of a vector frame mean; a numbered state is a vector with a single 1. None of pixels."""
 
@@ -60,6 +62,11 @@ class GameSpec:
     def choices(self) -> tuple[int, ...]:
         """How many choices each axis of actions has; a plain list is a single axis."""
         return self.axes or (len(self.actions),)
+
+    @property
+    def resume(self) -> str:
+        """How exactly a run of it goes on after it was stopped."""
+        return "exact" if self.replays else "exact up to the open episode"
 
 
 class Games(Protocol):
@@ -78,6 +85,8 @@ class Games(Protocol):
 
     def resume(self, seeds: np.random.Generator, tapes: Sequence[Tape]) -> Step:
         """Play G open episodes again up to where their tapes end, and return that very step.
+
+        An episode of a `CutTape` is not played again: its row is `last`, and what it shows is not known any more.
 
         Raises: ValueError where a tape ends its episode before its own last action.
         """

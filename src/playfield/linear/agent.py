@@ -13,7 +13,16 @@ from playfield.events import Learned
 from playfield.linear.compiled import compiled, compiled_anew, entry
 from playfield.linear.encoders import EncoderSpec
 from playfield.linear.features import dot
-from playfield.linear.learners import ActorCritic, ExpectedSarsa, LearnerSpec, Seen, Transition, Window
+from playfield.linear.learners import (
+    ActorCritic,
+    ExpectedSarsa,
+    LearnerSpec,
+    NStepSarsa,
+    OfflineLambdaReturn,
+    Seen,
+    Transition,
+    Window,
+)
 from playfield.linear.play import Player, choose, look, ready, unseen, value
 from playfield.linear.policies import PolicySpec, chance_at
 from playfield.linear.traces import Traces
@@ -192,6 +201,11 @@ class LinearAgent:
     def due_updates(self, clock: Clock) -> int:
         """None: it learns while it observes."""
         return 0
+
+    def cut(self) -> None:
+        """Learn from what still waited for the rest of the episode; traces are let go of when the next begins."""
+        if isinstance(self.learner, NStepSarsa | OfflineLambdaReturn):
+            self.learner.cut(self.player.mind, self._here, self._action)
 
     def learn(self, clock: Clock) -> list[Learned]:
         """What was learnt from the newest step; the learning itself is done, since the next action depended on it."""

@@ -57,6 +57,8 @@ Judge = Callable[[Any, Seen], None]
 """Write q for the features seen."""
 Learn = Callable[[Any, Seen, Transition, Seen, np.random.Generator], None]
 """Learn from a transition: the mind, here, what happened, there."""
+Cut = Callable[[Any, Seen, int], None]
+"""The episode is cut off where it is: what waited for its rest learns from what is seen and the action chosen there."""
 RanAway = Callable[[Any, Seen, Transition], bool]
 """Whether weights have diverged, in any set that the mind has: those of the newest step, at an episode's end all."""
 
@@ -364,13 +366,29 @@ def _learn_n_step(mind: WindowMind, here: Seen, went: Transition, there: Seen, d
     if waiting < length and not went.last:
         return
     target = went.discount * dot(mind.weights, there.feature[went.next_action], there.value)
-    for back in range(1, waiting + 1):
+    _settle_n_step(mind, target, waiting if went.last else 1)
+
+
+@compiled
+def _settle_n_step(mind: WindowMind, target: float, count: int) -> None:
+    """Let the oldest transitions that wait learn; `target` is what came after the newest."""
+    window = mind.window
+    length = len(window.reward)
+    following = target
+    for back in range(1, window.span[0] - window.span[1] + 1):
         place = (window.span[0] - back) % length
-        target = window.reward[place] + mind.gamma * target
+        following = window.reward[place] + mind.gamma * following
         # At the episode's end all that wait learn, the oldest first, so every return has to be kept.
-        window.following[place] = target
-    for _ in range(waiting if went.last else 1):
+        window.following[place] = following
+    for _ in range(count):
         _learn_from_oldest(mind, float(window.following[window.span[1] % length]))
+
+
+@compiled
+def _cut_n_step(mind: WindowMind, here: Seen, action: int) -> None:
+    waiting = mind.window.span[0] - mind.window.span[1]
+    if waiting > 0:
+        _settle_n_step(mind, dot(mind.weights, here.feature[action], here.value), waiting)
 
 
 LONGEST = 2**16
@@ -394,6 +412,7 @@ class NStepSarsa:
     learns_first: ClassVar[bool] = False
     averages: ClassVar[bool] = False
     begin: ClassVar[Begin] = staticmethod(_begin_window)
+    cut: ClassVar[Cut] = staticmethod(_cut_n_step)
     judge: ClassVar[Judge] = staticmethod(_linear)
     ran_away: ClassVar[RanAway] = staticmethod(_one_set_ran_away)
 
@@ -419,8 +438,14 @@ def _learn_offline_lambda(
     length = len(window.reward)
     # The weights stay as they are until the episode is over, so that values can be taken down on the way.
     _write(window, here, went, went.discount * dot(mind.weights, there.feature[went.next_action], there.value))
-    if not went.last and window.span[0] < length:
-        return
+    if went.last or window.span[0] == length:
+        _settle_offline_lambda(mind)
+
+
+@compiled
+def _settle_offline_lambda(mind: WindowMind) -> None:
+    window = mind.window
+    length = len(window.reward)
     target = window.following[(window.span[0] - 1) % length]
     for back in range(1, window.span[0] + 1):
         place = window.span[0] - back
@@ -430,6 +455,12 @@ def _learn_offline_lambda(
     for place in range(window.span[0]):
         _learn_from_oldest(mind, float(window.following[place]))
     window.span[:] = 0
+
+
+@compiled
+def _cut_offline_lambda(mind: WindowMind, here: Seen, action: int) -> None:
+    if mind.window.span[0] > 0:
+        _settle_offline_lambda(mind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -449,6 +480,7 @@ class OfflineLambdaReturn:
     learns_first: ClassVar[bool] = False
     averages: ClassVar[bool] = False
     begin: ClassVar[Begin] = staticmethod(_begin_window)
+    cut: ClassVar[Cut] = staticmethod(_cut_offline_lambda)
     judge: ClassVar[Judge] = staticmethod(_linear)
     ran_away: ClassVar[RanAway] = staticmethod(_one_set_ran_away)
 

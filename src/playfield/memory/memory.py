@@ -19,6 +19,10 @@ class Memory(Protocol):
         """Append the step that `decision` led to."""
         ...
 
+    def cut(self) -> None:
+        """Let every open episode end with its newest row as by a time limit: nothing that follows belongs to it."""
+        ...
+
     def newest_obs(self) -> Shaped[Tensor, "G ..."]:
         """Stacked frames of every game as of the newest row."""
         ...

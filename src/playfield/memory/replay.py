@@ -82,6 +82,7 @@ class ReplayMemory:
         self._reach = reach(spec, imitation)
         self._served = 0
         self._given_frames = 0  # of demonstrations
+        self._met = False  # whether a transition was seen among the rows: from then on there is always one
         self._keep(None)
 
     def _keep(self, kept: Kept | None) -> None:
@@ -123,6 +124,10 @@ class ReplayMemory:
         if not isinstance(self._priorities, NoPriorities):  # most runs need not spend the time at every step
             self._follow(oldest)
 
+    def cut(self) -> None:
+        """The newest row has not been entered among what is drawn, so its being the last one changes nothing there."""
+        self.rows.cut()
+
     def newest_obs(self) -> Shaped[Tensor, "G ..."]:
         return self.rows.newest_obs()
 
@@ -134,7 +139,7 @@ class ReplayMemory:
 
     def due(self, clock: Clock) -> int:
         """`batches` for every `every_frames` that were played since learning began, less those already served."""
-        if self.observing_frames(clock) > 0 or self._oldest() >= self._newest():
+        if self.observing_frames(clock) > 0 or not self._has_transition():
             return 0
         return max(0, self.learning_frames(clock) // self.spec.every_frames * self.spec.batches - self._served)
 
@@ -191,6 +196,7 @@ class ReplayMemory:
             self._apart.load(tree["apart"])
         self._rated.copy_(tree["rated"])
         self._served, self._given_frames = int(tree["served"]), int(tree["given_frames"])
+        self._met = False
 
     def _place(self, key: Int64[Tensor, "B"]) -> Int64[Tensor, "B"]:
         """Where a transition is found among all slots, those of demonstrations last."""
@@ -208,6 +214,14 @@ class ReplayMemory:
     def _newest(self) -> int:
         """One past the last row whose n-step return is complete."""
         return self.rows.stop - self._reach
+
+    def _has_transition(self) -> bool:
+        """Whether there is anything to draw: an episode that was cut off at its first row has no transition."""
+        if not self._met and self._oldest() < self._newest():
+            rows = torch.arange(self._oldest(), self._newest())[:, None].expand(-1, self.rows.shape.games).flatten()
+            games = torch.arange(self.rows.shape.games).repeat(self._newest() - self._oldest())
+            self._met = not bool(self.rows.is_last(rows, games).all())
+        return self._met
 
     def _follow(self, oldest: int) -> None:
         """Let go of the transitions that were held from row `oldest` on and are no more; enter the newest ones."""

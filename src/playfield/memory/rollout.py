@@ -90,6 +90,10 @@ class RolloutMemory:
         if self.rows.stop - 1 == self._playing + self.spec.steps + 1:
             self._settle()
 
+    def cut(self) -> None:
+        """The newest row belongs to the rollout being played, whose targets are not made yet."""
+        self.rows.cut()
+
     def newest_obs(self) -> Shaped[Tensor, "G ..."]:
         return self.rows.newest_obs()
 

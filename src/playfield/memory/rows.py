@@ -66,6 +66,7 @@ class RowRing:
         }
         self.stop = 0
         self._start = 0
+        self._cuts: list[int] = []
 
     @property
     def start(self) -> int:
@@ -83,6 +84,12 @@ class RowRing:
         column["first"][at] = torch.from_numpy(step.first)
         column["last"][at] = torch.from_numpy(step.last)
         self.stop += 1
+
+    def cut(self) -> None:
+        """Let the newest row be the last one of every episode that is still open."""
+        if self.stop > 0 and self.stop - 1 not in self._cuts:
+            self._cuts = [row for row in (*self._cuts, self.stop - 1) if row >= self.start]
+            self.columns["last"][(self.stop - 1) % self.shape.size] = True
 
     def forget_before(self, row: int) -> None:
         """Rows before `row` are not needed any more; they need not be saved."""
@@ -122,7 +129,9 @@ class RowRing:
         return sum(c[0].numel() * c.element_size() for c in self.columns.values()) / self.shape.games
 
     def state(self) -> Tree:
-        return {"rows": Rows(start=self.start, stop=self.stop, columns=self.columns)}
+        # Rows that were saved before they were cut are not written anew: which ones they are is kept beside them.
+        cuts = {"cuts": self._cuts} if self._cuts else {}
+        return {"rows": Rows(start=self.start, stop=self.stop, columns=self.columns), **cuts}
 
     def load(self, tree: Tree) -> None:
         rows = tree["rows"]
@@ -136,6 +145,9 @@ class RowRing:
         else:
             cast(LoggedRows, rows).read_into(self.columns)
         self._start, self.stop = rows.start, rows.stop
+        self._cuts = [int(row) for row in tree.get("cuts", ()) if self.start <= int(row) < self.stop]
+        for row in self._cuts:
+            self.columns["last"][row % self.shape.size] = True
 
     def _get(self, name: str, row: Int64[Tensor, "*S B"], game: Int64[Tensor, "B"]) -> Shaped[Tensor, "*S B ..."]:
         flat = (row % self.shape.size) * self.shape.games + game

@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from playfield.events import EpisodeEnded, Evaluated, Event, Learned, Phase, PhaseChanged, Stepped, Stopped
+from playfield.events import EpisodeEnded, Evaluated, Event, GameLost, Learned, Phase, PhaseChanged, Stepped, Stopped
 from playfield.score import ScoreTable
 from playfield.sinks.recent import Begin, RecentScores
 from playfield.types import Clock
@@ -198,6 +198,9 @@ class Progress:
     def __call__(self, event: Event) -> None:
         """Take one event; show it when it is due, and at once when the phase changes or the session stops."""
         self._standing.take(event)
+        if isinstance(event, GameLost):
+            said = f"note: game {event.game} is begun anew at {event.clock.frames:,} frames: {event.reason}"
+            self._console.print(said, soft_wrap=True, highlight=False, markup=False)
         if isinstance(event, PhaseChanged | Evaluated):
             self._marks = deque([(self._now(), self._standing.clock.frames)])
         if isinstance(event, PhaseChanged | Evaluated | Stopped) or self._now() - self._shown >= self._every_seconds:

@@ -87,6 +87,8 @@ class About:
     playfield: str
     """Version that created the run."""
     fingerprint: Mapping[str, Any]
+    resume: str = "exact"
+    """How exactly it goes on after it was stopped; runs of older versions do not say and are exact."""
 
     def plain(self) -> dict[str, Any]:
         """The same as JSON."""
@@ -148,6 +150,7 @@ class Run:
         seed: int,
         fingerprint: Mapping[str, Any],
         plan: Any = None,
+        resume: str = "exact",
     ) -> Run:
         """A new, empty run; it appears whole or not at all.
 
@@ -165,6 +168,7 @@ class Run:
             created=_now(),
             playfield=metadata.version("playfield"),
             fingerprint=fingerprint,
+            resume=resume,
         )
         path, temporary = root / name, temporary_name(root / f".{name}")
         try:

@@ -16,6 +16,7 @@ from playfield.games.desktop.attention import Attention
 from playfield.games.desktop.clocks import GameClock, Hung
 from playfield.games.desktop.game_file import GameFile, typed_name
 from playfield.games.desktop.gamepads import Gamepad
+from playfield.games.desktop.own_display import NoDisplayServer
 from playfield.games.desktop.pace import Pace
 from playfield.games.desktop.parts import clock_of, gamepad_of, launcher_of, stage_of
 from playfield.games.desktop.pixels import grey, same
@@ -24,7 +25,7 @@ from playfield.games.desktop.readers import Gone, Readings, Unreadable, WindowSt
 from playfield.games.desktop.stage import SharedStage, Stage
 from playfield.games.desktop.watching import OverAtOnce, Watch, over_at_once
 from playfield.games.desktop.windows import NoWindow, Window
-from playfield.games.each import Outcome
+from playfield.games.each import Lost, Outcome
 from playfield.types import Array
 
 LOOK_MS = 50
@@ -58,12 +59,11 @@ class DesktopGame:
         self._gamepad: Gamepad | None = None
         self._program: Program | None = None
         self._clock: GameClock | None = None
+        self._was_played = self._halted = False
         self._held: HeldInputs | None = None
         try:
             self._launcher = launcher_of(file, self._folder)
-            self._stage = stage = stage_of(file, self._folder)
-            self._gamepad = gamepad_of(file)  # before the game, which may look for one only when it begins
-            self._attention = Attention(file, stage, self.pace) if isinstance(stage, SharedStage) else None
+            self._open_stage()
         except BaseException:
             self.close()
             raise
@@ -72,10 +72,18 @@ class DesktopGame:
     def reset(self, seed: int) -> UInt8[Array, "h w C"]:
         """Start the game anew at the time of day that the seed stands for, and press what begins an episode.
 
-        Raises: NoWindow, Hung, Unreadable, OverAtOnce.
+        Raises: NoWindow, Hung, Unreadable, OverAtOnce, and others where the display is gone; instead of these `Lost`,
+        where it was played before: then it is not the file that is wrong.
         """
-        self.begin(seed)
-        self._read = self._first_look()
+        try:
+            self.begin(seed)
+            self._read = self._first_look()
+        except Exception as error:
+            if not self._was_played or (reason := self._what_happened(error)) is None:
+                raise
+            self._end_program()
+            raise Lost(f"it cannot be begun again: {reason}") from error
+        self._was_played = True
         if self._watch is not None:
             self._watch.begins(self._read)
         self._grey = self._in_sight()
@@ -86,6 +94,10 @@ class DesktopGame:
 
         Raises: NoWindow, Hung.
         """
+        if not self.stage.is_alive:
+            self._end_program()
+            self.stage.close()
+            self._open_stage()
         self._let_go()
         if not (self._launcher.lasting and self.is_running):
             self._end_program()
@@ -104,13 +116,18 @@ class DesktopGame:
         self._readers = Readings(self.file.readers, self.file.regions)
 
     def step(self, action: int) -> Outcome:
-        """Hold the action's keys for a step of the game's time.
+        """Hold the action's keys for a step of the game's time; a game that does not survive it is told as lost.
 
-        Raises: Hung, Unreadable, NothingHappens.
+        Raises: Unreadable, NothingHappens.
         """
-        if not self.play(action):
-            return self._crashed()
-        before, self._read = self._read, self._look()
+        try:
+            if not self.play(action):
+                return self._ended()
+            before, self._read = self._read, self._look()
+        except Exception as error:
+            if (reason := self._what_happened(error)) is None:
+                raise
+            return self._given_up(reason)
         if self._watch is not None:
             self._watch.step(self._read, moved=self._still == 0)
         over = any(self._read[name] != 0.0 for name in self.file.over)
@@ -125,18 +142,16 @@ class DesktopGame:
     def play(self, action: int) -> bool:
         """The same, without reading anything; False where the game's process is gone.
 
-        Raises: Hung.
+        Raises: Hung, NoWindow.
         """
         self.hold(action)
         self.advance(self.file.timing.step_ms)
         self._steps += 1
         if not self.is_running:
             return False
-        try:
-            picture = self.picture()
-        except NoWindow:  # somebody has closed it
-            self._end_program()
-            return False
+        picture = self.picture()
+        if not self.is_running:
+            return False  # whatever was seen may have been the empty display
         self._still = self._still + 1 if same(picture, self._picture) else 0
         self._picture = picture
         return True
@@ -186,10 +201,30 @@ class DesktopGame:
         assert self._program is not None
         return self._program
 
-    def _crashed(self) -> Outcome:
-        """The end of an episode whose game is gone: a true one where the file reads it, else it is cut off."""
-        read = any(isinstance(self.file.readers[name], Gone) for name in self.file.over)
-        return Outcome(self._frame(), 0.0, terminated=read, truncated=not read)
+    def _ended(self) -> Outcome:
+        """The end of an episode whose process is gone: a true one where the file reads it, else the game is lost."""
+        if any(isinstance(self.file.readers[name], Gone) for name in self.file.over):
+            return Outcome(self._frame(), 0.0, terminated=True)
+        return self._given_up(self._process_ended())
+
+    def _given_up(self, reason: str) -> Outcome:
+        """The end of an episode whose game is lost; its processes end now, the next episode begins with new ones."""
+        self._end_program()
+        return Outcome(self._frame(), 0.0, truncated=True, lost=reason)
+
+    def _what_happened(self, error: Exception) -> str | None:
+        """Why a game that was sound is so no longer; None where the error is of another kind."""
+        if not self.stage.is_alive:
+            return "its display is gone"
+        if isinstance(error, Hung | NoDisplayServer):
+            return str(error)
+        if not self.is_running:
+            return self._process_ended()
+        return str(error) if isinstance(error, NoWindow) else None
+
+    def _process_ended(self) -> str:
+        words = "none" if self._program is None else self._program.last_words()
+        return f"its process ended (its last words: {words})"
 
     def readings(self) -> dict[str, float]:
         """What every reader made of the newest picture."""
@@ -223,8 +258,18 @@ class DesktopGame:
             raise Unreadable(f"{error}; playfield games check {typed_name(self.file)} shows what it sees") from error
 
     def picture(self) -> UInt8[Array, "H W 3"]:
-        """The game's window as a person would see it."""
-        return self.stage.grab(self._window)
+        """The game's window as a person would see it; where it was closed, another one like it.
+
+        Raises: NoWindow.
+        """
+        try:
+            return self.stage.grab(self._window)
+        except NoWindow:
+            window = self._shown_window()
+            if window is None or (window.width, window.height) != (self._window.width, self._window.height):
+                raise
+            self._window = window
+            return self.stage.grab(window)
 
     def middle(self, region: str) -> tuple[int, int]:
         """Where on the display the middle of a region is."""
@@ -233,6 +278,12 @@ class DesktopGame:
             self._window.left + found.left + found.width // 2,
             self._window.top + found.top + found.height // 2,
         )
+
+    def halt(self) -> None:
+        """End the process, and let no other begin: whatever is under way in another thread is over soon."""
+        self._halted = True
+        if (program := self._program) is not None:
+            program.end()
 
     def close(self) -> None:
         """End the game, then its display: a game that loses its display may spin for ever."""
@@ -255,11 +306,21 @@ class DesktopGame:
         self.stage.forget()
         self._clock = clock_of(self.file, self._folder, seed, self.stage, self.pace)
         self._program = self._launcher.start({**self.stage.environment(), **self._clock.environment()})
+        if self._halted:
+            self._program.end()  # it was begun in the very moment
         with self._named():
             self._clock.begin(self._program)
         self._window = self._find_window()
         self._program.shown(self._window)
         self._wait_until_drawn()
+
+    def _open_stage(self) -> None:
+        """A display, on which no key is held by us."""
+        self._stage = stage = stage_of(self.file, self._folder)
+        if self._gamepad is None:
+            self._gamepad = gamepad_of(self.file)  # before the game, which may look for one only when it begins
+        self._attention = Attention(self.file, stage, self.pace) if isinstance(stage, SharedStage) else None
+        self._held = None
 
     def _find_window(self) -> Window:
         waited, attached = 0, self.file.launch.attach is not None

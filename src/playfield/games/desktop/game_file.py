@@ -113,6 +113,7 @@ class Timing:
 
     step_ms: int = setting(50, "milliseconds of the game that an action lasts")
     appear_ms: int = setting(10_000, "of the game, within which its window must be there")
+    hang_ms: int = setting(30_000, "of real time, after which a game that does not answer is given up and begun anew")
     clock: Clock = setting(
         "virtual",
         "virtual: the game waits for the agent; real: the agent keeps pace with the game; suspend: the game is stopped "
@@ -120,8 +121,8 @@ class Timing:
     )
 
     def __post_init__(self) -> None:
-        if min(self.step_ms, self.appear_ms) < 1:
-            raise ValueError("step_ms and appear_ms must be 1 or more")
+        if min(self.step_ms, self.appear_ms, self.hang_ms) < 1:
+            raise ValueError("step_ms, appear_ms and hang_ms must be 1 or more")
 
     @property
     def replays(self) -> bool:

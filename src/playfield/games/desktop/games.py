@@ -13,7 +13,7 @@ from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.game_file import GameFile, read_game, shipped_games
 from playfield.games.desktop.pace import Pace
 from playfield.games.desktop.watching import Watch
-from playfield.games.each import EachGame, Solo
+from playfield.games.each import EachGame
 from playfield.games.games import GameSpec
 
 SUFFIX = ".toml"
@@ -52,7 +52,7 @@ def desktop_games(name: str, games: int) -> EachGame:
         raise ValueError(f"{name} is played with a gamepad, which all {games} copies would see: train with games=1")
     if file.timing.clock == "suspend":
         _warn_of_suspending(name)
-    solos: list[Solo] = []
+    solos: list[DesktopGame] = []
     try:
         for _ in range(games):
             solos.append(DesktopGame(file, pace, watch))
@@ -71,6 +71,7 @@ def desktop_games(name: str, games: int) -> EachGame:
         frames_per_action=1,
         frames_per_second=1000.0 / file.timing.step_ms,
         replays=file.timing.replays,
+        waits=file.timing.clock != "real",
         protocol={
             "name": "desktop",
             "game": file.name,
@@ -82,7 +83,12 @@ def desktop_games(name: str, games: int) -> EachGame:
             "repeat_action_probability": 0.0,
         },
     )
-    return EachGame(spec, solos, ThreadPoolExecutor(games), None if file.timing.replays else pace)
+
+    def halt() -> None:
+        for solo in solos:
+            solo.halt()
+
+    return EachGame(spec, solos, ThreadPoolExecutor(games), None if file.timing.replays else pace, halt)
 
 
 def does_replay(name: str) -> bool:

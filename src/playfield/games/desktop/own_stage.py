@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 
 from playfield.games.desktop.own_display import OwnDisplay
 from playfield.games.desktop.readers import Region
-from playfield.games.desktop.windows import Window, WindowMatch
+from playfield.games.desktop.windows import NoWindow, Window, WindowMatch
 from playfield.games.desktop.x11 import X11
 from playfield.types import Array
 
@@ -65,10 +65,17 @@ class OwnStage:
         return None if found is None else replace(found, height=found.height - self._hidden_rows)
 
     def grab(self, window: Window, region: Region | None = None) -> UInt8[Array, "h w 3"]:
-        """A copy of what stands where the window was found."""
-        if region is None:
-            return self.display.grab_region(window.left, window.top, window.width, window.height)
-        return self.display.grab_region(window.left + region.left, window.top + region.top, region.width, region.height)
+        """A copy of what stands where the window was found.
+
+        Raises: NoWindow where it is shown no longer.
+        """
+        left, top, width, height = 0, 0, window.width, window.height
+        if region is not None:
+            left, top, width, height = region.left, region.top, region.width, region.height
+        copied = self.display.grab_region(window.left + left, window.top + top, width, height)
+        if not self._x11.is_shown(window):  # asked after the copy was made: before, it might be closed in between
+            raise NoWindow(f"the window {window.title!r} is gone")
+        return copied
 
     def focus(self, window: Window) -> None:
         """Let a window have the keyboard: without a window manager nobody else does."""
@@ -93,8 +100,8 @@ class OwnStage:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the server still runs."""
-        return self.display.is_alive
+        """Whether the server still runs and answers."""
+        return self.display.is_alive and self._x11.is_connected
 
     def close(self) -> None:
         """End the display; whatever is shown on it should be gone before."""

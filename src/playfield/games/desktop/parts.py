@@ -76,7 +76,7 @@ def clock_of(file: GameFile, folder: Path, seed: int, stage: Stage, pace: Pace) 
     Raises: NoCompiler; ValueError where this machine has no such clock.
     """
     if file.timing.clock == "virtual":
-        return VirtualClock(folder, EPOCH + seed % SEEDS)
+        return VirtualClock(folder, EPOCH + seed % SEEDS, file.timing.hang_ms / 1000.0)
     if file.timing.clock == "javascript":
         return JavascriptClock(stage, EPOCH + seed % SEEDS, seed)
     if file.timing.clock == "real":

@@ -29,7 +29,7 @@ class Stage(Hands, Protocol):
     def grab(self, window: Window, region: Region | None = None) -> UInt8[Array, "h w 3"]:
         """A copy of what a window shows, or of a region of it, as red, green and blue.
 
-        Raises: NoWindow where it is closed, on a display where somebody else may close it.
+        Raises: NoWindow where it is shown no longer.
         """
         ...
 
@@ -56,7 +56,7 @@ class Stage(Hands, Protocol):
 
     @property
     def is_alive(self) -> bool:
-        """Whether the display is there."""
+        """Whether the display is there and answers."""
         ...
 
     def close(self) -> None:

@@ -77,8 +77,9 @@ class VirtualClock:
 
     replays = True
 
-    def __init__(self, folder: Path, epoch_seconds: int) -> None:
+    def __init__(self, folder: Path, epoch_seconds: int, hang_seconds: float = HANG_SECONDS) -> None:
         """Raises: NoCompiler."""
+        self._hang_seconds = hang_seconds
         self._calls = ctypes.CDLL(str(library()))
         self._calls.playfield_move.argtypes = (ctypes.c_void_p, ctypes.c_int64)
         self._calls.playfield_wait.argtypes = (ctypes.c_void_p, ctypes.c_int64)
@@ -132,12 +133,12 @@ class VirtualClock:
 
     def _settle(self) -> None:
         assert self._program is not None
-        until = time.monotonic() + HANG_SECONDS
+        until = time.monotonic() + self._hang_seconds
         while not self.wait(0.5):
             if not self._program.is_running:
                 return
             if time.monotonic() > until:
-                told = f"has not come to rest within {HANG_SECONDS:g} s"
+                told = f"has not come to rest within {self._hang_seconds:g} s"
                 if self.was_taken:
                     raise Hung(told)
                 raise NotTaken(f"{told}; it takes no clock of ours (a static program?)")

@@ -32,8 +32,28 @@ class X11:
         self._known: list[Window] | None = None
 
     def close(self) -> None:
-        """Close the connection."""
-        self._display.close()
+        """Close the connection, where the other side has not done so."""
+        if self.is_connected:
+            self._display.close()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the display answers."""
+        error: Any = importlib.import_module("Xlib.error")
+        try:
+            self._display.sync()
+        except (error.ConnectionClosedError, OSError):
+            return False
+        return True
+
+    def is_shown(self, window: Window) -> bool:
+        """Whether a window that was found is there and shown."""
+        error: Any = importlib.import_module("Xlib.error")
+        try:
+            state = self._display.create_resource_object("window", window.number).get_attributes().map_state
+        except (error.BadWindow, error.BadDrawable):
+            return False
+        return bool(state == self._xlib.IsViewable)
 
     def keycode(self, key: str) -> int:
         """The code of a key by its X name: `Left`, `space`, `a`, `Return`.

@@ -1,0 +1,44 @@
+"""When games are lost so often that something is wrong which beginning anew does not mend."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+from playfield.events import Event, GameLost, Stepped
+
+MOST = 3
+"""Games that may be lost within `SECONDS`, or one after the other without one that is played."""
+SECONDS = 60.0
+"""Of wall time."""
+
+
+class Losses:
+    """The games that were lost lately; wall time decides about stopping alone, never about what is learnt."""
+
+    def __init__(self, game: str, now: Callable[[], float] = time.monotonic) -> None:
+        self._game, self._now = game, now
+        self._at: deque[float] = deque(maxlen=MOST + 1)
+        self._in_a_row = 0
+        self._reason = ""
+
+    def take(self, event: Event) -> None:
+        """Follow one event."""
+        if isinstance(event, GameLost):
+            self._at.append(self._now())
+            self._in_a_row += 1
+            self._reason = event.reason
+        elif isinstance(event, Stepped) and not event.step.last.all():
+            self._in_a_row = 0
+
+    @property
+    def too_many(self) -> str | None:
+        """Why to stop, if there is a reason."""
+        if len(self._at) > MOST and self._at[-1] - self._at[0] <= SECONDS:
+            often = f"{len(self._at)} times within a minute"
+        elif self._in_a_row > MOST:
+            often = f"{self._in_a_row} times in a row"
+        else:
+            return None
+        return f"{self._game} was lost {often}, at last because {self._reason}"
