@@ -13,7 +13,7 @@ the same state, results and checkpoints, bit for bit, as one without. Of one ste
 Updates that fall due together are announced together: a game that is paused `before_update` goes on `after_update`.
 Before the first action each update of pretraining is announced alone, and the first frames of the games are observed
 without a decision. Of a game that does not wait, updates are made between two episodes, before the agent chooses, and
-both are called once they are made. Observing is announced in every phase. An exception in a subscriber ends `play` and is not caught.
+both are called once they are made. Observing is announced in every phase. An exception in a subscriber ends `play`.
 
     session = subscribed(build_session(recipe, games, seed=0), Subscriptions(before_update=pause, after_update=go_on))
     for event in session.play(until_frames=20_000):
