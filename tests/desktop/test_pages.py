@@ -221,7 +221,7 @@ def test_a_page_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.Mo
             'url = "catch.html"\nlasting = true',
             "a page has its own display, and each episode a new page",
         ),
-        ("width = 512", 'width = 512\nplace = "here"', "a page has its own display"),
+        ("[screen]", '[screen]\nplace = "here"', "a page has its own display"),
     ],
 )
 def test_what_a_page_may_not_say_is_one_sentence(before: str, after: str, sentence: str):
