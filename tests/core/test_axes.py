@@ -40,12 +40,17 @@ def score(head: Head, seed: int, frames: int = 3_000) -> float:
     return float(np.mean([e.score for e in ended if e.clock.frames > 0.8 * frames]))
 
 
-def test_two_dials_are_learnt_by_axes_before_all_their_combinations_are():
-    factored = [score(Factored(hidden=64), seed) for seed in (0, 1, 2)]
-    listed = [score(Dueling(hidden=64), seed) for seed in (0, 1, 2)]
-    print(f"by axes {factored}, by combinations {listed}")
-    assert np.mean(factored) >= 14.0
-    assert np.mean(factored) >= np.mean(listed) + 3.0
+def test_two_dials_are_learnt():
+    scores = [score(Factored(hidden=64), seed) for seed in (0, 1)]
+    print(scores)
+    assert np.mean(scores) >= 17.0  # 19.4 when this was written; chance scores 2.9
+
+
+def test_choices_are_learnt_sooner_by_axes_than_by_their_combinations():
+    by_axes = [score(Factored(hidden=64), seed, frames=1_000) for seed in (0, 1, 2)]
+    by_combinations = [score(Dueling(hidden=64), seed, frames=1_000) for seed in (0, 1, 2)]
+    print(f"by axes {by_axes}, by combinations {by_combinations}")
+    assert np.mean(by_axes) >= np.mean(by_combinations) + 1.5  # 10.2 and 7.3 when this was written
 
 
 def spec(axes: tuple[int, ...]) -> GameSpec:
