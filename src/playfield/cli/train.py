@@ -108,8 +108,8 @@ class Train:
         recipe = self._recipe()
         plan = self._plan(recipe)
         set_threads(self.threads, recipe)
+        shown = shown_in(self.demonstrations, recipe, self.game)  # before there are games that a refusal would leave
         games = make_games(self.game, recipe.protocol, recipe.games)
-        shown = shown_in(self.demonstrations, recipe, self.game)
         session = build_session(recipe, games, self.seed, latents_in(self.features, recipe), shown)
         if isinstance(session.agent, DeepAgent):
             warn_of_memory(session.agent.memory.most_bytes())
