@@ -128,6 +128,7 @@ class Windows:
             ),
             GetWindowText=lambda handle: table[handle]["title"],
             GetClassName=lambda handle: table[handle]["group"],
+            IsWindow=lambda handle: handle in table,
             IsWindowVisible=lambda handle: 1,
             IsIconic=lambda handle: table[handle]["iconic"],
             SetForegroundWindow=lambda handle: setattr(self, "front", handle),

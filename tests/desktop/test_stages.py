@@ -219,6 +219,9 @@ def test_a_person_in_front_of_windows_is_heeded():
     assert not stage.is_down(code)
     system.seen.press("left", True)
     assert stage.is_down(code)
+    assert stage.is_there(window)
+    del system.table[window.number]
+    assert not stage.is_there(window)
 
 
 def test_two_windows_of_one_name_are_two_on_windows_and_a_minimised_one_is_none():

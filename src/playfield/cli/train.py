@@ -6,8 +6,8 @@ import dataclasses
 import shutil
 import sys
 from collections import deque
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -121,12 +121,25 @@ class Train:
         plan = self._plan(recipe)
         set_threads(self.threads, recipe, self.game)
         games = make_games(self.game, recipe.protocol, recipe.games)
-        shown = shown_in(self.demonstrations, recipe, games)
-        session = build_session(recipe, games, self.seed, latents_in(self.features, recipe), shown)
-        if isinstance(session.agent, DeepAgent):
-            warn_of_memory(session.agent.memory.most_bytes())
-        warm_up(session, recipe, plan, self.runs)
-        require(plan.services)
+        with closed_unless_played(games) as opened:
+            shown = shown_in(self.demonstrations, recipe, games)
+            session = build_session(recipe, games, self.seed, latents_in(self.features, recipe), shown)
+            if isinstance(session.agent, DeepAgent):
+                warn_of_memory(session.agent.memory.most_bytes())
+            warm_up(session, recipe, plan, self.runs)
+            require(plan.services)
+            run = self._run(recipe, plan, games)
+            print(f"run      {run.path}\nrecipe   {recipe.name}\ngame     {self.game}, {games_text(games)}")
+            print(size_text(session.agent), flush=True)
+            if not games.spec.replays:
+                print(f"resume   {games.spec.resume}, which is cut off then: {self.game} does not replay", flush=True)
+            if (sentence := never_learns(recipe, plan.frames + (shown.frames if shown else 0))) is not None:
+                print(f"note: {sentence}", flush=True)
+            opened.pop_all()
+        with run.writing():
+            return pursue(run, Known(recipe, self.game, self.seed, {}), session, plan, Begin())
+
+    def _run(self, recipe: AnyRecipe, plan: Plan, games: Games) -> Run:
         stem = f"{recipe.name}-{slug(self.game)}-s{self.seed}"
         name = free_name(stem, self.runs) if self.name is None else self.name
         if self.name is None and name != stem:
@@ -143,14 +156,7 @@ class Train:
             resume=games.spec.resume,
         )
         run.keep_last = plan.keep
-        print(f"run      {run.path}\nrecipe   {recipe.name}\ngame     {self.game}, {games_text(games)}")
-        print(size_text(session.agent), flush=True)
-        if not games.spec.replays:
-            print(f"resume   {games.spec.resume}, which is cut off then: {self.game} does not replay", flush=True)
-        if (sentence := never_learns(recipe, plan.frames + (shown.frames if shown else 0))) is not None:
-            print(f"note: {sentence}", flush=True)
-        with run.writing():
-            return pursue(run, Known(recipe, self.game, self.seed, {}), session, plan, Begin())
+        return run
 
     def _plan(self, recipe: AnyRecipe) -> Plan:
         return Plan(
@@ -227,30 +233,45 @@ class Resume:
             for sentence in (*loaded.warnings, *_set_back(run, loaded), *_changes(loaded)) if loaded else ():
                 print(f"note: {sentence}", flush=True)
             games = make_games(of.game, of.recipe.protocol, of.recipe.games)
-            # What is seen by comes back from the run itself: the folder it was taken from may be gone.
-            latents = latents_in(plan.features, of.recipe) if loaded is None else saved_latents(of.recipe, loaded)
-            shown = shown_in(plan.demonstrations, of.recipe, games) if loaded is None else None
-            session = build_session(of.recipe, games, of.seed, latents, shown)
-            if loaded is None:
-                warm_up(session, of.recipe, plan, run.path.parent)
-                print(f"note: {run.path} was stopped before its first save: it begins at its beginning", flush=True)
-            else:
-                session.load(loaded.tree)  # before anything is cut back: it may find that the games do not come back
-                _check_limit(self.frames, session.clock)
-                run.cut_back(loaded)
-                if run.gave_up is not None:
-                    print(f"note: {run.gave_up}; the same settings lead there again", flush=True)
-                print(f"resumed  {run.path} at {session.clock.frames:,} frames, checkpoint {loaded.checkpoint}")
-                if not games.spec.replays:
-                    print(f"resume   {games.spec.resume}, which was cut off: the next step begins another", flush=True)
-            if given:
-                run.replan(dataclasses.asdict(plan))
-            if session.clock.frames >= plan.frames:
-                print(f"nothing left to do: {session.clock.frames:,} frames are played; --frames sets a new limit")
-                return 0
+            with closed_unless_played(games) as opened:
+                # What is seen by comes back from the run itself: the folder it was taken from may be gone.
+                latents = latents_in(plan.features, of.recipe) if loaded is None else saved_latents(of.recipe, loaded)
+                shown = shown_in(plan.demonstrations, of.recipe, games) if loaded is None else None
+                session = build_session(of.recipe, games, of.seed, latents, shown)
+                self._stand(run, of, session, plan, loaded)
+                if given:
+                    run.replan(dataclasses.asdict(plan))
+                if session.clock.frames >= plan.frames:
+                    print(f"nothing left to do: {session.clock.frames:,} frames are played; --frames sets a new limit")
+                    return 0
+                opened.pop_all()
             scores = plan.over if plan.lines is None else session.clock.episodes
             begin = begin_of(run, session.clock, session.agent.updates, scores)
             return pursue(run, of, session, plan, begin)
+
+    def _stand(self, run: Run, of: Known, session: Session[Any], plan: Plan, loaded: Loaded | None) -> None:
+        """Let a session stand where the run was saved, or at its beginning where it never was, and say so."""
+        if loaded is None:
+            warm_up(session, of.recipe, plan, run.path.parent)
+            print(f"note: {run.path} was stopped before its first save: it begins at its beginning", flush=True)
+            return
+        session.load(loaded.tree)  # before anything is cut back: it may find that the games do not come back
+        _check_limit(self.frames, session.clock)
+        run.cut_back(loaded)
+        if run.gave_up is not None:
+            print(f"note: {run.gave_up}; the same settings lead there again", flush=True)
+        print(f"resumed  {run.path} at {session.clock.frames:,} frames, checkpoint {loaded.checkpoint}")
+        spec = session.games.spec
+        if not spec.replays:
+            print(f"resume   {spec.resume}, which was cut off: the next step begins another", flush=True)
+
+
+@contextmanager
+def closed_unless_played(games: Games) -> Generator[ExitStack]:
+    """Games that are closed where nobody takes them over by `pop_all`: a refusal leaves no game behind."""
+    with ExitStack() as opened:
+        opened.callback(games.close)
+        yield opened
 
 
 def latents_in(folder: str | Path | None, recipe: AnyRecipe) -> Latents | None:

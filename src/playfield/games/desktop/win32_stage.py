@@ -112,6 +112,10 @@ class Win32Stage:
         key: int = self._system.MapVirtualKey(code, TO_VIRTUAL)
         return bool(self._system.GetAsyncKeyState(key) & DOWN)
 
+    def is_there(self, window: Window) -> bool:
+        """Whether a window is not closed; it may be hidden."""
+        return bool(self._gui.IsWindow(window.number))
+
     def windows(self) -> list[Window]:
         """Every window of the desktop, by what lies within its frame."""
         found: list[Window] = []
