@@ -24,7 +24,7 @@ from playfield.storage.run import Run
 
 pytestmark = [has_display, has_compiler]
 
-SMALL = ("torso=Mlp", "torso.hidden=[8]", "head.hidden=8", "memory.capacity=400", "memory.start_frames=20")
+SMALL = ("games=1", "torso=Mlp", "torso.hidden=[8]", "head.hidden=8", "memory.capacity=400", "memory.start_frames=20")
 ENDS = ("--episodes", "0", "--threads", "1")
 
 
