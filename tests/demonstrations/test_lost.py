@@ -10,10 +10,10 @@ import pytest
 
 from core.toys import small_games
 from demonstrations.shown import follow
-from playfield.cli import play
+from playfield.cli import play, record
 from playfield.demonstrations import About, DemonstrationWriter, Recording, demonstrations, read_recording, seen_in
 from playfield.games import films
-from playfield.games.each import EachGame, Outcome
+from playfield.games.each import EachGame, Lost, Outcome
 from playfield.games.toys import Catch
 from playfield.sinks.window import Window
 from playfield.types import BrokenStep
@@ -76,6 +76,17 @@ def test_a_recording_of_lost_games_is_learnt_from_as_far_as_they_were_played(
     assert rows.stop == sum(lengths) + 3
     ends = rows.columns["last"][: rows.stop, 0].nonzero()[:, 0].tolist()
     assert rows.columns["discount"][ends, 0].tolist() == [float(length == 4) for length in lengths]
+
+
+def test_a_recording_of_a_game_that_is_lost_again_and_again_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def hopeless(*_: object) -> EachGame:
+        solo = Fragile()
+        solo.step = lambda action: Outcome(Catch.step(solo, action).frame, 0.0, truncated=True, lost="it fell")
+        return EachGame(replace(small_games(1).spec, name="catch"), [solo])
+
+    monkeypatch.setattr(record, "make_games", hopeless)
+    with pytest.raises(Lost, match="catch was lost 4 times before a game was over: it fell"):
+        record.Record("catch", policy="random", frames=100, out=tmp_path).run()
 
 
 class Hand(Window):
