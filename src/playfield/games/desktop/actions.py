@@ -104,7 +104,7 @@ class HeldInputs:
         """Hold down what the action asks for, and let go of everything else."""
         keys = {self._hands.keycode(key) for choice in action.choices for key in choice.keys}
         buttons = {button for choice in action.choices for button in choice.buttons}
-        pads = {pad for choice in action.choices for pad in choice.pads}
+        pads: set[Pad] = {pad for choice in action.choices for pad in choice.pads}
         pointed = any(choice.at or choice.by or choice.scroll or choice.to for choice in action.choices)
         if (keys, buttons, pads) == (self._keys, self._buttons, self._pads) and not pointed:
             return  # nothing to do, and nothing to wait for

@@ -93,10 +93,11 @@ class OwnProgram:
 
     def end(self) -> None:
         """Kill the whole group."""
-        if self._guard is not None:  # first, since it must not kill whoever gets the number next
-            self._guard.kill()
-            self._guard.communicate()
-            self._guard = None
+        # First, since it must not kill whoever gets the number next; by one of two threads that end the game.
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.kill()
+            guard.communicate()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -201,10 +202,7 @@ class SteamLauncher:
 
     def __init__(self, file: GameFile) -> None:
         """Raises: ValueError where Steam is not there."""
-        found = shutil.which("steam") or shutil.which("steam", path=GAME_FOLDERS)
-        if found is None:
-            raise ValueError(f"the game {file.name} is started by Steam, which is not here: apt-get install steam")
-        self._command = (found, "-applaunch", str(file.launch.steam))
+        self._command = (str(steam(file)), "-applaunch", str(file.launch.steam))
         self._match = file.window
 
     def start(self, environment: Mapping[str, str]) -> FoundProgram:
@@ -227,6 +225,17 @@ def program(file: GameFile) -> Path:
     if found is None:
         how = f": apt-get install {file.launch.package}" if file.launch.package else "; mend launch.command"
         raise ValueError(f"the game {file.name} needs the program {name}, which is not here{how}")
+    return Path(found)
+
+
+def steam(file: GameFile) -> Path:
+    """The program that starts a game of Steam.
+
+    Raises: ValueError with the package that brings it.
+    """
+    found = shutil.which("steam") or shutil.which("steam", path=GAME_FOLDERS)
+    if found is None:
+        raise ValueError(f"the game {file.name} is started by Steam, which is not here: apt-get install steam")
     return Path(found)
 
 
