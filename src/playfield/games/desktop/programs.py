@@ -98,8 +98,11 @@ class OwnProgram:
         if guard is not None:
             guard.kill()
             guard.communicate()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        if sys.platform == "win32":  # which has no groups
+            self.process.kill()
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 
@@ -132,7 +135,9 @@ class CommandLauncher:
             )  # fmt: skip
         by_pid = self._file.screen.place == "here" and self._file.window.is_empty
         match = WindowMatch(pid=process.pid) if by_pid else self._file.window
-        guard = None if self._file.timing.clock == "virtual" else _guard(process.pid)  # that clock ends with us
+        # The virtual clock ends with us; Windows has no shell that could wait for our end.
+        alone = self._file.timing.clock == "virtual" or sys.platform == "win32"
+        guard = None if alone else _guard(process.pid)
         return OwnProgram(process, self._folder / "said", match, guard)
 
     def _arguments(self) -> list[str]:
@@ -157,7 +162,7 @@ class FoundProgram:
     @property
     def is_running(self) -> bool:
         """Whether its process is there, as far as its window told which it is."""
-        if self._pid is None:
+        if self._pid is None or sys.platform == "win32":  # where to ask in this way is to end it
             return True
         try:
             os.kill(self._pid, 0)
