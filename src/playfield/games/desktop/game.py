@@ -347,7 +347,7 @@ class DesktopGame:
             return (
                 f"no window of {file.name} is there ({match}; shown windows: {told}); start it, or mend launch.attach"
             )
-        mend = "launch.command" if file.launch.command else "launch.steam"
+        mend = "launch.command" if file.launch.command else "launch.url" if file.launch.url else "launch.steam"
         return (
             f"no window of {file.name} appeared ({match}; shown windows: {told}; "
             f"the game's last words: {self.program.last_words()}); mend {mend} or [window]"

@@ -101,7 +101,7 @@ class OwnStage:
     @property
     def is_alive(self) -> bool:
         """Whether the server still runs and answers."""
-        return self.display.is_alive and self._x11.is_connected
+        return self.display.is_alive and self._x11.is_alive
 
     def close(self) -> None:
         """End the display; whatever is shown on it should be gone before."""

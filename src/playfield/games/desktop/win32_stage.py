@@ -134,8 +134,11 @@ class Win32Stage:
         _, pid = self._process.GetWindowThreadProcessId(handle)
         return Window(
             number=handle, title=gui.GetWindowText(handle), group=gui.GetClassName(handle), left=left, top=top,
-            width=width, height=height, mapped=bool(gui.IsWindowVisible(handle)) and not gui.IsIconic(handle), pid=pid,
+            width=width, height=height, mapped=self._is_shown(handle), pid=pid,
         )  # fmt: skip
+
+    def _is_shown(self, handle: int) -> bool:
+        return bool(self._gui.IsWindowVisible(handle)) and not self._gui.IsIconic(handle)
 
     def find(self, match: WindowMatch) -> Window | None:
         """The one shown window that matches; none lies within another here, so two are two.
@@ -147,8 +150,10 @@ class Win32Stage:
     def grab(self, window: Window, region: Region | None = None) -> UInt8[Array, "h w 3"]:
         """A copy of what the monitor shows where the window was found.
 
-        Raises: NoWindow where the monitor shows nothing.
+        Raises: NoWindow where the window is closed or hidden, or the monitor shows nothing.
         """
+        if not self.is_there(window) or not self._is_shown(window.number):
+            raise NoWindow(f"the window {window.title!r} is closed or hidden")
         box = (window.left, window.top, window.left + window.width, window.top + window.height)
         # The whole window even for a region: of a monitor that stands still only the same box is given again.
         for _ in range(TRIES):
