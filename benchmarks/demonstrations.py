@@ -77,7 +77,7 @@ class Scored:
 
 
 class Centred(nn.Module):
-    """Pixels in [0, 1] to such that are 0 in Pong's court, where a ball is about as far from 0 as a weight from its own."""
+    """Pixels in [0, 1] to such that are 0 in Pong's court, so that a ball is far from it."""
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         return (x - BACKGROUND / 255.0) * 12.0

@@ -16,7 +16,6 @@ from playfield.games import films
 from playfield.games.each import EachGame, Lost, Outcome
 from playfield.games.toys import Catch
 from playfield.sinks.window import Window
-from playfield.types import BrokenStep
 
 WHOLE = (6 - 1) * 3
 """Actions of a game of three drops on a field of six."""
@@ -53,7 +52,7 @@ def recorded(folder: Path, *, replays: bool, first: bool) -> Recording:
         action = follow(step)
         games.send(np.array([action]))
         step = games.recv()
-        lost += isinstance(step, BrokenStep)
+        lost += bool(step.lost)
         writer.add(action, step)
     writer.close()
     assert lost == 1 + first

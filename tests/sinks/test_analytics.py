@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from playfield.events import EpisodeEnded, Event, PhaseChanged, Stepped, Tape
 from playfield.sinks.analytics import FILE, Analytics, Open, Played
 from playfield.sinks.analytics_plots import SHADES, Episode, analytics_figure, chosen, load_trace, sliced, trace_of
-from playfield.types import BrokenStep, Clock, Step
+from playfield.types import Clock, Step
 
 from .stories import Bytes, feed, observing, training
 
@@ -118,8 +118,7 @@ def test_every_event_of_a_small_run():
 
 def test_of_a_lost_game_nothing_was_played_and_its_episode_ends():
     broken = stepped(12, (0, 1), (0.0, 0.5), last=(1, 0))
-    told = {name: getattr(broken.step, name) for name in STEP}
-    lost = replace(broken, step=BrokenStep(**told, lost={0: "it fell"}))
+    lost = replace(broken, step=replace(broken.step, lost={0: "it fell"}))
     found = rows(written([stepped(8, (0, 1), (2.0, 0.0)), over(12, 0, 2.0), lost]))
     steps = [(row["event"], row.get("episode_step", row.get("episode_steps"))) for row in found[2:] if row["game"] == 0]
     assert steps == [

@@ -27,7 +27,6 @@ from playfield.score import scoring_text
 from playfield.storage import fingerprint
 from playfield.storage.run import check_name
 from playfield.study import slug
-from playfield.types import BrokenStep
 
 Positional = tyro.conf.Positional
 
@@ -92,7 +91,7 @@ class Record:
             games.send(decision.action)
             step = games.recv()
             writer.add(int(decision.action[0]), step)
-            if isinstance(step, BrokenStep):
+            if step.lost:
                 lost += 1
                 if lost > MOST_LOST:
                     raise Lost(f"{self.game} was lost {lost} times before a game was over: {step.lost[0]}")

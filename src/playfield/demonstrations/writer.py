@@ -14,7 +14,7 @@ from playfield.games.make import imports_code
 from playfield.storage.files import AppendFile, replace_file
 from playfield.storage.frame_log import FrameLog, SeenRow, Shown
 from playfield.storage.tapes import RecordedEpisode, TapeLog
-from playfield.types import BrokenStep, Step
+from playfield.types import Step
 
 
 def require_recordable(game: str) -> None:
@@ -73,7 +73,7 @@ class DemonstrationWriter:
 
         `gap`: a person held keys that are no action, and the game was told this one for want of a better.
         """
-        if isinstance(step, BrokenStep):
+        if step.lost:
             self._keep_open()
             return
         if step.first[0] or self._open is None:

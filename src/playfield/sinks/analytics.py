@@ -22,7 +22,6 @@ from typing import Final
 
 from playfield.events import EpisodeEnded, Event, PhaseChanged, Stepped
 from playfield.sinks.jsonl import AppendFile, json_line
-from playfield.types import BrokenStep
 
 FILE: Final = "analytics.jsonl"
 
@@ -100,7 +99,7 @@ class Analytics:
 
     def _played_one(self, event: Stepped, game: int, episode: Open) -> None:
         step, frames = event.step, event.clock.frames
-        if not isinstance(step, BrokenStep) or game not in step.lost:
+        if game not in step.lost:
             self._acted(event, game, episode)
         if (ended := self._ended.pop(game, None)) is not None:
             about: dict[str, object] = {"game": game, "episode": ended.episode}
