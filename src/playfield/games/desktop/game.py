@@ -103,7 +103,9 @@ class DesktopGame:
             self._end_program()
             self._start(seed)
             self.stage.focus(self._window)
-        held = self._held = HeldInputs(self.stage, self, self._gamepad)
+            self._held = HeldInputs(self.stage, self, self._gamepad, _middle(self._window))
+        held = self._held
+        assert held is not None, "a game that lasts was begun before"
         self.clock.play()
         for press in self.file.begin:
             pressed = Choice(label="", keys=press.keys, buttons=press.buttons, at=press.at, pads=press.pads)
@@ -273,11 +275,8 @@ class DesktopGame:
 
     def middle(self, region: str) -> tuple[int, int]:
         """Where on the display the middle of a region is."""
-        found = self.file.regions[region]
-        return (
-            self._window.left + found.left + found.width // 2,
-            self._window.top + found.top + found.height // 2,
-        )
+        found, (left, top) = self.file.regions[region], self.stage.corner(self._window)
+        return left + found.left + found.width // 2, top + found.top + found.height // 2
 
     def halt(self) -> None:
         """End the process, and let no other begin: whatever is under way in another thread is over soon."""
@@ -404,6 +403,11 @@ class DesktopGame:
     def _in_sight(self) -> UInt8[Array, "h w"]:
         region = self.file.sight.region
         return grey(self._picture if region is None else self.file.regions[region].of(self._picture))
+
+
+def _middle(window: Window) -> tuple[int, int]:
+    """Where a stage leaves the pointer once a window has the focus."""
+    return window.left + window.width // 2, window.top + window.height // 2
 
 
 def _is_blank(picture: UInt8[Array, "H W 3"]) -> bool:
