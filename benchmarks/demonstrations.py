@@ -21,6 +21,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from playfield.build import build_policy, build_session
 from playfield.demonstrations import About, DemonstrationWriter, Recording, demonstrations, read_recording
@@ -32,7 +34,7 @@ from playfield.games.protocol import nature
 from playfield.imitation import Imitation
 from playfield.learner import Copy
 from playfield.memory.replay import Replay
-from playfield.networks import Conv, Dueling
+from playfield.networks import Conv, Draws, Dueling
 from playfield.optimizers import Adam
 from playfield.recipes import RECIPES, Recipe
 from playfield.rng import Rng
@@ -40,7 +42,7 @@ from playfield.schedules import Linear
 from playfield.score.statistics import stratified_bootstrap
 from playfield.session import Session
 from playfield.storage import fingerprint
-from scripted import PongScript, RefgameScript, Script
+from scripted import BACKGROUND, PongScript, RefgameScript, Script
 
 MINUTES = 10.0
 SCRIPT_SEED, EVALUATION_SEED = 7, 1_000_003
@@ -74,9 +76,29 @@ class Scored:
     """Of wall time, training only, from the beginning."""
 
 
+class Centred(nn.Module):
+    """Pixels in [0, 1] to such that are 0 in Pong's court, where a ball is about as far from 0 as a weight from its own."""
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+        return (x - BACKGROUND / 255.0) * 12.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Court(Conv):
+    """Convolutions over pixels that were centred first.
+
+    Without, a ball of two grey pixels is so little beside the court that imitation stays with the commonest action.
+    """
+
+    def build(self, shape: tuple[int, ...], draws: Draws) -> tuple[nn.Module, int]:
+        torso, features = Conv.build(self, shape, draws)
+        pixels, *layers = torso.children()
+        return nn.Sequential(pixels, Centred(), *layers), features
+
+
 def small(**changes: object) -> Recipe:
     """DQfD at a size for one CPU thread."""
-    return RECIPES["dqfd"].but(head=Dueling(hidden=128), eval_epsilon=0.0, **changes)
+    return RECIPES["dqfd"].but(head=Dueling(hidden=128), **changes)
 
 
 def memory(**changes: object) -> Replay:
@@ -90,6 +112,7 @@ def contests() -> dict[str, Contest]:
     """Both games, at sizes for one CPU thread."""
     refgame = small(
         name="dqfd_refgame",
+        eval_epsilon=0.0,
         games=2,
         torso=Conv(layers=((16, 4, 2), (32, 3, 2))),
         memory=memory(capacity=20_000, every_frames=2, n_step=1, discount=0.95, stack=2),
@@ -101,21 +124,20 @@ def contests() -> dict[str, Contest]:
     pong = small(
         name="dqfd_pong",
         games=4,
-        protocol=nature(frame_size=(42, 42), actions=("NOOP", "RIGHT", "LEFT")),
-        torso=Conv(layers=((16, 6, 3), (32, 3, 2), (32, 3, 1))),
+        protocol=nature(frame_size=(42, 42), actions=("NOOP", "RIGHT", "LEFT"), max_frames=18_000),
+        torso=Court(layers=((16, 6, 3), (32, 3, 2), (32, 3, 1))),
         memory=memory(capacity=100_000, every_frames=16),
-        optimizer=Adam(lr=3e-4, eps=1e-5),
+        optimizer=Adam(lr=1e-3, eps=1e-5),
         target=Copy(every_frames=8_000),
-        imitation=Imitation(pretrain_updates=6_000),
-        frames=100_000,
+        imitation=Imitation(pretrain_updates=4_000),
+        eval_epsilon=0.01,
+        frames=40_000,
     )
     return {
         "refgame": Contest(
             script=RefgameScript(), recipe=refgame, games=20, exploring_frames=500, observing_frames=100
         ),
-        "pong": Contest(
-            script=PongScript(SCRIPT_SEED), recipe=pong, games=20, exploring_frames=25_000, observing_frames=5_000
-        ),
+        "pong": Contest(script=PongScript(), recipe=pong, games=10, exploring_frames=10_000, observing_frames=2_000),
     }
 
 
@@ -223,11 +245,9 @@ def main() -> None:
         "--folder", type=Path, default=Path("shown"), help="where the recording and all scores are kept"
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("settings", nargs="*", help="settings of the recipe to change, as path=value")
-    asked = parser.parse_intermixed_args()
+    asked = parser.parse_args()
     torch.set_num_threads(1)
     contest = contests()[asked.game]
-    contest = replace(contest, recipe=contest.recipe.with_overrides(asked.settings))
     asked.folder.mkdir(parents=True, exist_ok=True)
     recording = record(asked.game, contest, asked.folder / f"{asked.game}-script")
     scores = [episode.score for episode in recording.episodes]

@@ -32,7 +32,7 @@ RECIPE = RECIPES["dqn_classic"].with_overrides(
 )
 
 
-def score(head: Head, seed: int, frames: int = 3_000) -> float:
+def score(head: Head, seed: int, frames: int) -> float:
     """Mean score of the episodes that ended in the last fifth of a training; 20 is the best."""
     recipe = RECIPE.but(head=head)
     session = build_session(recipe, make_games(DIALS, recipe.protocol, recipe.games), seed)
@@ -41,9 +41,9 @@ def score(head: Head, seed: int, frames: int = 3_000) -> float:
 
 
 def test_two_dials_are_learnt():
-    scores = [score(Factored(hidden=64), seed) for seed in (0, 1)]
+    scores = [score(Factored(hidden=64), seed, frames=2_200) for seed in (0, 1)]
     print(scores)
-    assert np.mean(scores) >= 17.0  # 19.4 when this was written; chance scores 2.9
+    assert np.mean(scores) >= 17.0  # 19.1 when this was written; chance scores 2.9
 
 
 def test_choices_are_learnt_sooner_by_axes_than_by_their_combinations():
