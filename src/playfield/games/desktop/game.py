@@ -30,6 +30,8 @@ from playfield.types import Array
 
 LOOK_MS = 50
 """Of the game, between two looks for its window."""
+DISPLAY_GONE = "its display is gone"
+"""As a part of a sentence about a lost game."""
 MOST_TORN = 3
 """Pictures in a row that a game in real time may have been drawing just then, so that another is taken."""
 
@@ -205,6 +207,8 @@ class DesktopGame:
 
     def _ended(self) -> Outcome:
         """The end of an episode whose process is gone: a true one where the file reads it, else the game is lost."""
+        if not self.stage.is_alive:  # which games do not outlive: that is no end of theirs
+            return self._given_up(DISPLAY_GONE)
         if any(isinstance(self.file.readers[name], Gone) for name in self.file.over):
             return Outcome(self._frame(), 0.0, terminated=True)
         return self._given_up(self._process_ended())
@@ -217,7 +221,7 @@ class DesktopGame:
     def _what_happened(self, error: Exception) -> str | None:
         """Why a game that was sound is so no longer; None where the error is of another kind."""
         if not self.stage.is_alive:
-            return "its display is gone"
+            return DISPLAY_GONE
         if isinstance(error, Hung | NoDisplayServer):
             return str(error)
         if not self.is_running:
