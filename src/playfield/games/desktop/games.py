@@ -60,18 +60,8 @@ def desktop_games(name: str, games: int) -> EachGame:
         for solo in solos:
             solo.close()
         raise
-
-    def halt() -> None:
-        for solo in solos:
-            solo.halt()
-
-    shared = None if file.timing.replays else pace
-    return EachGame(_spec(name, file, games), solos, ThreadPoolExecutor(games), shared, halt)
-
-
-def _spec(name: str, file: GameFile, games: int) -> GameSpec:
     height, width = file.sight.size
-    return GameSpec(
+    spec = GameSpec(
         name=name,
         games=games,
         actions=tuple(action.label for action in file.actions),
@@ -93,6 +83,12 @@ def _spec(name: str, file: GameFile, games: int) -> GameSpec:
             "repeat_action_probability": 0.0,
         },
     )
+
+    def halt() -> None:
+        for solo in solos:
+            solo.halt()
+
+    return EachGame(spec, solos, ThreadPoolExecutor(games), None if file.timing.replays else pace, halt)
 
 
 def does_replay(name: str) -> bool:
