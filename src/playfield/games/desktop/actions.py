@@ -93,12 +93,15 @@ class Places(Protocol):
 class HeldInputs:
     """What is down; an action changes it by the difference, and nothing is ever pressed twice."""
 
-    def __init__(self, hands: Hands, places: Places, gamepad: Gamepad | None = None) -> None:
+    def __init__(
+        self, hands: Hands, places: Places, gamepad: Gamepad | None = None, pointer: tuple[int, int] = (0, 0)
+    ) -> None:
+        """`pointer` is where the pointer stands, from which it is moved by pixels."""
         self._hands, self._places, self._gamepad = hands, places, gamepad
         self._pads: set[Pad] = set()
         self._keys: set[int] = set()
         self._buttons: set[int] = set()
-        self._pointer = (0, 0)
+        self._pointer = pointer
 
     def take(self, action: Action) -> None:
         """Hold down what the action asks for, and let go of everything else."""

@@ -77,6 +77,10 @@ class OwnStage:
             raise NoWindow(f"the window {window.title!r} is gone")
         return copied
 
+    def corner(self, window: Window) -> tuple[int, int]:
+        """Where it was found: nobody moves it here."""
+        return window.left, window.top
+
     def focus(self, window: Window) -> None:
         """Let a window have the keyboard: without a window manager nobody else does."""
         self._x11.focus(window)
