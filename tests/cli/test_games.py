@@ -202,6 +202,12 @@ class TestInAWindow:
         assert "ball.toml is there already" in one_sentence(capsys)
         assert Path("ball.toml").read_bytes() == before
 
+    def test_new_names_a_window_by_the_title_that_it_keeps(self) -> None:
+        command = f"{sys.executable} -m pygame.examples.aliens"  # its window is pygame's for a moment
+        assert games("new", "invaders", "--argv", command, "--keys", "Left", "--steps", 10) == 0
+        assert read_game(Path("invaders.toml")).window.title == "^Pygame Aliens$"
+        assert games("launch", "invaders.toml", "--steps", 5) == 0
+
     def test_doctor_proves_that_a_game_repeats_itself(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert games("doctor", "refgame", "--steps", 20) == 0
         said = capsys.readouterr().out

@@ -114,3 +114,17 @@ def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path):
     path.write_bytes(b"#" * (2 << 20))
     with pytest.raises(ValueError, match="larger than 1,048,576 bytes"):
         read_game(path)
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ('[window]\ntitle = "^(Mine"', r"window: title is no regular expression: missing \)"),
+        ('[window]\ngroup = "*"', "window: group is no regular expression: nothing to repeat"),
+        ('[readers.menu]\nkind = "window"\ntitle = "["', "readers.menu: title is no regular expression"),
+    ],
+)
+def test_a_pattern_that_is_none_is_refused_when_the_file_is_read(table: str, sentence: str):
+    text = 'name = "it"\n[launch]\ncommand = ["it"]\n[[axes]]\nname = "a"\nchoices = [{label = "STAY"}]\n' + table
+    with pytest.raises(ValueError, match=sentence):
+        game_from(text, "it.toml")

@@ -7,6 +7,9 @@ import sys
 
 def main() -> None:
     """Run the command given on the command line, and turn a user's mistake into one sentence."""
-    from playfield.cli.commands import run_command
-
+    try:
+        from playfield.cli.commands import run_command
+    except KeyboardInterrupt:  # it takes seconds
+        print("playfield: interrupted", file=sys.stderr)
+        sys.exit(130)
     sys.exit(run_command(sys.argv[1:]))

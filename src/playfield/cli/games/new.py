@@ -57,10 +57,14 @@ class GamesNew:
             raise ValueError(f"--steps must be 2 or more, not {self.steps}")
         with closing(DesktopGame(draft.game())) as game:
             try:
-                courses = [_course(game, action, self.steps) for action in range(len(draft.keys) + 1)]
+                courses, titles = [], set[str]()
+                for action in range(len(draft.keys) + 1):
+                    courses.append(_course(game, action, self.steps))
+                    titles.add(_title(game))
             except NoWindow as error:
                 raise NoWindow(str(error).rsplit("; ", 1)[0] + "; try --window TITLE, or another --argv") from error
-            window = game.window
+            # A window may get its title after it is shown; one that changes while it is played says nothing.
+            window = replace(game.window, title=titles.pop() if len(titles) == 1 else "")
         course = Course(idle=courses[0], held=dict(zip(draft.keys, courses[1:], strict=True)))
         regions = propose_regions(course)
         answers = {key: answer(course, key) for key in draft.keys}
@@ -114,6 +118,12 @@ def _asked(question: str, option: str, default: str | None = None) -> str:
     if not said:
         raise ValueError(f"`games new` needs {option}")
     return said
+
+
+def _title(game: DesktopGame) -> str:
+    """Of the game's window as it is now."""
+    found = next((each for each in game.stage.windows() if each.number == game.window.number), game.window)
+    return found.title
 
 
 def _course(game: DesktopGame, action: int, steps: int) -> list[UInt8[Array, "H W 3"]]:

@@ -351,9 +351,11 @@ class DesktopGame:
                 f"no window of {file.name} is there ({match}; shown windows: {told}); start it, or mend launch.attach"
             )
         mend = "launch.command" if file.launch.command else "launch.url" if file.launch.url else "launch.steam"
+        ended = "" if self.is_running else " before it ended"
+        words = self.program.last_words()
         return (
-            f"no window of {file.name} appeared ({match}; shown windows: {told}; "
-            f"the game's last words: {self.program.last_words()}); mend {mend} or [window]"
+            f"no window of {file.name} appeared{ended} ({match}; shown windows: {told}; its last words: {words}); "
+            f"mend {mend} or [window]"
         )
 
     def _shown_window(self) -> Window | None:

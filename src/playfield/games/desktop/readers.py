@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from playfield.games.desktop.installed_readers import function_of
+from playfield.games.desktop.windows import check_pattern
 from playfield.settings import setting
 from playfield.types import Array
 
@@ -208,6 +209,7 @@ class WindowShown:
     def __post_init__(self) -> None:
         if self.title is None and self.size is None:
             raise ValueError("a window is told by its title or its size")
+        check_pattern("title", self.title)
 
     def read(self, picture: Picture, state: WindowState) -> float:
         by_size = self.size is not None and self.size in state.sizes

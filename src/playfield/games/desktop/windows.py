@@ -14,6 +14,14 @@ class NoWindow(Exception):
     """No window, or more than one, is what a game file describes; the message says what there is."""
 
 
+def check_pattern(name: str, pattern: str | None) -> None:
+    """Raises: ValueError where it is no regular expression."""
+    try:
+        re.compile(pattern or "")
+    except re.error as error:
+        raise ValueError(f"{name} is no regular expression: {error}, in {pattern!r}") from error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowMatch:
     """Which window is the game's; every pattern that is given must be found in it."""
@@ -21,6 +29,10 @@ class WindowMatch:
     title: str | None = setting(None, "regular expression, searched for in the title")
     group: str | None = setting(None, "regular expression, searched for in the class")
     pid: int | None = setting(None, "number of the process that shows it, or of that process's group")
+
+    def __post_init__(self) -> None:
+        for name, pattern in (("title", self.title), ("group", self.group)):
+            check_pattern(name, pattern)
 
     def __str__(self) -> str:
         named = (("title", self.title), ("class", self.group), ("pid", self.pid))
