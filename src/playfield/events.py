@@ -20,11 +20,8 @@ class Tape:
     seed: int
     actions: bytes
     """One byte per agent step, oldest first."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CutTape(Tape):
-    """The tape of an episode that ended where it ends, not by the game's doing: it is not gone on with."""
+    cut: bool = False
+    """Whether the episode cannot be gone on with: its game does not replay, or was lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

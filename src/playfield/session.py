@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from playfield.agent import Agent, nothing_decided
-from playfield.events import CutTape, Event, Phase, PhaseChanged, Stepped
+from playfield.events import Event, Phase, PhaseChanged, Stepped
 from playfield.games.games import Games
 from playfield.rng import Rng
 from playfield.tape import Recorder
@@ -98,7 +98,7 @@ class Session(Generic[AgentT]):
         """The step that the games had come to; of an episode that was cut what was seen of it."""
         tapes = self.tape.open_tapes()
         step = self.games.resume(self.rng.numpy("episodes"), tapes)
-        is_cut = np.array([isinstance(tape, CutTape) for tape in tapes])
+        is_cut = np.array([tape.cut for tape in tapes])
         for name, part in seen.items():
             if not np.array_equal(getattr(step, name)[~is_cut], np.asarray(part)[~is_cut]):
                 raise ValueError(

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from jaxtyping import Int64
 
-from playfield.events import CutTape, EpisodeEnded, GameLost, Tape
-from playfield.types import Array, BrokenStep, Clock, Step, Tree
+from playfield.events import EpisodeEnded, GameLost, Tape
+from playfield.types import Array, Clock, Step, Tree
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class _Open:
     """Whether it ended otherwise than by the game's doing, and cannot be gone on with."""
 
     def tape(self) -> Tape:
-        return Tape(seed=self.seed, actions=bytes(self.actions))
+        return Tape(seed=self.seed, actions=bytes(self.actions), cut=self.cut)
 
 
 class Recorder:
@@ -41,15 +41,14 @@ class Recorder:
 
     def add(self, action: Int64[Array, "G"], step: Step, clock: Clock) -> list[GameLost | EpisodeEnded]:
         """Append one action to every running episode; the games lost and the episodes ended by it, in order of game."""
-        lost = step.lost if isinstance(step, BrokenStep) else {}
         told: list[GameLost | EpisodeEnded] = [
-            GameLost(clock=clock, game=game, reason=reason) for game, reason in lost.items()
+            GameLost(clock=clock, game=game, reason=reason) for game, reason in step.lost.items()
         ]
         for game, episode in enumerate(self._open):
             if step.first[game]:
-                self._open[game] = _Open(seed=int(step.seed[game]), cut=game in lost)
+                self._open[game] = _Open(seed=int(step.seed[game]), cut=game in step.lost)
                 continue
-            if game in lost:
+            if game in step.lost:
                 episode.cut = True
             else:
                 episode.actions.append(int(action[game]))
@@ -67,12 +66,8 @@ class Recorder:
             episode.cut = True
 
     def open_tapes(self) -> list[Tape]:
-        """The tape of every game as far as it was played; of an episode that is not gone on with a `CutTape`."""
-        tapes = [episode.tape() for episode in self._open]
-        return [
-            CutTape(seed=tape.seed, actions=tape.actions) if episode.cut else tape
-            for tape, episode in zip(tapes, self._open, strict=True)
-        ]
+        """The tape of every game as far as it was played; one that is not gone on with is `cut`."""
+        return [episode.tape() for episode in self._open]
 
     def state(self) -> Tree:
         return {

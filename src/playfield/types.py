@@ -8,7 +8,7 @@ Shape letters, used in annotations everywhere:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -38,17 +38,11 @@ class Step:
     """Emulator frames that passed since the previous step; 0 where `first`."""
     seed: UInt64[Array, "G"]
     """Seed of the episode that this row belongs to."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokenStep(Step):
-    """A step in which games were lost: each ends its episode as a time limit does, and begins the next one anew.
+    lost: Mapping[int, str] = field(default_factory=dict[int, str])
+    """Of each game that was lost, what happened to it: its episode ends here as by a time limit, the next begins anew.
 
     Where a lost game cannot even be begun, its row is both `first` and `last`.
     """
-
-    lost: Mapping[int, str]
-    """Of each game that was lost, what happened to it."""
 
 
 @dataclass(frozen=True, slots=True)

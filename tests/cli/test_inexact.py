@@ -17,7 +17,7 @@ from playfield.games.make import make_games
 
 def drifting(name: str, protocol: object, games: int, threads: int = 0) -> EachGame:
     spec = make_games(name, protocol, games).spec  # type: ignore[arg-type]
-    return EachGame(replace(spec, replays=False), [Drifting() for _ in range(games)])
+    return EachGame(replace(spec, replays=False), [Drifting(scale=4) for _ in range(games)])
 
 
 def test_it_is_said_how_exactly_a_run_goes_on(

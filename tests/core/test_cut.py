@@ -16,7 +16,7 @@ from playfield.batch import Rows
 from playfield.build import build_session
 from playfield.cli.losses import Losses
 from playfield.evaluate import EvaluationPlan, evaluate
-from playfield.events import CutTape, EpisodeEnded, Evaluated, GameLost, Learned, Stepped
+from playfield.events import EpisodeEnded, Evaluated, GameLost, Learned, Stepped
 from playfield.games.each import EachGame, Lost, Outcome
 from playfield.games.games import GameSpec, Observations
 from playfield.games.toys import Catch
@@ -30,7 +30,7 @@ from playfield.session import Session
 from playfield.storage.run import Run
 from playfield.storage.tree import digest
 from playfield.tape import Recorder
-from playfield.types import BrokenStep, Clock, Decision, Step
+from playfield.types import Clock, Decision, Step
 
 DEEP = ["dqn", "rainbow", "pqn"]
 
@@ -73,7 +73,7 @@ def test_what_does_not_replay_comes_back_exactly_up_to_the_open_episode(name: st
     assert now.pop("cuts") == [newest]
     was["rows"].columns["last"][newest % len(was["rows"].columns["last"])] = True
     assert digest(now) == digest(was)
-    assert all(isinstance(tape, CutTape) for tape in again.tape.open_tapes())
+    assert all(tape.cut for tape in again.tape.open_tapes())
 
 
 @pytest.mark.parametrize("name", DEEP)
@@ -236,7 +236,7 @@ def test_the_rows_of_a_lost_game():
         clock = clock.after(now)
         told += recorder.add(np.array([1]), now, clock)
         rows.append((bool(now.first[0]), bool(now.last[0]), float(now.discount[0]), int(now.frames[0])))
-        assert isinstance(now, BrokenStep) == (number in (4, 5))
+        assert bool(now.lost) == (number in (4, 5))
     assert rows[3:7] == [
         (False, False, 1.0, 1),
         (False, True, 1.0, 0),  # lost: no frame was played, nothing was won
@@ -265,7 +265,7 @@ def test_a_run_in_which_games_are_lost_goes_on_exactly(name: str):
     session = fragile(name)
     events = session.play(160)
     for event in events:
-        if isinstance(event, Stepped) and isinstance(event.step, BrokenStep) and event.clock.frames > 60:
+        if isinstance(event, Stepped) and event.step.lost and event.clock.frames > 60:
             break  # at rest in the very row in which a game was lost
     else:
         pytest.fail("no game was lost: the test showed nothing")

@@ -98,6 +98,12 @@ def test_the_pointer_goes_before_the_button_and_is_dragged_after_it():
     assert hands.taken() == [("button", 5, True), ("button", 5, False)] * 2
 
 
+def test_pixels_are_counted_from_where_the_pointer_stands():
+    hands = Hands()
+    HeldInputs(hands, Places(), pointer=(320, 240)).take(Action("", (Choice(label="nudge", by=(5, -7)),)))
+    assert hands.taken() == [("move", 325, 233)]
+
+
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [

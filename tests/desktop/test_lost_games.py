@@ -110,6 +110,24 @@ def test_a_lost_game_ends_its_episode_as_a_time_limit_does_and_begins_anew(game:
     assert (game.stage.environment() == display) or name == "robbed"
 
 
+def test_a_process_that_does_not_outlive_its_display_is_lost_also_where_its_end_is_one_of_the_game():
+    text = (
+        patient(300_000)
+        .replace('over = ["over"', 'over = ["over", "gone"')
+        .replace("[readers.", '[readers.gone]\nkind = "gone"\n\n[readers.', 1)
+    )
+    game = DesktopGame(game_from(text, "refgame.toml"))
+    try:
+        begun(game)
+        assert "gone" in game.file.over
+        robbed(game)
+        killed(game)
+        outcome = game.step(LEFT)
+        assert (outcome.terminated, outcome.lost) == (False, "its display is gone")
+    finally:
+        game.close()
+
+
 def test_a_game_that_never_could_be_begun_is_told_by_its_own_sentence_and_not_as_lost():
     text = REFGAME.read_text().replace('"-m", "playfield.games.desktop.refgame"', '"-c", "raise SystemExit(1)"')
     game = DesktopGame(game_from(text, "x"))

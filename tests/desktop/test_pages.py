@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +24,9 @@ from playfield.games.desktop.browser import Browser
 from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.game_file import GameFile, game_from, read_game, shipped_games
 from playfield.games.desktop.games import desktop_games
+from playfield.games.desktop.javascript_clock import JavascriptClock
 from playfield.games.desktop.requirements import lacking
-from playfield.games.desktop.windows import NoWindow
+from playfield.games.desktop.windows import NoWindow, WindowMatch
 
 CATCH = Path(__file__).parent / "pages" / "catch.toml"
 
@@ -182,6 +185,33 @@ def catch(before: str, after: str) -> GameFile:
 
 @has_display
 @has_chromium
+def test_a_page_that_hangs_is_lost_after_the_time_that_its_file_says_and_begins_again():
+    file = read_game(CATCH)
+    with closing(DesktopGame(replace(file, timing=replace(file.timing, hang_ms=300_000)))) as game:
+        game.reset(2)
+        clock = game.clock
+        assert isinstance(clock, JavascriptClock)
+        assert clock._hang_seconds == 300.0
+        clock._hang_seconds = 0.5  # only now: a loaded machine needs longer to begin
+        value(game, "addEventListener('keydown', () => { for (;;); }), 0")
+        outcome = game.step(1)
+        assert re.search("catch-page has not come to rest within 0.5 s", outcome.lost or "")
+        game.reset(2)
+        assert game.step(1).lost is None
+
+
+@has_display
+@has_chromium
+def test_a_page_without_its_window_is_told_to_mend_its_own_entries():
+    file = read_game(CATCH)
+    timing = replace(file.timing, appear_ms=50, hang_ms=5000)
+    file = replace(file, window=WindowMatch(title="no such page"), timing=timing)
+    with closing(DesktopGame(file)) as game, pytest.raises(NoWindow, match=r"mend launch\.url or \[window\]"):
+        game.reset(0)
+
+
+@has_display
+@has_chromium
 def test_a_page_that_does_not_load_is_one_sentence():
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))  # bound, and nobody listens
@@ -233,6 +263,8 @@ def test_a_page_counts_by_what_it_says_and_not_by_where_it_lies(tmp_path: Path, 
     class NoGame:
         def __init__(self, file: GameFile, *more: object) -> None:
             self.file = file
+
+        def halt(self) -> None: ...
 
         def close(self) -> None: ...
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import numpy as np
 import pytest
@@ -92,6 +93,23 @@ def test_a_game_that_runs_already_is_played_and_left_as_it_was(desk: Desk, told:
 def paddle(game: DesktopGame) -> int:
     row = game.seen[-8, :, :].astype(int)
     return int(np.flatnonzero((row == (88, 168, 255)).all(1))[0]) // 16
+
+
+def test_the_pointer_goes_where_the_person_has_moved_the_window(desk: Desk, told: list[str]):
+    with desk.refgame() as process, closing(DesktopGame(refgame_here(launch=ATTACH))) as game:
+        game.reset(0)
+        left, top = game.stage.corner(game.window)
+        before = game.middle("score")
+        moved: Any = desk.x11._display.create_resource_object("window", game.window.number)
+        moved.configure(x=left + 40, y=top + 30)
+        desk.x11.settle()
+        wait_for(lambda: game.stage.corner(game.window) == (left + 40, top + 30))
+        assert game.middle("score") == (before[0] + 40, before[1] + 30)
+        process.kill()
+        process.wait()
+        wait_for(lambda: not desk.shown())
+        with pytest.raises(NoWindow, match="was closed"):
+            game.middle("score")
 
 
 def test_a_game_that_the_person_closes_is_over(desk: Desk, told: list[str]):
@@ -293,7 +311,7 @@ def test_without_mss_it_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch):
             None,
             "the virtual clock needs a display of its own: set timing.cl",
         ),
-        ((('clock = "real"', 'clock = "javascript"'),), None, 'the clock "javascript" is for a launch.url'),
+        ((('clock = "real"', 'clock = "javascript"'),), None, 'the clock "javascript" is for a page: give launch.url'),
         ((("[screen]", '[screen]\npanic = "Left"'),), None, "screen.panic is 'Left', which is a key of the game"),
         ((), "steam = 3\n" + ATTACH, "by one of command, steam, url and attach, not by steam and attach"),
         ((), "attach = {}", "attach says nothing: give the title, group or pid of the window"),

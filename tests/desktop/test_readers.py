@@ -172,3 +172,32 @@ def test_impossible_readers_are_refused():
         WindowShown()
     with pytest.raises(ValueError, match="width and height of 1 or more"):
         Region(left=0, top=0, width=0, height=3)
+
+
+def test_a_number_that_is_said_to_rise_cannot_fall():
+    region = Region(left=0, top=0, width=written("17").shape[1], height=written("17").shape[0])
+    assert written("17").shape == written("12").shape
+    rising = replace(SCORE, rises=True)
+    readings = Readings({"points": rising}, {"score": region})
+    assert [readings.of(written(digits), IDLE)["points"] for digits in ("12", "12", "17")] == [12.0, 12.0, 17.0]
+    with pytest.raises(
+        Unreadable, match="the reader 'points' cannot be read: it says 12 after 17, and is said to rise"
+    ):
+        readings.of(written("12"), IDLE)
+    held = Readings({"points": replace(rising, hold=1)}, {"score": region})
+    assert [held.of(written(digits), IDLE)["points"] for digits in ("17", "12", "17")] == [17.0, 17.0, 17.0]
+    assert [Readings({"points": SCORE}, {"score": region}).of(written(d), IDLE)["points"] for d in ("17", "12")] == [
+        17.0,
+        12.0,
+    ]
+
+
+def test_digits_that_look_as_before_are_looked_up_and_not_read_again(monkeypatch: pytest.MonkeyPatch):
+    region = Region(left=0, top=0, width=written("17").shape[1], height=written("17").shape[0])
+    read, asked = Digits.read, []
+    monkeypatch.setattr(Digits, "read", lambda self, *seen: asked.append(1) or read(self, *seen))
+    two = {"points": SCORE, "twice": replace(SCORE, tolerance=1)}
+    readings = Readings(two, {"score": region})
+    said = [readings.of(written(digits), IDLE) for digits in ("17", "12", "17", "17", "12")]
+    assert [each["points"] for each in said] == [17.0, 12.0, 17.0, 17.0, 12.0] == [each["twice"] for each in said]
+    assert len(asked) == 4  # two numbers by two readers

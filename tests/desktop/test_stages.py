@@ -13,15 +13,17 @@ import pytest
 from desktop.needs import has_display
 from desktop.pretended import HEIGHT, LEFT, SPOT, SPOT_BOX, TOP, WIDTH, Evdev, Pipewire, Windows, shown
 from playfield.games.desktop.actions import Action, Choice, HeldInputs
+from playfield.games.desktop.attention import interrupt
 from playfield.games.desktop.game_file import GameFile, game_from
 from playfield.games.desktop.key_names import KEY_NAMES, key_name
 from playfield.games.desktop.own_stage import OwnStage
+from playfield.games.desktop.programs import FoundProgram
 from playfield.games.desktop.readers import Region
 from playfield.games.desktop.stage import SharedStage, Stage
 from playfield.games.desktop.stages import NoStage, stage_for
 from playfield.games.desktop.wayland_stage import NoWaylandStage, WaylandModules, WaylandStage
 from playfield.games.desktop.win32_stage import Win32Stage, WindowsModules
-from playfield.games.desktop.windows import NoWindow, WindowMatch
+from playfield.games.desktop.windows import NoWindow, Window, WindowMatch
 
 TITLE = WindowMatch(title="^Pretended game$")
 KEYS = {"Left": ("left", "KEY_LEFT"), "space": ("space", "KEY_SPACE")}
@@ -129,7 +131,6 @@ def test_a_picture_is_red_green_and_blue_and_nobody_elses(case: Case):
         for part, expected in ((None, shown()), (region, region.of(shown()))):
             picture = case.stage.grab(window, part)
             assert picture.dtype == np.uint8
-            assert picture.flags.c_contiguous
             assert np.array_equal(picture, expected)
             picture[:] = 0
 
@@ -239,6 +240,33 @@ def test_two_windows_of_one_name_are_two_on_windows_and_a_minimised_one_is_none(
     assert found.number == 11
     assert stage.find(WindowMatch(pid=4, group="Progman")) is not None
     assert stage.find(WindowMatch(title="Another")) is None
+
+
+def test_on_windows_a_window_that_is_closed_or_minimised_shows_nothing_of_what_lies_behind_it():
+    system = Windows()
+    stage = Win32Stage(WindowsModules(**system.modules))
+    window = stage.find(TITLE)
+    assert window is not None
+    stage.grab(window)
+    system.table[window.number]["iconic"] = True
+    with pytest.raises(NoWindow, match="the window 'Pretended game' is closed or hidden"):
+        stage.grab(window)
+    del system.table[window.number]
+    with pytest.raises(NoWindow, match="the window 'Pretended game' is closed or hidden"):
+        stage.grab(window)
+
+
+def test_on_windows_nothing_is_asked_by_a_signal_which_would_end_it(monkeypatch: pytest.MonkeyPatch):
+    def ends(pid: int, number: int) -> None:
+        raise AssertionError(f"{pid} was ended by {number}")
+
+    monkeypatch.setattr("sys.platform", "win32")
+    monkeypatch.setattr("os.kill", ends)
+    program = FoundProgram(TITLE)
+    program.shown(Window(number=8, title="", group="", left=0, top=0, width=1, height=1, mapped=True, pid=70))
+    assert program.is_running
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
 
 
 def test_windows_that_takes_no_keys_or_gives_no_picture_is_told(monkeypatch: pytest.MonkeyPatch):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from playfield.types import Clock, Step
 from .stories import Bytes, feed, observing, training
 
 PLAYED = Played(actions=("STAY", "LEFT"), frames_per_step=8)
+STEP = [field.name for field in fields(Step)]
 ROW = {"first": (0, 0), "last": (0, 0), "discount": (1, 1)}
 
 
@@ -112,6 +113,22 @@ def test_every_event_of_a_small_run():
         action(28, 0, 1, "STAY"),
         action(28, 1, 4, "STAY"),
         reward(28, 1, 3.0, 3.25),
+    ]
+
+
+def test_of_a_lost_game_nothing_was_played_and_its_episode_ends():
+    broken = stepped(12, (0, 1), (0.0, 0.5), last=(1, 0))
+    lost = replace(broken, step=replace(broken.step, lost={0: "it fell"}))
+    found = rows(written([stepped(8, (0, 1), (2.0, 0.0)), over(12, 0, 2.0), lost]))
+    steps = [(row["event"], row.get("episode_step", row.get("episode_steps"))) for row in found[2:] if row["game"] == 0]
+    assert steps == [
+        ("AGENT_ACTION", 1), ("REWARD", None), ("TOTAL_REWARD", None), ("END_EPISODE", 1),
+    ]  # fmt: skip
+    assert [row["event"] for row in found if row["game"] == 1] == [
+        "NEW_EPISODE",
+        "AGENT_ACTION",
+        "AGENT_ACTION",
+        "REWARD",
     ]
 
 

@@ -104,12 +104,13 @@ class Play:
             window.frames_per_second = film.frames_per_second * self.speed
             played = watched(film, Screen(window, self.game, hands, writer))
             end = "" if played.whole else ", not played to its end"
+            end = end if played.lost is None else f", lost: {played.lost}"
             print(f"game {number}: {played.score:g} points{end}", flush=True)
             if writer is not None and hands.actions:
                 tape = Tape(seed=seed, actions=bytes(hands.actions))
                 writer.keep(tape, played.score, played.frames, truncated=played.truncated, gaps=bytes(hands.gaps))
-            if not window.open:
-                return
+            if not window.open or (played.lost is not None and isinstance(window, Onlooker)):
+                return  # the game's own window was closed, for the most part: that ends it as that of ours does
 
     def _writer(self, spec: GameSpec) -> DemonstrationWriter:
         require_recordable(self.game)
@@ -156,6 +157,8 @@ class Played(NamedTuple):
     whole: bool
     truncated: bool
     """Whether it was cut off, by the game or by the person."""
+    lost: str | None = None
+    """What happened, where the game was lost; the action that it did not survive is forgotten."""
 
 
 class Screen(NamedTuple):
@@ -181,9 +184,13 @@ class Screen(NamedTuple):
 def watched(film: Film, screen: Screen) -> Played:
     """Show an episode as it is played, until it is over or the window is closed."""
     score, pictures, shot = 0.0, -1, Shot(np.zeros((1, 1, 3), np.uint8), 0.0, None)
+    lost: str | None = None
     with closing(film.shots):
         try:
             for shot in film.shots:
+                if shot.told is not None and (lost := shot.told.lost) is not None:
+                    screen.hands.only(pictures)
+                    break
                 score, pictures = score + float(np.float32(shot.reward)), pictures + 1
                 # Where the window was closed, the action that is under way is played to its end, and no other is asked
                 # for.
@@ -197,7 +204,8 @@ def watched(film: Film, screen: Screen) -> Played:
             screen.window.open = False
     # Of an Atari game every frame is shown, of others one for an action.
     frames = pictures * (1 if shot.told is None else screen.hands.frames_per_action)
-    return Played(score=score, frames=frames, whole=shot.over, truncated=shot.truncated or not shot.over)
+    whole = shot.over and lost is None
+    return Played(score=score, frames=frames, whole=whole, truncated=shot.truncated or not shot.over, lost=lost)
 
 
 def gaps_text(gaps: int, actions: int) -> str:

@@ -17,6 +17,8 @@ from playfield.cli.look import trained
 from playfield.cli.models import model_path, open_model
 from playfield.cli.runs import Known, find_run, free_name, known
 from playfield.demonstrations import About, DemonstrationWriter, Player, require_recordable, seen_in
+from playfield.evaluate import MOST_LOST
+from playfield.games.each import Lost
 from playfield.games.games import Games, GameSpec
 from playfield.games.make import make_games
 from playfield.games.protocol import AtariProtocol
@@ -79,14 +81,22 @@ class Record:
         return 0
 
     def _play(self, games: Games, policy: Policy, writer: DemonstrationWriter) -> None:
+        """Raises: Lost where games are lost again and again; what was played before is kept."""
         most_frames = self._most_frames(games.spec)
         step = games.begin(Rng(self.seed).numpy("episodes"))
         writer.begin(step)
+        lost = 0  # since an episode was last played to its end
         while writer.frames < most_frames and len(writer.scores) < (self.episodes or math.inf):
             decision = policy.act(step)
             games.send(decision.action)
             step = games.recv()
             writer.add(int(decision.action[0]), step)
+            if step.lost:
+                lost += 1
+                if lost > MOST_LOST:
+                    raise Lost(f"{self.game} was lost {lost} times before a game was over: {step.lost[0]}")
+            elif step.last[0]:
+                lost = 0
 
     def _most_frames(self, spec: GameSpec) -> float:
         timed = math.inf if self.minutes is None else self.minutes * 60.0 * spec.frames_per_second

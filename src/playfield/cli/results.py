@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,22 +67,19 @@ def evaluate_weights(of: Known, weights: Tree, clock: Clock, evaluation: Evaluat
     recipe = of.recipe
     protocol = evaluation.protocol or recipe.protocol
     games = make_games(of.game, protocol, copies_side_by_side(of.game, min(evaluation.episodes, MOST_COPIES)))
-    policy = build_policy(recipe, games.spec, weights, Rng(evaluation.seed))
     plan = EvaluationPlan(
         episodes=evaluation.episodes,
         seed=evaluation.seed,
         policy_name=policy_name(recipe),
         clock=clock,
     )
-    display = Progress(Limits(episodes=evaluation.episodes))
-    try:
-        for event in evaluate(policy, games, plan):
-            display(event)
-            if isinstance(event, Evaluated):
-                return event
-    finally:
-        display.close()
-        games.close()
+    with closing(games):
+        policy = build_policy(recipe, games.spec, weights, Rng(evaluation.seed))
+        with closing(Progress(Limits(episodes=evaluation.episodes))) as display:
+            for event in evaluate(policy, games, plan):
+                display(event)
+                if isinstance(event, Evaluated):
+                    return event
     raise AssertionError("an evaluation ends with Evaluated")
 
 

@@ -244,7 +244,7 @@ def _check_games(grid: Grid) -> None:
     Raises: ValueError, MissingPackage, DamagedFile.
     """
     opened: dict[tuple[str, AtariProtocol], GameSpec] = {}
-    built: set[tuple[str, tuple[int, ...], int]] = set()
+    built: set[tuple[str, tuple[int, ...], tuple[int, ...]]] = set()
     for game, variant in itertools.product(grid.games, grid.variants):
         rules = (game, variant.recipe.protocol)
         if rules not in opened:
@@ -252,7 +252,7 @@ def _check_games(grid: Grid) -> None:
             games.close()
             opened[rules] = games.spec
         spec = opened[rules]
-        kind = (variant.name, spec.frame_shape, len(spec.actions))
+        kind = (variant.name, spec.frame_shape, spec.choices)
         if kind in built:
             continue
         built.add(kind)

@@ -69,8 +69,13 @@ class DemonstrationWriter:
     def add(self, action: int, step: Step, *, gap: bool = False) -> None:
         """The step that an action led to; an action that only began the next episode counts for nothing.
 
+        Of a game that is lost the action is left out that it did not survive: what was played before is kept.
+
         `gap`: a person held keys that are no action, and the game was told this one for want of a better.
         """
+        if step.lost:
+            self._keep_open()
+            return
         if step.first[0] or self._open is None:
             self.begin(step)
             return
@@ -112,8 +117,7 @@ class DemonstrationWriter:
 
     def close(self) -> None:
         """Keep what was played of the present episode, and put everything on the disk."""
-        if self._open is not None and self._open.actions:
-            self._write(self._open, truncated=True)
+        self._keep_open()
         for file in (self._seen, self._marks, self._tapes):
             if file is not None:
                 file.sync()
@@ -123,6 +127,12 @@ class DemonstrationWriter:
     def frames(self) -> int:
         """Emulator frames so far, those of the episode that is under way among them."""
         return self._kept_frames + (self._open.frames if self._open is not None else 0)
+
+    def _keep_open(self) -> None:
+        """Keep what was played of the present episode, as cut short, where anything was."""
+        if self._open is not None and self._open.actions:
+            self._write(self._open, truncated=True)
+        self._open = None
 
     def _mark(self, played: RecordedEpisode, gaps: bytes) -> None:
         if len(gaps) != len(played.actions):

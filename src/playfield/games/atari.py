@@ -18,7 +18,7 @@ from ale_py.vector_env import AtariVectorEnv
 from jaxtyping import Bool, Int32, Int64, UInt8, UInt64
 from PIL import Image
 
-from playfield.events import CutTape, Tape
+from playfield.events import Tape
 from playfield.games.episodes import check_tapes, draw_seeds, too_long
 from playfield.games.games import GameSpec
 from playfield.games.protocol import SCREEN, AtariProtocol
@@ -157,7 +157,7 @@ class AtariGames:
                                      game 2  .  .  .  first
         """
         check_tapes(tapes, self.spec.games, len(self.spec.actions))
-        if any(isinstance(tape, CutTape) for tape in tapes):
+        if any(tape.cut for tape in tapes):
             raise ValueError(f"an episode of {self.spec.name} was cut, which is not done to Atari games")
         self._seeds = seeds
         length = np.array([len(t.actions) for t in tapes])

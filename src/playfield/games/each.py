@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import fields
 from functools import partial
 from typing import NamedTuple, ParamSpec, Protocol
 
 import numpy as np
 from jaxtyping import Int64, Shaped
 
-from playfield.events import CutTape, Tape
+from playfield.events import Tape
 from playfield.games.episodes import check_tapes, draw_seeds, too_long
 from playfield.games.games import GameSpec
-from playfield.types import Array, BrokenStep, Step
+from playfield.types import Array, Step
 
 TRIES = 4
 """How often an open episode is played again, where the game is lost every time."""
@@ -190,7 +189,7 @@ class EachGame:
         return _Row(said.frame, said.reward, said.discount, first=False, last=said.terminated or said.truncated)
 
     def _replay(self, game: int, tape: Tape) -> _Row:
-        if isinstance(tape, CutTape):
+        if tape.cut:
             return _Row(self._blank(), 0.0, 1.0, first=False, last=True)
         reason = None
         for _ in range(TRIES):
@@ -212,10 +211,9 @@ class EachGame:
     def _together(self, playing: Sequence[Callable[[], _Row]]) -> Step:
         rows = [row() for row in playing]
         self._count_refused(rows)
-        lost = {game: row.lost for game, row in enumerate(rows) if row.lost is not None}
         unplayed = [row.first or row.lost is not None for row in rows]
         self._last = np.array([row.last for row in rows], dtype=np.bool_)
-        step = Step(
+        return Step(
             frame=np.stack([row.frame for row in rows]),
             reward=np.array([row.reward for row in rows], dtype=np.float32),
             discount=np.array([row.discount for row in rows], dtype=np.float32),
@@ -223,16 +221,11 @@ class EachGame:
             last=self._last.copy(),
             frames=np.where(unplayed, 0, self.spec.frames_per_action).astype(np.int32),
             seed=self._seed.copy(),
+            lost={game: row.lost for game, row in enumerate(rows) if row.lost is not None},
         )
-        return step if not lost else _broken(step, lost)
 
     def _count_refused(self, rows: Sequence[_Row]) -> None:
         for game, row in enumerate(rows):
             self._refused[game] = self._refused[game] + 1 if row.first and row.last else 0
             if self._refused[game] > MOST_REFUSED:
                 raise Lost(f"{self.spec.name} was lost: {row.lost}")
-
-
-def _broken(step: Step, lost: dict[int, str]) -> BrokenStep:
-    told = {field.name: getattr(step, field.name) for field in fields(step)}
-    return BrokenStep(**told, lost=lost)

@@ -86,7 +86,7 @@ class Games(Protocol):
     def resume(self, seeds: np.random.Generator, tapes: Sequence[Tape]) -> Step:
         """Play G open episodes again up to where their tapes end, and return that very step.
 
-        An episode of a `CutTape` is not played again: its row is `last`, and what it shows is not known any more.
+        An episode whose tape is `cut` is not played again: its row is `last`, and what it shows is not known any more.
 
         Raises: ValueError where a tape ends its episode before its own last action.
         """

@@ -10,8 +10,8 @@ Every row has `event` and `frames`, the emulator frames of the run when it happe
     END_EPISODE    game, episode, episode_steps, frames_played, truncated
 
 Games count from 0, episodes and their steps from 1. Of the rows of one step each game's come together, in this order;
-a step without a row for a game was not played in it, and an action without a REWARD brought 0. What was expected is
-the value of the best action, whichever was played, of rewards as they are learnt from.
+a step without a row for a game was not played in it, as where the game is lost, and an action without a REWARD brought
+0. What was expected is the value of the best action, whichever was played, of rewards as they are learnt from.
 """
 
 from __future__ import annotations
@@ -99,6 +99,18 @@ class Analytics:
 
     def _played_one(self, event: Stepped, game: int, episode: Open) -> None:
         step, frames = event.step, event.clock.frames
+        if game not in step.lost:
+            self._acted(event, game, episode)
+        if (ended := self._ended.pop(game, None)) is not None:
+            about: dict[str, object] = {"game": game, "episode": ended.episode}
+            self._write("TOTAL_REWARD", frames, **about, total_reward=ended.score)
+            length: dict[str, object] = {"episode_steps": episode.steps, "frames_played": ended.frames}
+            self._write("END_EPISODE", frames, **about, **length, truncated=ended.truncated)
+        elif step.discount[game] == 0.0:
+            episode.life_scores.append(0.0)
+
+    def _acted(self, event: Stepped, game: int, episode: Open) -> None:
+        step, frames = event.step, event.clock.frames
         episode.steps += 1
         self._write(
             "AGENT_ACTION",
@@ -113,13 +125,6 @@ class Analytics:
         episode.life_scores[-1] += reward
         if reward != 0.0:
             self._write("REWARD", frames, game=game, reward=reward, total_reward=episode.total)
-        if (ended := self._ended.pop(game, None)) is not None:
-            about: dict[str, object] = {"game": game, "episode": ended.episode}
-            self._write("TOTAL_REWARD", frames, **about, total_reward=ended.score)
-            length: dict[str, object] = {"episode_steps": episode.steps, "frames_played": ended.frames}
-            self._write("END_EPISODE", frames, **about, **length, truncated=ended.truncated)
-        elif step.discount[game] == 0.0:
-            episode.life_scores.append(0.0)
 
     def _write(self, event: str, frames: int, /, **row: object) -> None:
         self._file.write(json_line({"event": event, "frames": frames, **row}))

@@ -162,12 +162,12 @@ def _viewed(name: str, view: _View, numbers: Tensor) -> Tensor:
         raise ValueError(f"{name!r} has {len(view.shape)} axes and {len(view.strides)} strides")
     if min((view.offset, *view.shape, *view.strides)) < 0:
         raise ValueError(f"{name!r} has a negative size, stride or offset")
-    reach = 1
-    for stride, length in sorted((s, n) for s, n in zip(view.strides, view.shape, strict=True) if n != 1):
-        if stride < reach and length:
+    reach = 1 if math.prod(view.shape) else 0  # from the first element to behind the last; there may be none
+    for stride, length in sorted((s, n) for s, n in zip(view.strides, view.shape, strict=True) if reach and n != 1):
+        if stride < reach:
             raise ValueError(f"{name!r} has strides that make its elements overlap")
-        reach += stride * max(0, length - 1)
-    if view.offset + (reach if math.prod(view.shape) else 0) > len(numbers):
+        reach += stride * (length - 1)
+    if view.offset + reach > len(numbers):
         raise ValueError(f"{name!r} reaches beyond the end of its storage")
     return numbers.as_strided(view.shape, view.strides, view.offset).clone(memory_format=torch.contiguous_format)
 

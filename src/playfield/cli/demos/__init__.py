@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+
 from playfield.cli.demos.exchange import DemosExport, DemosImport
+from playfield.cli.demos.find import DEMOS
 from playfield.cli.demos.list import DemosList
 from playfield.cli.demos.show import DemosShow
 
@@ -14,5 +18,12 @@ DEMOS_COMMANDS = {
 }
 
 
-class Demos(DemosList):
+@dataclass(frozen=True, slots=True)
+class Demos:
     """List the recordings of play; playfield demos list|show|import|export"""
+
+    out: Path = DEMOS
+    """Folder of the recordings."""
+
+    def run(self) -> int:
+        return DemosList(out=self.out).run()

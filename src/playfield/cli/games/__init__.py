@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import tyro
+
 from playfield.cli.games.calibrate import GamesCalibrate
 from playfield.cli.games.check import GamesCheck
 from playfield.cli.games.doctor import GamesDoctor
@@ -26,5 +30,12 @@ GAMES_COMMANDS = {
 }
 
 
-class Games(GamesList):
+@dataclass(frozen=True, slots=True)
+class Games:
     """List the games that can be played; playfield games list|show|new|launch|capture|check|calibrate|doctor|readers"""
+
+    like: tyro.conf.Positional[str] = ""
+    """Only names that contain this."""
+
+    def run(self) -> int:
+        return GamesList(like=self.like).run()

@@ -56,6 +56,8 @@ class GamesLaunch:
 def _end(game: DesktopGame, outcome: Outcome | None, played: int) -> str:
     if outcome is None or not (outcome.terminated or outcome.truncated):
         return "the episode goes on"
+    if outcome.lost is not None:
+        return f"the game was lost: {outcome.lost}"
     if played >= game.file.most_steps and not outcome.terminated:
         return f"cut off after most_steps = {game.file.most_steps:,}"
     if not game.is_running:

@@ -36,7 +36,8 @@ def described(file: GameFile) -> Iterator[str]:
     yield f"screen    {_shown(file)}"
     yield f"clock     {file.timing.clock}, {file.timing.step_ms} ms of the game a step"
     height, width = file.sight.size
-    yield f"sees      {file.sight.region or 'the whole window'}, grey, {height} x {width} pixels"
+    channels = " and ".join(file.sight.channels)
+    yield f"sees      {file.sight.region or 'the whole window'}, {channels}, {height} x {width} pixels"
     for name, region in file.regions.items():
         yield f"region    {name}: {region.width} x {region.height} at {region.left}, {region.top}"
     for action, (label, choices) in enumerate(file.actions):
@@ -98,5 +99,6 @@ def _pressed(press: Press) -> str:
         *press.keys,
         *(f"button {button}" for button in press.buttons),
         *(f"{pad} of a gamepad" for pad in press.pads),
+        *([f"at {press.at}"] if press.at else []),
     ]
     return f"{' + '.join(held) or 'a wait'} for {press.ms} ms"

@@ -93,22 +93,26 @@ class Places(Protocol):
 class HeldInputs:
     """What is down; an action changes it by the difference, and nothing is ever pressed twice."""
 
-    def __init__(self, hands: Hands, places: Places, gamepad: Gamepad | None = None) -> None:
+    def __init__(
+        self, hands: Hands, places: Places, gamepad: Gamepad | None = None, pointer: tuple[int, int] = (0, 0)
+    ) -> None:
+        """`pointer` is where the pointer stands, from which it is moved by pixels."""
         self._hands, self._places, self._gamepad = hands, places, gamepad
         self._pads: set[Pad] = set()
         self._keys: set[int] = set()
         self._buttons: set[int] = set()
-        self._pointer = (0, 0)
+        self._pointer = pointer
 
     def take(self, action: Action) -> None:
         """Hold down what the action asks for, and let go of everything else."""
         keys = {self._hands.keycode(key) for choice in action.choices for key in choice.keys}
         buttons = {button for choice in action.choices for button in choice.buttons}
+        pads: set[Pad] = {pad for choice in action.choices for pad in choice.pads}
         pointed = any(choice.at or choice.by or choice.scroll or choice.to for choice in action.choices)
-        if (keys, buttons) == (self._keys, self._buttons) and not pointed:
+        if (keys, buttons, pads) == (self._keys, self._buttons, self._pads) and not pointed:
             return  # nothing to do, and nothing to wait for
         self._let_go(self._keys - keys, self._buttons - buttons)
-        self._hold({pad for choice in action.choices for pad in choice.pads})
+        self._hold(pads)
         for choice in action.choices:
             self._point(choice)
         for code in sorted(keys - self._keys):
@@ -123,7 +127,7 @@ class HeldInputs:
 
     def release(self) -> None:
         """Let go of everything."""
-        if not (self._keys or self._buttons):
+        if not (self._keys or self._buttons or self._pads):
             return
         self._let_go(self._keys, self._buttons)
         self._keys, self._buttons = set(), set()

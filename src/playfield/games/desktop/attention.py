@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 
 from playfield.games.desktop.actions import HeldInputs
@@ -24,7 +25,10 @@ def say(sentence: str) -> None:
 
 def interrupt() -> None:
     """Do what Ctrl-C in the terminal does: a training is saved and can be resumed, anything else ends."""
-    os.kill(os.getpid(), signal.SIGINT)
+    if sys.platform == "win32":  # where a signal to a process ends it, whatever it has to save
+        signal.raise_signal(signal.SIGINT)
+    else:
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 class Attention:

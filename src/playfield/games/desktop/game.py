@@ -30,6 +30,8 @@ from playfield.types import Array
 
 LOOK_MS = 50
 """Of the game, between two looks for its window."""
+DISPLAY_GONE = "its display is gone"
+"""As a part of a sentence about a lost game."""
 MOST_TORN = 3
 """Pictures in a row that a game in real time may have been drawing just then, so that another is taken."""
 
@@ -103,7 +105,9 @@ class DesktopGame:
             self._end_program()
             self._start(seed)
             self.stage.focus(self._window)
-        held = self._held = HeldInputs(self.stage, self, self._gamepad)
+            self._held = HeldInputs(self.stage, self, self._gamepad, _middle(self._window))
+        held = self._held
+        assert held is not None, "a game that lasts was begun before"
         self.clock.play()
         for press in self.file.begin:
             pressed = Choice(label="", keys=press.keys, buttons=press.buttons, at=press.at, pads=press.pads)
@@ -203,6 +207,8 @@ class DesktopGame:
 
     def _ended(self) -> Outcome:
         """The end of an episode whose process is gone: a true one where the file reads it, else the game is lost."""
+        if not self.stage.is_alive:  # which games do not outlive: that is no end of theirs
+            return self._given_up(DISPLAY_GONE)
         if any(isinstance(self.file.readers[name], Gone) for name in self.file.over):
             return Outcome(self._frame(), 0.0, terminated=True)
         return self._given_up(self._process_ended())
@@ -215,7 +221,7 @@ class DesktopGame:
     def _what_happened(self, error: Exception) -> str | None:
         """Why a game that was sound is so no longer; None where the error is of another kind."""
         if not self.stage.is_alive:
-            return "its display is gone"
+            return DISPLAY_GONE
         if isinstance(error, Hung | NoDisplayServer):
             return str(error)
         if not self.is_running:
@@ -273,11 +279,8 @@ class DesktopGame:
 
     def middle(self, region: str) -> tuple[int, int]:
         """Where on the display the middle of a region is."""
-        found = self.file.regions[region]
-        return (
-            self._window.left + found.left + found.width // 2,
-            self._window.top + found.top + found.height // 2,
-        )
+        found, (left, top) = self.file.regions[region], self.stage.corner(self._window)
+        return left + found.left + found.width // 2, top + found.top + found.height // 2
 
     def halt(self) -> None:
         """End the process, and let no other begin: whatever is under way in another thread is over soon."""
@@ -347,7 +350,7 @@ class DesktopGame:
             return (
                 f"no window of {file.name} is there ({match}; shown windows: {told}); start it, or mend launch.attach"
             )
-        mend = "launch.command" if file.launch.command else "launch.steam"
+        mend = "launch.command" if file.launch.command else "launch.url" if file.launch.url else "launch.steam"
         return (
             f"no window of {file.name} appeared ({match}; shown windows: {told}; "
             f"the game's last words: {self.program.last_words()}); mend {mend} or [window]"
@@ -404,6 +407,11 @@ class DesktopGame:
     def _in_sight(self) -> UInt8[Array, "h w"]:
         region = self.file.sight.region
         return grey(self._picture if region is None else self.file.regions[region].of(self._picture))
+
+
+def _middle(window: Window) -> tuple[int, int]:
+    """Where a stage leaves the pointer once a window has the focus."""
+    return window.left + window.width // 2, window.top + window.height // 2
 
 
 def _is_blank(picture: UInt8[Array, "H W 3"]) -> bool:

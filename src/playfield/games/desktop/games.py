@@ -60,8 +60,18 @@ def desktop_games(name: str, games: int) -> EachGame:
         for solo in solos:
             solo.close()
         raise
+
+    def halt() -> None:
+        for solo in solos:
+            solo.halt()
+
+    pace_told = None if file.timing.replays else pace
+    return EachGame(_spec(name, games, file), solos, ThreadPoolExecutor(games), pace_told, halt)
+
+
+def _spec(name: str, games: int, file: GameFile) -> GameSpec:
     height, width = file.sight.size
-    spec = GameSpec(
+    return GameSpec(
         name=name,
         games=games,
         actions=tuple(action.label for action in file.actions),
@@ -83,12 +93,6 @@ def desktop_games(name: str, games: int) -> EachGame:
             "repeat_action_probability": 0.0,
         },
     )
-
-    def halt() -> None:
-        for solo in solos:
-            solo.halt()
-
-    return EachGame(spec, solos, ThreadPoolExecutor(games), None if file.timing.replays else pace, halt)
 
 
 def does_replay(name: str) -> bool:

@@ -36,7 +36,8 @@ class JavascriptClock:
 
     replays = True
 
-    def __init__(self, stage: Stage, epoch_seconds: int, seed: int) -> None:
+    def __init__(self, stage: Stage, epoch_seconds: int, seed: int, hang_seconds: float = HANG_SECONDS) -> None:
+        self._hang_seconds = hang_seconds
         self._stage, self._script = stage, clock_script(epoch_seconds, seed)
         self._marks = 0
         self._browser: Browser | None = None
@@ -54,7 +55,7 @@ class JavascriptClock:
         assert isinstance(program, Browser), "a game file with this clock is a page"
         self._browser = program
         program.open(self._script)
-        until = time.monotonic() + HANG_SECONDS
+        until = time.monotonic() + self._hang_seconds
         while (window := self._stage.find(program.match)) is None:
             if not program.is_running or time.monotonic() > until:
                 return  # whoever looks for the window next says so
@@ -79,12 +80,12 @@ class JavascriptClock:
             for down in (True, False):
                 self._stage.key(FENCE, down=down)
             self._stage.settle()
-            self._browser.page.value_asked(asked, HANG_SECONDS)
+            self._browser.page.value_asked(asked, self._hang_seconds)
             self._wait_for_paint()
         except BrowserGone:
             self._browser.end()  # a page that has crashed leaves a browser that shows an apology
         except BrowserSilent as error:
-            raise Hung(f"has not come to rest within {HANG_SECONDS:g} s") from error
+            raise Hung(f"has not come to rest within {self._hang_seconds:g} s") from error
         except BrowserRefused as error:
             raise Hung(f"has lost its clock ({error})") from error
 
@@ -103,8 +104,8 @@ class JavascriptClock:
         window = self._window
         if window is None:
             return
-        row, until = Region(left=0, top=window.height, width=1, height=1), time.monotonic() + HANG_SECONDS
+        row, until = Region(left=0, top=window.height, width=1, height=1), time.monotonic() + self._hang_seconds
         while (shown := self._stage.grab(window, row)[0, 0].tolist()) != list(self._marks.to_bytes(3, "big")):
             if time.monotonic() > until:
-                raise Hung(f"was not painted within {HANG_SECONDS:g} s (mark {self._marks}, shown {shown})")
+                raise Hung(f"was not painted within {self._hang_seconds:g} s (mark {self._marks}, shown {shown})")
             time.sleep(LOOK_SECONDS)

@@ -77,6 +77,10 @@ class OwnStage:
             raise NoWindow(f"the window {window.title!r} is gone")
         return copied
 
+    def corner(self, window: Window) -> tuple[int, int]:
+        """Where it was found: nobody moves it here."""
+        return window.left, window.top
+
     def focus(self, window: Window) -> None:
         """Let a window have the keyboard: without a window manager nobody else does."""
         self._x11.focus(window)
@@ -101,7 +105,7 @@ class OwnStage:
     @property
     def is_alive(self) -> bool:
         """Whether the server still runs and answers."""
-        return self.display.is_alive and self._x11.is_connected
+        return self.display.is_alive and self._x11.is_alive
 
     def close(self) -> None:
         """End the display; whatever is shown on it should be gone before."""

@@ -75,10 +75,11 @@ def clock_of(file: GameFile, folder: Path, seed: int, stage: Stage, pace: Pace) 
 
     Raises: NoCompiler; ValueError where this machine has no such clock.
     """
+    epoch, hang_seconds = EPOCH + seed % SEEDS, file.timing.hang_ms / 1000.0
     if file.timing.clock == "virtual":
-        return VirtualClock(folder, EPOCH + seed % SEEDS, file.timing.hang_ms / 1000.0)
+        return VirtualClock(folder, epoch, hang_seconds)
     if file.timing.clock == "javascript":
-        return JavascriptClock(stage, EPOCH + seed % SEEDS, seed)
+        return JavascriptClock(stage, epoch, seed, hang_seconds)
     if file.timing.clock == "real":
         return RealClock(pace)
     return SuspendClock(pace)

@@ -88,12 +88,16 @@ class XStage:
         Raises: NoWindow where it is closed, has another size or does not lie on the display whole.
         """
         part = region or Region(left=0, top=0, width=window.width, height=window.height)
-        left, top = self._corner(window)
+        left, top = self.corner(window)
         place = {"left": left + part.left, "top": top + part.top, "width": part.width, "height": part.height}
         shot: Any = self._camera.grab(place)
         return picture_in(np.ndarray((part.height, part.width), np.uint32, shot.raw))
 
-    def _corner(self, window: Window) -> tuple[int, int]:
+    def corner(self, window: Window) -> tuple[int, int]:
+        """Where the window is now.
+
+        Raises: as `grab`.
+        """
         now = self._x11.place(window)
         if now is None:
             raise NoWindow(f"the window {window.title!r} was closed")

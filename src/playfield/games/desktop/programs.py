@@ -93,12 +93,16 @@ class OwnProgram:
 
     def end(self) -> None:
         """Kill the whole group."""
-        if self._guard is not None:  # first, since it must not kill whoever gets the number next
-            self._guard.kill()
-            self._guard.communicate()
-            self._guard = None
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        # First, since it must not kill whoever gets the number next; by one of two threads that end the game.
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.kill()
+            guard.communicate()
+        if sys.platform == "win32":  # which has no groups
+            self.process.kill()
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 
@@ -131,7 +135,9 @@ class CommandLauncher:
             )  # fmt: skip
         by_pid = self._file.screen.place == "here" and self._file.window.is_empty
         match = WindowMatch(pid=process.pid) if by_pid else self._file.window
-        guard = None if self._file.timing.clock == "virtual" else _guard(process.pid)  # that clock ends with us
+        # The virtual clock ends with us; Windows has no shell that could wait for our end.
+        alone = self._file.timing.clock == "virtual" or sys.platform == "win32"
+        guard = None if alone else _guard(process.pid)
         return OwnProgram(process, self._folder / "said", match, guard)
 
     def _arguments(self) -> list[str]:
@@ -156,7 +162,7 @@ class FoundProgram:
     @property
     def is_running(self) -> bool:
         """Whether its process is there, as far as its window told which it is."""
-        if self._pid is None:
+        if self._pid is None or sys.platform == "win32":  # where to ask in this way is to end it
             return True
         try:
             os.kill(self._pid, 0)
@@ -201,10 +207,7 @@ class SteamLauncher:
 
     def __init__(self, file: GameFile) -> None:
         """Raises: ValueError where Steam is not there."""
-        found = shutil.which("steam") or shutil.which("steam", path=GAME_FOLDERS)
-        if found is None:
-            raise ValueError(f"the game {file.name} is started by Steam, which is not here: apt-get install steam")
-        self._command = (found, "-applaunch", str(file.launch.steam))
+        self._command = (str(steam(file)), "-applaunch", str(file.launch.steam))
         self._match = file.window
 
     def start(self, environment: Mapping[str, str]) -> FoundProgram:
@@ -227,6 +230,17 @@ def program(file: GameFile) -> Path:
     if found is None:
         how = f": apt-get install {file.launch.package}" if file.launch.package else "; mend launch.command"
         raise ValueError(f"the game {file.name} needs the program {name}, which is not here{how}")
+    return Path(found)
+
+
+def steam(file: GameFile) -> Path:
+    """The program that starts a game of Steam.
+
+    Raises: ValueError with the package that brings it.
+    """
+    found = shutil.which("steam") or shutil.which("steam", path=GAME_FOLDERS)
+    if found is None:
+        raise ValueError(f"the game {file.name} is started by Steam, which is not here: apt-get install steam")
     return Path(found)
 
 

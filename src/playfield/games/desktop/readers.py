@@ -83,6 +83,7 @@ class Digits:
     cell: int = setting(0, "width of a digit in pixels, of a font whose digits touch; 0 where blank columns part them")
     gap: int = setting(0, "pixels at the right of a cell that are not looked at: where the next digit leans into it")
     hold: int = setting(0, "steps for which a number that cannot be read, as under a menu, is taken to be as before")
+    rises: bool = setting(False, "it never falls in an episode, so that a smaller one cannot be read")
     patterns: Mapping[str, str] = field(default_factory=dict[str, str])
     """Digit to its patterns with blanks between, as `games calibrate` writes them."""
 
@@ -258,13 +259,21 @@ class Packaged:
 ReaderSpec = Digits | Pixels | Bar | Looks | Still | WindowShown | Gone | Packaged
 
 
+MOST_KNOWN = 1_000
+"""Pictures of a number that are remembered, each a few kilobytes."""
+
+
 class Readings:
-    """What all readers make of the pictures of one episode, one after the other."""
+    """What all readers make of the pictures of one episode, one after the other.
+
+    A number mostly stands still: digits that look as they did before are looked up and not read again.
+    """
 
     def __init__(self, readers: Mapping[str, ReaderSpec], regions: Mapping[str, Region]) -> None:
         self._readers, self._regions = readers, regions
         self._newest: dict[str, float] = {}
         self._held = dict.fromkeys(readers, 0)
+        self._known: dict[tuple[str, bytes], float] = {}
 
     def of(self, picture: Picture, state: WindowState) -> dict[str, float]:
         """What every reader makes of the next picture.
@@ -278,13 +287,23 @@ class Readings:
         region = getattr(reader, "region", None)
         part = picture if region is None else self._regions[region].of(picture)
         try:
-            found = reader.read(part, state)
+            found = self._number(name, reader, part, state) if isinstance(reader, Digits) else reader.read(part, state)
         except Unreadable as error:
             if name in self._newest and isinstance(reader, Digits) and self._held[name] < reader.hold:
                 self._held[name] += 1
                 return self._newest[name]
             raise Unreadable(f"the reader {name!r} cannot be read: {error}") from error
         self._held[name] = 0
+        return found
+
+    def _number(self, name: str, reader: Digits, part: Picture, state: WindowState) -> float:
+        look = (name, part.tobytes())
+        if (found := self._known.get(look)) is None:
+            found = reader.read(part, state)
+            if len(self._known) < MOST_KNOWN:
+                self._known[look] = found
+        if reader.rises and found < (before := self._newest.get(name, found)):
+            raise Unreadable(f"it says {found:g} after {before:g}, and is said to rise")
         return found
 
 

@@ -6,13 +6,15 @@ import importlib.util
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from playfield.games.desktop.browser import browser
 from playfield.games.desktop.game_file import GameFile
 from playfield.games.desktop.gamepads import UINPUT
 from playfield.games.desktop.installed_readers import NotEnabled, require_enabled
-from playfield.games.desktop.programs import program
+from playfield.games.desktop.programs import program, steam
 from playfield.games.desktop.readers import Packaged
 from playfield.games.desktop.stages import NoStage, stage_for
 from playfield.games.desktop.virtual_clock import NoCompiler, library
@@ -100,19 +102,19 @@ def _display() -> Requirement:
 
 def _start(file: GameFile) -> list[Requirement]:
     """A program that starts it, where it is started."""
-    if file.launch.command or file.launch.url is not None:
-        return [_program(file)]
-    if file.launch.steam is not None:
-        return [Requirement(name="steam", found=shutil.which("steam"), how="apt-get install steam")]
-    return []
+    if file.launch.command:
+        return [_program("program", program, file)]
+    if file.launch.url is not None:
+        return [_program("program", browser, file)]
+    return [_program("steam", steam, file)] if file.launch.steam is not None else []
 
 
-def _program(file: GameFile) -> Requirement:
+def _program(name: str, find: Callable[[GameFile], Path], file: GameFile) -> Requirement:
     try:
-        found, how = str(program(file) if file.launch.command else browser(file)), ""
+        found, how = str(find(file)), ""
     except ValueError as error:
         found, how = None, str(error)
-    return Requirement(name="program", found=found, how=how)
+    return Requirement(name=name, found=found, how=how)
 
 
 def _reader(name: str) -> Requirement:

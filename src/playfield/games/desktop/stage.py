@@ -33,6 +33,13 @@ class Stage(Hands, Protocol):
         """
         ...
 
+    def corner(self, window: Window) -> tuple[int, int]:
+        """Where the upper left corner of a window is now: the person may have moved it.
+
+        Raises: NoWindow where it is shown no longer.
+        """
+        ...
+
     def focus(self, window: Window) -> None:
         """Let a window have the keyboard, and the pointer over it."""
         ...

@@ -163,6 +163,10 @@ class WaylandStage:
             time.sleep(TRY_SECONDS)
         raise NoWindow("the window that was picked shows no picture")
 
+    def corner(self, window: Window) -> tuple[int, int]:
+        """Nobody is told; the pointer, which alone would have to know, cannot be moved here."""
+        return window.left, window.top
+
     def focus(self, window: Window) -> None:
         """Nothing can be done: only the person gives the keyboard to a window."""
 

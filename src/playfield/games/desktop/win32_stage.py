@@ -134,8 +134,11 @@ class Win32Stage:
         _, pid = self._process.GetWindowThreadProcessId(handle)
         return Window(
             number=handle, title=gui.GetWindowText(handle), group=gui.GetClassName(handle), left=left, top=top,
-            width=width, height=height, mapped=bool(gui.IsWindowVisible(handle)) and not gui.IsIconic(handle), pid=pid,
+            width=width, height=height, mapped=self._is_shown(handle), pid=pid,
         )  # fmt: skip
+
+    def _is_shown(self, handle: int) -> bool:
+        return bool(self._gui.IsWindowVisible(handle)) and not self._gui.IsIconic(handle)
 
     def find(self, match: WindowMatch) -> Window | None:
         """The one shown window that matches; none lies within another here, so two are two.
@@ -145,11 +148,12 @@ class Win32Stage:
         return the_only(match, [window for window in self.windows() if window.mapped and match.fits(window)])
 
     def grab(self, window: Window, region: Region | None = None) -> UInt8[Array, "h w 3"]:
-        """A copy of what the monitor shows where the window was found.
+        """A copy of what the monitor shows where the window is now.
 
-        Raises: NoWindow where the monitor shows nothing.
+        Raises: NoWindow where the window is closed, hidden or of another size, or the monitor shows nothing.
         """
-        box = (window.left, window.top, window.left + window.width, window.top + window.height)
+        left, top = self.corner(window)
+        box = (left, top, left + window.width, top + window.height)
         # The whole window even for a region: of a monitor that stands still only the same box is given again.
         for _ in range(TRIES):
             frame = self._camera.grab(region=box, new_frame_only=False)
@@ -157,6 +161,18 @@ class Win32Stage:
                 return np.ascontiguousarray(frame if region is None else region.of(frame))
             time.sleep(TRY_SECONDS)
         raise NoWindow("the monitor gives no picture; is it locked, or asleep?")
+
+    def corner(self, window: Window) -> tuple[int, int]:
+        """Where the window is now.
+
+        Raises: NoWindow where it is closed, hidden or of another size.
+        """
+        if not self.is_there(window) or not self._is_shown(window.number):
+            raise NoWindow(f"the window {window.title!r} is closed or hidden")
+        now = self._window(window.number)
+        if (now.width, now.height) != (window.width, window.height):
+            raise NoWindow(f"the window {window.title!r} has another size now; leave it as large as it was")
+        return now.left, now.top
 
     def focus(self, window: Window) -> None:
         """Bring a window to the front, and the pointer over it."""

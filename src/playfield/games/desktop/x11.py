@@ -33,27 +33,13 @@ class X11:
 
     def close(self) -> None:
         """Close the connection, where the other side has not done so."""
-        if self.is_connected:
+        if self.is_alive:
             self._display.close()
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether the display answers."""
-        error: Any = importlib.import_module("Xlib.error")
-        try:
-            self._display.sync()
-        except (error.ConnectionClosedError, OSError):
-            return False
-        return True
 
     def is_shown(self, window: Window) -> bool:
         """Whether a window that was found is there and shown."""
-        error: Any = importlib.import_module("Xlib.error")
-        try:
-            state = self._display.create_resource_object("window", window.number).get_attributes().map_state
-        except (error.BadWindow, error.BadDrawable):
-            return False
-        return bool(state == self._xlib.IsViewable)
+        found = self._attributes(window)
+        return found is not None and bool(found.map_state == self._xlib.IsViewable)
 
     def keycode(self, key: str) -> int:
         """The code of a key by its X name: `Left`, `space`, `a`, `Return`.
@@ -99,23 +85,24 @@ class X11:
 
     def exists(self, window: Window) -> bool:
         """Whether a window is not closed; it may be hidden."""
-        error: Any = importlib.import_module("Xlib.error")
+        return self._attributes(window) is not None
+
+    def _attributes(self, window: Window) -> Any:
+        """What the display says of a window; None where it is closed."""
         try:
-            self._display.create_resource_object("window", window.number).get_attributes()
-        except (error.BadWindow, error.BadDrawable):
-            return False
-        return True
+            return self._display.create_resource_object("window", window.number).get_attributes()
+        except (self._error.BadWindow, self._error.BadDrawable):
+            return None
 
     def place(self, window: Window) -> tuple[int, int, int, int] | None:
         """Left, top, width and height of a window now; None where it is closed or hidden."""
-        error: Any = importlib.import_module("Xlib.error")
+        if not self.is_shown(window):
+            return None
         found: Any = self._display.create_resource_object("window", window.number)
         try:
-            if found.get_attributes().map_state != self._xlib.IsViewable:
-                return None
             shape, corner = found.get_geometry(), self._display.screen().root.translate_coords(found, 0, 0)
-        except (error.BadWindow, error.BadDrawable):
-            return None
+        except (self._error.BadWindow, self._error.BadDrawable):
+            return None  # it closed while we looked
         return int(corner.x), int(corner.y), int(shape.width), int(shape.height)
 
     def settle(self) -> None:
