@@ -17,6 +17,7 @@ import argparse
 import json
 import time
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from playfield.agent import DeepAgent
 from playfield.build import build_policy, build_session
 from playfield.demonstrations import About, DemonstrationWriter, Recording, demonstrations, read_recording
 from playfield.evaluate import EvaluationPlan, evaluate
@@ -58,6 +60,8 @@ class Contest:
     """Of the agent with demonstrations; `frames` are those that both play themselves."""
     games: int
     """Whole games of an evaluation."""
+    epsilons: tuple[float, ...]
+    """Chances of a random action in evaluations; of 0 too, where a game without chance repeats what was shown."""
     exploring_frames: int
     """Emulator frames in which the agent without demonstrations goes from chance to the other's epsilon."""
     observing_frames: int
@@ -70,6 +74,7 @@ class Scored:
 
     who: str
     seed: int
+    epsilon: float
     scores: list[float]
     updates: int
     minutes: float
@@ -77,7 +82,7 @@ class Scored:
 
 
 class Centred(nn.Module):
-    """Pixels in [0, 1] to such that are 0 in Pong's court, so that a ball is far from it."""
+    """Pixels in [0, 1] to numbers that are 0 in Pong's empty court, and of the size of 1 where the ball is."""
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         return (x - BACKGROUND / 255.0) * 12.0
@@ -112,7 +117,6 @@ def contests() -> dict[str, Contest]:
     """Both games, at sizes for one CPU thread."""
     refgame = small(
         name="dqfd_refgame",
-        eval_epsilon=0.0,
         games=2,
         torso=Conv(layers=((16, 4, 2), (32, 3, 2))),
         memory=memory(capacity=20_000, every_frames=2, n_step=1, discount=0.95, stack=2),
@@ -130,14 +134,25 @@ def contests() -> dict[str, Contest]:
         optimizer=Adam(lr=1e-3, eps=1e-5),
         target=Copy(every_frames=8_000),
         imitation=Imitation(pretrain_updates=4_000),
-        eval_epsilon=0.01,
         frames=40_000,
     )
     return {
         "refgame": Contest(
-            script=RefgameScript(), recipe=refgame, games=20, exploring_frames=500, observing_frames=100
+            script=RefgameScript(),
+            recipe=refgame,
+            games=20,
+            epsilons=(0.0,),
+            exploring_frames=500,
+            observing_frames=100,
         ),
-        "pong": Contest(script=PongScript(), recipe=pong, games=10, exploring_frames=10_000, observing_frames=2_000),
+        "pong": Contest(
+            script=PongScript(),
+            recipe=pong,
+            games=10,
+            epsilons=(0.0, 0.01),
+            exploring_frames=10_000,
+            observing_frames=2_000,
+        ),
     }
 
 
@@ -173,8 +188,8 @@ def record(game: str, contest: Contest, folder: Path) -> Recording:
     return read_recording(folder)
 
 
-def evaluated(recipe: Recipe, game: str, session: Session, contest: Contest) -> list[float]:
-    """Raw scores of whole greedy games."""
+def evaluated(recipe: Recipe, game: str, session: Session[DeepAgent], contest: Contest) -> list[float]:
+    """Raw scores of whole games, greedy but for the recipe's `eval_epsilon`."""
     games = make_games(game, recipe.protocol, 10 if game == "pong" else 4, 1)
     policy = build_policy(recipe, games.spec, session.agent.weights(), Rng(EVALUATION_SEED))
     plan = EvaluationPlan(episodes=contest.games, seed=EVALUATION_SEED, policy_name="greedy", clock=session.clock)
@@ -199,10 +214,11 @@ def trained(game: str, contest: Contest, seed: int, recording: Recording | None)
     def score(who: str) -> None:
         nonlocal spent, began
         spent += (time.perf_counter() - began) / 60.0
-        scores = evaluated(recipe, game, session, contest)
-        scored = Scored(who=who, seed=seed, scores=scores, updates=session.agent.updates, minutes=spent)
-        print(f"{game} seed {seed} {who}: {np.mean(scores):.2f}, {spent:.1f} min", flush=True)
-        found.append(scored)
+        updates = session.agent.updates
+        for epsilon in contest.epsilons:
+            scores = evaluated(recipe.but(eval_epsilon=epsilon), game, session, contest)
+            print(f"{game} seed {seed} {who}, epsilon {epsilon}: {scores}, {spent:.1f} min", flush=True)
+            found.append(Scored(who=who, seed=seed, epsilon=epsilon, scores=scores, updates=updates, minutes=spent))
         began = time.perf_counter()
 
     pretraining = session.pretraining
@@ -218,11 +234,11 @@ def trained(game: str, contest: Contest, seed: int, recording: Recording | None)
 def table(found: list[Scored], contest: Contest) -> str:
     """Mean and interval of every agent: games are resampled within each seed."""
     lines = [
-        "| agent | frames of own play | updates | mean | 95 % interval | seeds | minutes |",
-        "|---|---:|---:|---:|---|---|---:|",
+        "| agent | frames of own play | updates | epsilon | mean | 95 % interval | seeds | minutes |",
+        "|---|---:|---:|---:|---:|---|---|---:|",
     ]
-    for who in (BEGIN, WITH, WITHOUT):
-        of = [scored for scored in found if scored.who == who]
+    for who, epsilon in product((BEGIN, WITH, WITHOUT), contest.epsilons):
+        of = [scored for scored in found if (scored.who, scored.epsilon) == (who, epsilon)]
         if not of:
             continue
         strata = [scored.scores for scored in of]
@@ -231,7 +247,7 @@ def table(found: list[Scored], contest: Contest) -> str:
         minutes = ", ".join(f"{scored.minutes:.1f}" for scored in of)
         frames = 0 if who == BEGIN else contest.recipe.frames
         lines.append(
-            f"| {who} | {frames:,} | {of[0].updates:,} | {np.mean(strata):.2f} | "
+            f"| {who} | {frames:,} | {of[0].updates:,} | {epsilon} | {np.mean(strata):.2f} | "
             f"{between.low:.2f} to {between.high:.2f} | {seeds} | {minutes} |"
         )
     return "\n".join(lines)

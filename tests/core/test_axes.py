@@ -11,8 +11,8 @@ from playfield.build import build_network, build_session
 from playfield.events import EpisodeEnded
 from playfield.games.games import GameSpec
 from playfield.games.make import make_games
-from playfield.networks import Dueling, Factored, Head
-from playfield.recipes import RECIPES
+from playfield.networks import Dueling, Factored
+from playfield.recipes import RECIPES, Recipe
 from playfield.returns import Categorical, Expectation, HLGauss, ImplicitQuantiles, Quantiles, ReturnSpec
 from playfield.rng import Rng
 
@@ -32,23 +32,34 @@ RECIPE = RECIPES["dqn_classic"].with_overrides(
 )
 
 
-def score(head: Head, seed: int, frames: int) -> float:
+BRISK = RECIPE.with_overrides(
+    [
+        "games=8",
+        "memory.every_frames=8",
+        "memory.batch=64",
+        "optimizer.lr=6e-3",
+        "explore.epsilon.over_frames=1_000",
+    ]
+)
+"""Half as many updates on twice as many samples each: sooner done."""
+
+
+def score(recipe: Recipe, seed: int, frames: int) -> float:
     """Mean score of the episodes that ended in the last fifth of a training; 20 is the best."""
-    recipe = RECIPE.but(head=head)
     session = build_session(recipe, make_games(DIALS, recipe.protocol, recipe.games), seed)
     ended = [e for e in session.play(frames) if isinstance(e, EpisodeEnded)]
     return float(np.mean([e.score for e in ended if e.clock.frames > 0.8 * frames]))
 
 
 def test_two_dials_are_learnt():
-    scores = [score(Factored(hidden=64), seed, frames=2_200) for seed in (0, 1)]
+    scores = [score(BRISK.but(head=Factored(hidden=64)), seed, frames=2_000) for seed in (0, 1)]
     print(scores)
-    assert np.mean(scores) >= 17.0  # 19.1 when this was written; chance scores 2.9
+    assert np.mean(scores) >= 17.0  # 19.3 when this was written; chance scores 2.9
 
 
 def test_choices_are_learnt_sooner_by_axes_than_by_their_combinations():
-    by_axes = [score(Factored(hidden=64), seed, frames=1_000) for seed in (0, 1, 2)]
-    by_combinations = [score(Dueling(hidden=64), seed, frames=1_000) for seed in (0, 1, 2)]
+    by_axes = [score(RECIPE.but(head=Factored(hidden=64)), seed, frames=1_000) for seed in (0, 1, 2)]
+    by_combinations = [score(RECIPE.but(head=Dueling(hidden=64)), seed, frames=1_000) for seed in (0, 1, 2)]
     print(f"by axes {by_axes}, by combinations {by_combinations}")
     assert np.mean(by_axes) >= np.mean(by_combinations) + 1.5  # 10.2 and 7.3 when this was written
 
