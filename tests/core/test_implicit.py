@@ -21,7 +21,7 @@ def draws(seed: int = 0) -> Draws:
 
 def network(spec: ImplicitQuantiles, seed: int = 0) -> ImplicitQNetwork:
     d = draws(seed)
-    head = Plain(hidden=4).build(FEATURES, ACTIONS, spec.outputs, d)
+    head = Plain(hidden=4).build(FEATURES, (ACTIONS,), spec.outputs, d)
     return ImplicitQNetwork(nn.Identity(), head, FractionEmbedding(spec, FEATURES, d), spec)
 
 
@@ -113,7 +113,7 @@ class Depths(nn.Module):
 def test_the_torso_is_passed_once_however_often_the_head_is_asked():
     spec, d, torso = ImplicitQuantiles(cosines=4), draws(), Depths()
     net = ImplicitQNetwork(
-        torso, Plain(hidden=4).build(FEATURES, ACTIONS, 1, d), FractionEmbedding(spec, FEATURES, d), spec
+        torso, Plain(hidden=4).build(FEATURES, (ACTIONS,), 1, d), FractionEmbedding(spec, FEATURES, d), spec
     )
     returns = net(torch.ones(1, FEATURES))
     assert returns.mean.shape == returns.mean.shape == (1, ACTIONS)

@@ -79,8 +79,8 @@ def test_one_pass_worked_by_hand():
 
 def test_the_whole_batch_shares_one_sample_of_noise():
     out = bare(6, 4)(torch.ones(3, 6))
-    assert torch.equal(out[0], out[1])
-    assert torch.equal(out[0], out[2])
+    for row in (out[1], out[2]):  # on some processors rows of one product differ in their last bit
+        torch.testing.assert_close(row, out[0], rtol=1e-6, atol=1e-6)
 
 
 def test_every_pass_draws_its_own_noise_and_the_generator_repeats_it():

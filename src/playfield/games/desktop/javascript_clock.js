@@ -171,6 +171,8 @@
 
   Object.defineProperty(window, "playfieldClock", {
     value: Object.freeze({
+      heard: () => fences,
+      forget: () => { fences = 0; },
       advance: async (ms, number) => {
         await arrived();
         await pass(ms);

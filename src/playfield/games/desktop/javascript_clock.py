@@ -24,6 +24,8 @@ FIRST_SECONDS = 0.1
 """Of the page, before anybody looks: six frames, since some draw nothing in their first."""
 LOOK_SECONDS = 0.0003
 """Real time between two looks for the mark: shorter sleeps cost more than they save."""
+KEY_SECONDS = 0.03
+"""Of real time, within which a page that hears keys has heard one."""
 
 
 def clock_script(epoch_seconds: int, seed: int) -> str:
@@ -63,7 +65,31 @@ class JavascriptClock:
         self._window = window
         self._stage.focus(window)
         program.wait_for_focus()
+        self._wait_for_keys(program, until)
         self.advance(FIRST_SECONDS)
+
+    def _wait_for_keys(self, program: Browser, until: float) -> None:
+        """Until the page hears keys, which may be a while after it has the focus: what is pressed before is lost.
+
+        Raises: Hung.
+        """
+        try:
+            while program.page.value("playfieldClock.heard()") == 0:
+                if time.monotonic() > until:
+                    raise Hung(f"has heard no key within {self._hang_seconds:g} s")
+                self._press_fence()
+                time.sleep(KEY_SECONDS)
+            time.sleep(KEY_SECONDS)  # others may be under way
+            program.page.value("playfieldClock.forget()")
+        except BrowserGone:
+            program.end()
+        except BrowserSilent as error:
+            raise Hung(f"has not come to rest within {self._hang_seconds:g} s") from error
+
+    def _press_fence(self) -> None:
+        for down in (True, False):
+            self._stage.key(FENCE, down=down)
+        self._stage.settle()
 
     def play(self) -> None:
         """A page stands still until time is advanced."""
@@ -77,9 +103,7 @@ class JavascriptClock:
         self._marks = self._marks % MARKS + 1
         try:
             asked = self._browser.page.ask_value(f"playfieldClock.advance({round(seconds * 1000.0, 3)}, {self._marks})")
-            for down in (True, False):
-                self._stage.key(FENCE, down=down)
-            self._stage.settle()
+            self._press_fence()
             self._browser.page.value_asked(asked, self._hang_seconds)
             self._wait_for_paint()
         except BrowserGone:
