@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,6 @@ from playfield.types import Clock, Step
 from .stories import Bytes, feed, observing, training
 
 PLAYED = Played(actions=("STAY", "LEFT"), frames_per_step=8)
-STEP = [field.name for field in fields(Step)]
 ROW = {"first": (0, 0), "last": (0, 0), "discount": (1, 1)}
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from playfield.games.desktop.browser import Browser
@@ -73,7 +74,7 @@ class JavascriptClock:
 
         Raises: Hung.
         """
-        try:
+        with self._answering(program):
             while program.page.value("playfieldClock.heard()") == 0:
                 if time.monotonic() > until:
                     raise Hung(f"has heard no key within {self._hang_seconds:g} s")
@@ -81,10 +82,18 @@ class JavascriptClock:
                 time.sleep(KEY_SECONDS)
             time.sleep(KEY_SECONDS)  # others may be under way
             program.page.value("playfieldClock.forget()")
+
+    @contextmanager
+    def _answering(self, browser: Browser) -> Generator[None]:
+        """What it means for the game where its browser does not answer."""
+        try:
+            yield
         except BrowserGone:
-            program.end()
+            browser.end()  # a page that has crashed leaves a browser that shows an apology
         except BrowserSilent as error:
             raise Hung(f"has not come to rest within {self._hang_seconds:g} s") from error
+        except BrowserRefused as error:
+            raise Hung(f"has lost its clock ({error})") from error
 
     def _press_fence(self) -> None:
         for down in (True, False):
@@ -101,17 +110,11 @@ class JavascriptClock:
         """
         assert self._browser is not None, "a clock is begun before it is advanced"
         self._marks = self._marks % MARKS + 1
-        try:
+        with self._answering(self._browser):
             asked = self._browser.page.ask_value(f"playfieldClock.advance({round(seconds * 1000.0, 3)}, {self._marks})")
             self._press_fence()
             self._browser.page.value_asked(asked, self._hang_seconds)
             self._wait_for_paint()
-        except BrowserGone:
-            self._browser.end()  # a page that has crashed leaves a browser that shows an apology
-        except BrowserSilent as error:
-            raise Hung(f"has not come to rest within {self._hang_seconds:g} s") from error
-        except BrowserRefused as error:
-            raise Hung(f"has lost its clock ({error})") from error
 
     def pause(self) -> None:
         """It stands still whenever nobody advances it."""
