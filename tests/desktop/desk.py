@@ -36,7 +36,7 @@ class Desk:
         self.x11.settle()
 
     def press(self, key: str, *, down: bool) -> None:
-        self.x11.key(self.x11.keycode(key), down)
+        self.x11.key(self.x11.keycode(key), down=down)
         self.x11.settle()
 
     def held(self) -> list[str]:

@@ -22,10 +22,10 @@ class Hands:
     def keycode(self, key: str) -> int:
         return {"Left": 1, "Right": 2, "space": 3}[key]
 
-    def key(self, code: int, down: bool) -> None:
+    def key(self, code: int, *, down: bool) -> None:
         self.said.append(("key", code, down))
 
-    def button(self, number: int, down: bool) -> None:
+    def button(self, number: int, *, down: bool) -> None:
         self.said.append(("button", number, down))
 
     def move(self, x: int, y: int) -> None:

@@ -26,7 +26,7 @@ SIDES: tuple[Side, ...] = get_args(Side)
 class Gamepad(Protocol):
     """A gamepad that a game takes for a real one."""
 
-    def control(self, name: Pad, down: bool) -> None:
+    def control(self, name: Pad, *, down: bool) -> None:
         """Press or push something, or let go of it; the game sees it once it is settled."""
         ...
 
@@ -87,7 +87,7 @@ class LinuxGamepad:
         self._held: set[str] = set()
         self._open = True
 
-    def control(self, name: Pad, down: bool) -> None:
+    def control(self, name: Pad, *, down: bool) -> None:
         """Press or push something, or let go of it."""
         (self._held.add if down else self._held.discard)(name)
         if name in _LINUX_BUTTONS:
@@ -140,7 +140,7 @@ class WindowsGamepad:
         self._held: set[str] = set()
         self._open = True
 
-    def control(self, name: Pad, down: bool) -> None:
+    def control(self, name: Pad, *, down: bool) -> None:
         """Press or push something, or let go of it."""
         (self._held.add if down else self._held.discard)(name)
         if name in _WINDOWS_BUTTONS:

@@ -100,11 +100,11 @@ class WaylandStage:
         """
         return int(self._codes[key_name(key).linux])
 
-    def key(self, code: int, down: bool) -> None:
+    def key(self, code: int, *, down: bool) -> None:
         """Press or release a key."""
         self._device.write(self._codes["EV_KEY"], code, int(down))
 
-    def button(self, number: int, down: bool) -> None:
+    def button(self, number: int, *, down: bool) -> None:
         """Press or release a button of the mouse; 4 and 5 turn its wheel.
 
         Raises: ValueError where there is no such button.

@@ -78,7 +78,7 @@ class Win32Stage:
             raise ValueError(f"the key {key!r} cannot be held down on Windows; choose another")
         return code
 
-    def key(self, code: int, down: bool) -> None:
+    def key(self, code: int, *, down: bool) -> None:
         """Press or release a key.
 
         Raises: OSError where Windows does not let us.
@@ -87,7 +87,7 @@ class Win32Stage:
         if not done:
             raise OSError("Windows lets no key through to the game: run it without administrator rights")
 
-    def button(self, number: int, down: bool) -> None:
+    def button(self, number: int, *, down: bool) -> None:
         """Press or release a button of the mouse; 4 and 5 turn its wheel.
 
         Raises: ValueError where there is no such button.

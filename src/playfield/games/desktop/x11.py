@@ -52,11 +52,11 @@ class X11:
             raise ValueError(f"there is no key {key!r}; names are those of X, for instance Left, space, Return, a, F1")
         return int(code)
 
-    def key(self, code: int, down: bool) -> None:
+    def key(self, code: int, *, down: bool) -> None:
         """Press or release a key."""
         self._xtest.fake_input(self._display, self._xlib.KeyPress if down else self._xlib.KeyRelease, code)
 
-    def button(self, number: int, down: bool) -> None:
+    def button(self, number: int, *, down: bool) -> None:
         """Press or release a button of the mouse; 1 is the left, 4 and 5 turn its wheel."""
         self._xtest.fake_input(self._display, self._xlib.ButtonPress if down else self._xlib.ButtonRelease, number)
 
