@@ -15,6 +15,7 @@ from PIL import Image
 from desktop.children import children
 from desktop.needs import has_compiler, has_display
 from playfield.cli.commands import run_command
+from playfield.extras import apt_install
 from playfield.games.desktop import virtual_clock
 from playfield.games.desktop.game_file import read_game, shipped_games
 from playfield.games.desktop.readers import Digits
@@ -84,9 +85,11 @@ def test_list_says_what_a_desktop_game_lacks(
     which = shutil.which
     monkeypatch.setattr("shutil.which", lambda name, **rest: None if name == "Xvfb" else which(name, **rest))
     assert games("list", "refgame") == 0
-    assert "refgame is a desktop game and cannot be played here (Xvfb: apt install xvfb" in capsys.readouterr().err
+    assert (
+        f"refgame is a desktop game and cannot be played here (Xvfb: {apt_install('xvfb')}" in capsys.readouterr().err
+    )
     assert games("doctor", "refgame") == 1
-    assert re.search(r"Xvfb +missing: apt install xvfb", capsys.readouterr().out)
+    assert re.search(rf"Xvfb +missing: {apt_install('xvfb')}", capsys.readouterr().out)
 
 
 def test_show_tells_a_file_in_words(capsys: pytest.CaptureFixture[str]) -> None:

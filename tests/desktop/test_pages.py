@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from desktop.needs import has_chromium, has_display
+from playfield.extras import apt_install
 from playfield.games.desktop.browser import Browser
 from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.game_file import GameFile, game_from, read_game, shipped_games
@@ -225,7 +226,7 @@ def test_a_page_that_does_not_load_is_one_sentence():
 def test_without_chromium_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
     which = shutil.which
     monkeypatch.setattr("shutil.which", lambda name, **more: None if "chrom" in name else which(name, **more))
-    sentence = "the game dino needs the program chromium, which is not here: apt-get install chromium"
+    sentence = f"the game dino needs the program chromium, which is not here: {apt_install('chromium')}"
     file = read_game(shipped_games()["dino"])
     with pytest.raises(ValueError, match=sentence):
         DesktopGame(file)

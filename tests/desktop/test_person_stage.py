@@ -289,7 +289,10 @@ def test_without_steam_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 def test_without_mss_it_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "mss", None)
-    with pytest.raises(ModuleNotFoundError, match=r'games on your display need: pip install "playfield\[desktop\]"'):
+    with pytest.raises(
+        ModuleNotFoundError,
+        match=r"games on your display need mss; install it with: .* -m pip install 'mss>=10.2,<11' ",
+    ):
         DesktopGame(refgame_here())
 
 

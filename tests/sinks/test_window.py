@@ -70,7 +70,7 @@ def test_what_is_not_a_picture_is_refused(window: Window):
 
 def test_without_pygame_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "pygame", None)
-    with pytest.raises(ModuleNotFoundError, match=r"-m pip install pygame-ce$"):
+    with pytest.raises(ModuleNotFoundError, match=r"-m pip install 'pygame-ce>=2.5,<3'$"):
         Window(frames_per_second=60.0)
 
 

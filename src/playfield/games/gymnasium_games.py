@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import re
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.wrappers import TimeLimit
 from jaxtyping import Shaped, UInt8
 
+from playfield.extras import pip_install
 from playfield.games.each import EachGame, Outcome, Solo
 from playfield.games.games import GameSpec, Observations
 from playfield.settings import nearest
@@ -118,8 +120,11 @@ def open_environment(environment_id: str, render_mode: str | None = None) -> gym
 def missing_package(environment_id: str, problem: Exception) -> MissingPackage:
     """The error that names the pip command: Gymnasium's own where it has one, else the module that was not found."""
     module = (problem.name if isinstance(problem, ImportError) else None) or "gymnasium[all]"
-    commands = re.findall(r"`(pip install [^`]+)`", str(problem)) or [f'pip install "{module.partition(".")[0]}"']
-    return MissingPackage(f"{environment_id} needs a package that is not installed: {' && '.join(commands)}")
+    named = [shlex.split(words) for words in re.findall(r"`pip install ([^`]+)`", str(problem))]
+    commands = [pip_install(*words) for words in named or [[module.partition(".")[0]]]]
+    return MissingPackage(
+        f"{environment_id} needs a package that is not installed; install it with: {' && '.join(commands)}"
+    )
 
 
 def gymnasium_games(name: str, games: int) -> EachGame:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
 from typing import Any
 
 import numpy as np
 
+from playfield.extras import install_extra
 from playfield.types import Array
 
 INVISIBLE = ("offscreen", "dummy")
@@ -33,9 +33,7 @@ class Window:
         try:
             self._pygame: Any = importlib.import_module("pygame")
         except ImportError:
-            raise ModuleNotFoundError(
-                f"A window needs pygame-ce; install it with: {sys.executable} -m pip install pygame-ce"
-            ) from None
+            raise ModuleNotFoundError(f"A window needs pygame-ce; install it with: {install_extra('window')}") from None
         self.frames_per_second = frames_per_second
         """Pictures shown in a second; may be changed from game to game."""
         self._scale = scale

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from subprocess import PIPE, Popen
 
+from playfield.extras import apt_install
 from playfield.games.desktop.cdp import BrowserGone, BrowserRefused, BrowserSilent, Conversation
 from playfield.games.desktop.game_file import GameFile, typed_name
 from playfield.games.desktop.programs import OwnProgram
@@ -201,7 +202,5 @@ def browser(file: GameFile) -> Path:
     found = next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:
         package = file.launch.package or "chromium"
-        raise ValueError(
-            f"the game {file.name} needs the program chromium, which is not here: apt-get install {package}"
-        )
+        raise ValueError(f"the game {file.name} needs the program chromium, which is not here: {apt_install(package)}")
     return Path(found)

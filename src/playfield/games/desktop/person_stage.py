@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from playfield.extras import install_extra
 from playfield.games.desktop.own_display import NoDisplayServer
 from playfield.games.desktop.pixels import picture_in
 from playfield.games.desktop.readers import Region
@@ -37,7 +38,9 @@ class XStage:
         try:
             mss: Any = importlib.import_module("mss")
         except ModuleNotFoundError:
-            raise ModuleNotFoundError('games on your display need: pip install "playfield[desktop]"') from None
+            raise ModuleNotFoundError(
+                f"games on your display need mss; install it with: {install_extra('desktop')}"
+            ) from None
         self._name = name
         self._x11 = X11(name)
         self._camera: Any = mss.MSS(display=name)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from playfield.extras import apt_install
 from playfield.games.desktop.game_file import PYTHON, GameFile
 from playfield.games.desktop.windows import Window, WindowMatch
 
@@ -228,7 +229,7 @@ def program(file: GameFile) -> Path:
     name = file.launch.command[0]
     found = sys.executable if name == PYTHON else shutil.which(name) or shutil.which(name, path=GAME_FOLDERS)
     if found is None:
-        how = f": apt-get install {file.launch.package}" if file.launch.package else "; mend launch.command"
+        how = f": {apt_install(file.launch.package)}" if file.launch.package else "; mend launch.command"
         raise ValueError(f"the game {file.name} needs the program {name}, which is not here{how}")
     return Path(found)
 
@@ -240,7 +241,7 @@ def steam(file: GameFile) -> Path:
     """
     found = shutil.which("steam") or shutil.which("steam", path=GAME_FOLDERS)
     if found is None:
-        raise ValueError(f"the game {file.name} is started by Steam, which is not here: apt-get install steam")
+        raise ValueError(f"the game {file.name} is started by Steam, which is not here: {apt_install('steam')}")
     return Path(found)
 
 

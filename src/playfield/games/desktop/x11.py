@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Iterator
 from typing import Any
 
+from playfield.extras import install_extra
 from playfield.games.desktop.windows import Window, WindowMatch, the_window
 
 MOST_DEEP = 4
@@ -20,7 +21,9 @@ class X11:
         try:
             self._display: Any = importlib.import_module("Xlib.display").Display(name)
         except ModuleNotFoundError:
-            raise ModuleNotFoundError('desktop games need: pip install "playfield[desktop]"') from None
+            raise ModuleNotFoundError(
+                f"desktop games need python-xlib; install it with: {install_extra('desktop')}"
+            ) from None
         except Exception as error:  # Xlib's own errors have no common base
             raise OSError(f"the display {name} cannot be reached ({error})") from error
         self._newer_name: Any = self._display.intern_atom("_NET_WM_NAME")
