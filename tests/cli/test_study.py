@@ -503,7 +503,7 @@ def test_efficiency_curves_are_drawn_as_given() -> None:
     panel = EfficiencyPanel(title="pong", unit="points", curves={"dqn": curve})
     (axes,) = sample_efficiency([panel], "Study s").axes
     (line,) = axes.get_lines()
-    np.testing.assert_array_equal(line.get_xydata(), [[1.0, 0.0], [2.0, 4.0]])
+    np.testing.assert_array_equal(line.get_xydata(), [[1e6, 0.0], [2e6, 4.0]])
     assert line.get_label() == "dqn, 5 runs"
     assert axes.get_xlabel() == "million emulator frames"
     assert len(axes.collections) == 1
