@@ -123,7 +123,7 @@ class Tune:
         if (best := search.best()) is not None:
             self._say_how_to_use(best, search, console)
         if interruption.asked is not None or work.stopped:
-            console.print("stopped  the same command goes on", highlight=False)
+            console.print("stopped  the search is not finished; the same command goes on", highlight=False)
             return RESUMABLE
         return 0 if best is not None else 1
 
