@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from playfield.silence import silent_errors
 from playfield.sinks.window import NoDisplay, Window
 
 pygame = pytest.importorskip("pygame")
@@ -78,6 +82,27 @@ def test_without_a_display_the_way_out(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SDL_VIDEODRIVER", "no such driver")
     with pytest.raises(NoDisplay, match="no display to open a window on; `playfield video` writes a film"):
         Window(frames_per_second=60.0)
+
+
+@pytest.mark.parametrize("command", ["play catch", "watch catch --policy random"])
+def test_without_a_screen_nothing_is_said_but_our_sentence(command: str, tmp_path: Path):
+    told_of_screens = ("DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "SDL_VIDEODRIVER", "PYGAME_HIDE_SUPPORT_PROMPT")
+    environment = {name: value for name, value in os.environ.items() if name not in told_of_screens}
+    done = subprocess.run(
+        [sys.executable, "-m", "playfield", *command.split()], env=environment, cwd=tmp_path, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    said = "playfield: There is no display to open a window on; `playfield video` writes a film instead.\n"
+    assert (done.stdout, done.stderr, done.returncode) == ("", said, 2)
+
+
+def test_errors_are_silent_in_the_block_alone(capfd: pytest.CaptureFixture[str]):
+    with silent_errors():
+        os.write(2, b"of a library")
+    with pytest.raises(ValueError, match="as ever"), silent_errors():
+        raise ValueError("as ever")
+    os.write(2, b"after it")
+    assert capfd.readouterr().err == "after it"
 
 
 def test_where_sdl_would_draw_into_memory_unasked_there_is_no_display(monkeypatch: pytest.MonkeyPatch):

@@ -6,6 +6,7 @@ import importlib
 import math
 import re
 import shlex
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from playfield.extras import pip_install
 from playfield.games.each import EachGame, Outcome, Solo
 from playfield.games.games import GameSpec, Observations
 from playfield.settings import nearest
+from playfield.silence import silent_errors
 from playfield.types import Array
 
 PREFIX = "gym:"
@@ -52,6 +54,7 @@ class GymnasiumGame:
     def __init__(self, env: gymnasium.Env[Any, Any], environment_id: str) -> None:
         self._env, self._id = env, environment_id
         self._observations = env.observation_space
+        self._was_drawn = False
         self._choices = _choices(env, environment_id)
         self.actions = self._choices.labels
         self.axes = self._choices.axes
@@ -79,11 +82,13 @@ class GymnasiumGame:
     def picture(self) -> UInt8[Array, "H W 3"]:
         """What a person would see now."""
         try:
-            picture = np.asarray(self._env.render())
+            with nullcontext() if self._was_drawn else silent_errors():  # the first looks for a display, and needs none
+                picture = np.asarray(self._env.render())
         except (error.DependencyNotInstalled, ImportError) as problem:
             raise missing_package(self._id, problem) from problem
         if picture.dtype != np.uint8 or picture.ndim != 3:
             raise UnsupportedGame(f"{self._id} does not render pictures")
+        self._was_drawn = True
         return picture.copy()
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from playfield.extras import install_extra
+from playfield.silence import silent_errors
 from playfield.types import Array
 
 INVISIBLE = ("offscreen", "dummy")
@@ -46,7 +47,8 @@ class Window:
 
     def _open_display(self) -> None:
         try:
-            self._pygame.display.init()
+            with silent_errors():  # SDL tries everything, and what fails says so; one sentence of ours is enough
+                self._pygame.display.init()
         except self._pygame.error as error:
             raise NoDisplay(NO_DISPLAY) from error
         # Without a display SDL quietly draws into memory, unless somebody asked for that (as tests do).
