@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 from jaxtyping import UInt8
 
@@ -22,6 +19,8 @@ from playfield.games.desktop.parts import clock_of, gamepad_of, launcher_of, sta
 from playfield.games.desktop.pixels import grey, same
 from playfield.games.desktop.programs import Program
 from playfield.games.desktop.readers import Gone, Readings, Unreadable, WindowState, needs_windows, prepare
+from playfield.games.desktop.scratch import Scratch
+from playfield.games.desktop.shared_display import DisplayLock
 from playfield.games.desktop.stage import SharedStage, Stage
 from playfield.games.desktop.watching import OverAtOnce, Watch, over_at_once
 from playfield.games.desktop.windows import NoWindow, Window
@@ -41,7 +40,8 @@ class DesktopGame:
 
     Every episode is a new process, so that nothing is left of the last, unless the file says that one goes on.
 
-    Raises at its making: NoDisplayServer, NoCompiler, NotEnabled, ValueError where the program is not there.
+    Raises at its making: NoDisplayServer, NoCompiler, NotEnabled, DisplayTaken; ValueError where the program is not
+    there.
     """
 
     def __init__(
@@ -56,7 +56,9 @@ class DesktopGame:
         self.pace = pace or Pace()
         self._watch = watch
         prepare(file.readers)
-        self._folder = Path(tempfile.mkdtemp(prefix="playfield-"))
+        self._scratch = Scratch()
+        self._folder = self._scratch.path
+        self._display_lock: DisplayLock | None = None
         self._stage: Stage | None = None
         self._gamepad: Gamepad | None = None
         self._program: Program | None = None
@@ -64,6 +66,7 @@ class DesktopGame:
         self._was_played = self._halted = False
         self._held: HeldInputs | None = None
         try:
+            self._display_lock = DisplayLock(file.name) if file.screen.place == "here" else None
             self._launcher = launcher_of(file, self._folder)
             self._open_stage()
         except BaseException:
@@ -297,7 +300,9 @@ class DesktopGame:
             self._gamepad.close()
         if self._stage is not None:
             self._stage.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._display_lock is not None:
+            self._display_lock.close()
+        self._scratch.close()
 
     def _let_go(self) -> None:
         """Keys stay down on a display whoever is gone, and are not pressed again then."""
