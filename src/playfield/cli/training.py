@@ -46,7 +46,7 @@ class Plan:
     minutes: float | None = None
     """Wall minutes after which it is over, counted over all sessions of the run."""
     until_score: float | None = None
-    """Mean score of the last `over` complete training episodes at which it is over."""
+    """Mean score of the last `over` complete training episodes at which it is over; lost games are none."""
     over: int = 30
     episodes: int = 30
     """Whole games of the final evaluation; 0 for none."""
@@ -200,7 +200,7 @@ class Training:
                 f"the loss became {event.loss} at {event.clock.frames:,} frames; nothing was saved since, so "
                 f"`playfield resume {self.run.name}` goes on from before, and a smaller optimizer.lr may help a new run"
             )
-        if isinstance(event, EpisodeEnded):
+        if isinstance(event, EpisodeEnded) and not event.lost:
             self.scores.append(event.score)
             while len(self.scores) > self.plan.over:
                 self.scores.popleft()

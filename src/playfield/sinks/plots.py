@@ -102,8 +102,10 @@ class Curve:
     settings: str = ""
     """Every setting of the recipe: runs whose settings differ are never taken together."""
     episode_frames: Array
-    """Emulator frames of the run when each training episode ended."""
+    """Emulator frames of the run when each training episode ended; those of lost games are not among them."""
     episode_score: Array
+    lost: int = 0
+    """Training episodes that have no score, since their game was lost."""
     evaluations: tuple[EvaluationPoint, ...] = ()
     metric_frames: Array = field(default_factory=lambda: np.zeros(0))
     loss: Array = field(default_factory=lambda: np.zeros(0))
@@ -146,7 +148,8 @@ def load_curve(run: Path) -> Curve:
     about = _read_object(run / "run.json")
     events = read_events(run / "events.jsonl") if (run / "events.jsonl").is_file() else []
     rows = read_metrics(run / "metrics.jsonl") if (run / "metrics.jsonl").is_file() else []
-    episodes = _training_episodes(events)
+    ended = _training_episodes(events)
+    episodes = [row for row in ended if not row.get("lost", False)]
     protocol = scoring_text(cast(Mapping[str, object], about.get("protocol") or {}))
     return Curve(
         game=str(about.get("game", "unknown game")),
@@ -157,6 +160,7 @@ def load_curve(run: Path) -> Curve:
         settings=json.dumps(about.get("recipe"), sort_keys=True),
         episode_frames=np.array([row["clock"]["frames"] for row in episodes], dtype=np.float64),
         episode_score=np.array([row["score"] for row in episodes], dtype=np.float64),
+        lost=len(ended) - len(episodes),
         evaluations=_evaluations(run, events, protocol),
         metric_frames=_column(rows, "frames"),
         loss=_column(rows, "loss"),
@@ -247,7 +251,7 @@ def _draw_scores(axes: Axes, curve: Curve) -> None:
         markeredgewidth=0,
         alpha=0.35,
         color=COLOURS[0],
-        label="training episode (exploring)",
+        label="training episode (exploring)" + (f", without {curve.lost:,} lost games" if curve.lost else ""),
     )
     means = running_mean(curve.episode_score)
     axes.plot(
