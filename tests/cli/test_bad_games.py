@@ -113,7 +113,7 @@ def test_a_menu_that_nothing_leaves_ends_check_and_training(
         capsys, "games", "check", "mine.toml"
     )
     assert re.search(
-        r"the picture of menu has not changed in 30 steps.*then: playfield games check menu.toml$",
+        r"the picture of menu has not changed in 30 steps.*then: playfield games check mine.toml$",
         refused(capsys, *TRAIN, "100"),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from desktop.needs import has_compiler, has_display
 from playfield.cli.commands import run_command
 from playfield.games.desktop import virtual_clock
 from playfield.games.desktop.game_file import read_game, shipped_games
+from playfield.games.desktop.games import _warn_of_suspending
 from playfield.games.desktop.readers import Digits
 
 REFGAME = shipped_games()["refgame"].read_text()
@@ -105,9 +107,51 @@ def test_show_tells_a_file_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.search(r"reader +caught: digits, region score, .*patterns 0123456789", said)
 
 
+def test_show_tells_a_command_as_a_shell_takes_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert games("show", "xjump") == 0
+    launched = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("launch"))
+    command = launched.removeprefix("launch").partition(";")[0]
+    assert shlex.split(command) == ["xjump", "-xrm", "XJump*font: fixed", "-xrm", "XJump*record.font: fixed"]
+
+
+def test_show_prints_a_file_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    path = mine(("most_steps = 400", "most_steps = 40  # few"))
+    assert games("show", path, "--toml") == 0
+    assert capsys.readouterr().out == path.read_text()
+    assert games("show", "refgame", "--toml") == 0
+    assert capsys.readouterr().out == REFGAME
+    path.write_text("name = ")
+    assert games("show", path, "--toml") == 2
+    assert "mine.toml is not TOML" in one_sentence(capsys)
+
+
+# python-xlib leaves its sockets open where nobody answers.
+@pytest.mark.filterwarnings("ignore:.*socket:pytest.PytestUnraisableExceptionWarning")
+def test_a_display_that_does_not_answer_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    path = mine(("[screen]", '[screen]\nplace = "here"'), ("step_ms = 100", 'step_ms = 100\nclock = "real"'))
+    for display in (":4077", None):
+        if display is None:
+            monkeypatch.delenv("DISPLAY")
+        else:
+            monkeypatch.setenv("DISPLAY", display)
+        assert games("launch", path) == 2
+        error = one_sentence(capsys)
+        assert re.search("the display :4077 cannot be reached" if display else "DISPLAY is not set", error)
+        assert 'set screen.place to "own", or type this in a terminal on your desktop' in error
+
+
 @has_display
 @has_compiler
 class TestInAWindow:
+    def test_launch_warns_of_a_clock_that_only_stops_the_game(self, capsys: pytest.CaptureFixture[str]) -> None:
+        _warn_of_suspending.cache_clear()
+        path = mine(("step_ms = 100", 'step_ms = 100\nclock = "suspend"'))
+        assert games("launch", path, "--steps", 2) == 0
+        assert "note: mine.toml is stopped between steps, but its clock is not" in capsys.readouterr().err
+
     def test_launch_plays_and_tells_how_it_ended(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert games("launch", "refgame", "--steps", 5) == 0
         said = capsys.readouterr().out
@@ -180,7 +224,7 @@ class TestInAWindow:
         assert "known     all of them" in capsys.readouterr().out
         assert shipped_games()["refgame"].read_text() == REFGAME
         assert games("calibrate", "refgame", "--region", "tip") == 2
-        assert "no region 'tip'; there are: score, lamp, field" in one_sentence(capsys)
+        assert "refgame has no region 'tip'; it has: score, lamp, field" in one_sentence(capsys)
 
     def test_new_writes_a_file_that_can_be_played(self, capsys: pytest.CaptureFixture[str]) -> None:
         command = f"{sys.executable} -m playfield.games.desktop.refgame"
@@ -245,11 +289,21 @@ class TestInAWindow:
                 "mine has not come to rest within 1 s.*: playfield games doctor mine.toml",
             ),
             (
+                ("launch",),
+                [('["Left"]', '["Lift"]')],
+                "mine.toml, the choice 'LEFT' of the axis 'move': there is no key 'Lift'; names are .*, then: pl",
+            ),
+            (
+                ("check",),
+                [("[regions]", '[[begin]]\nms = 9\n[[begin]]\nkeys = ["a", "Enter"]\n[regions]')],
+                r"mine.toml, \[\[begin\]\], step 2: there is no key 'Enter'; .*then: playfield games launch mine.toml",
+            ),
+            (
                 ("check",),
                 [('["Left"]', '["F5"]'), ('["Right"]', '["F6"]')],
                 r"no action changes anything in 20 steps .*mend \[\[begin\]\] or \[\[axes\]\], then: playfield games",
             ),
-            (("capture", "--region", "tip"), [], "mine has no region 'tip'; it has: score, lamp, field"),
+            (("capture", "--region", "tip"), [], "mine.toml has no region 'tip'; it has: score, lamp, field"),
             (("capture", "--steps", "0"), [], "--steps must be 1 or more, not 0"),
         ],
     )

@@ -141,7 +141,7 @@ def test_a_file_that_would_become_another_game_is_left_alone():
     inline = FILE + '[readers.top]\nkind = "digits"\nregion = "top"\npatterns = {1 = "1x80"}\n'
     with pytest.raises(ValueError, match=r"TOML|way of its own"):
         with_patterns(inline, "top", Digits(region="top", patterns={"1": "1x80", "2": "2xc0"}))
-    with pytest.raises(ValueError, match="there is no region 'tip'; there are: top"):
+    with pytest.raises(ValueError, match=r"it\.toml has no region 'tip'; it has: top"):
         reader_of(game_from(FILE, "x"), "tip")
 
 
@@ -155,6 +155,17 @@ def test_pictures_for_a_person_mark_regions_and_show_every_glyph():
     sheet = glyph_sheet([mask_from(glyph.pattern) for glyph in found_glyphs([crop("0123456789")], INK, 0)] * 2)
     assert sheet.shape[1] > sheet.shape[0]
     assert (sheet == 255).all(2).any()
+
+
+def test_ten_regions_have_ten_colours():
+    regions = {f"r{n}": Region(left=5 * n, top=3, width=4, height=4) for n in range(10)}
+    shown = annotated(np.zeros((10, 60, 3), np.uint8), regions, {})
+    frames = [shown[6, 10 * n].tolist() for n in range(10)]
+    assert all(
+        a == b or sum(abs(x - y) for x, y in zip(frames[a], frames[b], strict=True)) > 60
+        for a in range(10)
+        for b in range(10)
+    )
 
 
 def test_a_look_is_written_into_the_file_and_nothing_else_changes():

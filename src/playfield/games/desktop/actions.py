@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, cast
 
 from playfield.games.desktop.gamepads import Gamepad, Pad
 from playfield.settings import setting
@@ -47,6 +47,33 @@ class Axis:
             raise ValueError(f"the axis {self.name!r} has no choices")
         if len(set(labels)) < len(labels):
             raise ValueError(f"the axis {self.name!r} has two choices of one label")
+
+
+CONTINUOUS = frozenset({"range", "continuous", "low", "high", "min", "max", "minimum", "maximum", "analog"})
+"""What somebody may write who means an axis of numbers."""
+
+
+def refuse_continuous(axes: object) -> None:
+    """Say what is played instead of an axis of numbers, in what a file says of its axes before it is read.
+
+    Raises: ValueError.
+    """
+    for number, axis in enumerate(_tables(axes)):
+        for table in (axis, *_tables(axis.get("choices"))):
+            said = sorted(CONTINUOUS & table.keys()) or [
+                key for key in ("kind", "type") if table.get(key) in CONTINUOUS
+            ]
+            if said:
+                raise ValueError(
+                    f"axes[{number}] ({axis.get('name', 'without a name')!r}) says {said[0]!r}, and axes that are "
+                    "continuous are not supported: cut it into choices, of the pointer for instance "
+                    '{label = "LEFT", by = [-20, 0]}, of a stick {label = "LEFT", pads = ["LEFT_STICK_LEFT"]}'
+                )
+
+
+def _tables(found: object) -> list[Mapping[str, object]]:
+    listed = cast("list[object]", found) if isinstance(found, list) else []
+    return [cast("Mapping[str, object]", each) for each in listed if isinstance(each, Mapping)]
 
 
 Combination = Literal["product", "concatenation"]

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from playfield.games.desktop.game_file import GameFile, game_from
+from playfield.games.desktop.game_file import GameFile, game_from, region_of
 from playfield.games.desktop.readers import Colour, Digits, Looks, ReaderSpec, Region, glyphs, look_of, masked
 from playfield.types import Array
 
@@ -159,8 +159,7 @@ _Kind = TypeVar("_Kind", Digits, Looks)
 
 
 def _reader_of(file: GameFile, region: str, kind: type[_Kind]) -> tuple[str, _Kind | None]:
-    if region not in file.regions:
-        raise ValueError(f"there is no region {region!r}; there are: {', '.join(file.regions) or 'none'}")
+    region_of(file, region)
     for name, reader in file.readers.items():
         if isinstance(reader, kind) and reader.region == region:
             return name, reader

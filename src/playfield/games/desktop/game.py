@@ -322,6 +322,7 @@ class DesktopGame:
         self._stage = stage = stage_of(self.file, self._folder)
         if self._gamepad is None:
             self._gamepad = gamepad_of(self.file)  # before the game, which may look for one only when it begins
+        check_key_names(self.file, stage)
         self._attention = Attention(self.file, stage, self.pace) if isinstance(stage, SharedStage) else None
         self._held = None
 
@@ -409,6 +410,26 @@ class DesktopGame:
     def _in_sight(self) -> UInt8[Array, "h w"]:
         region = self.file.sight.region
         return grey(self._picture if region is None else self.file.regions[region].of(self._picture))
+
+
+def check_key_names(file: GameFile, stage: Stage) -> None:
+    """See that the display has every key that is ever pressed.
+
+    Raises: ValueError naming the file and the place in it.
+    """
+    places = [(f"[[begin]], step {number}", press.keys) for number, press in enumerate(file.begin, 1)]
+    places += [
+        (f"the choice {each.label!r} of the axis {axis.name!r}", each.keys)
+        for axis in file.axes
+        for each in axis.choices
+    ]
+    for place, keys in places:
+        for key in keys:
+            try:
+                stage.keycode(key)
+            except ValueError as error:
+                name = typed_name(file)
+                raise ValueError(f"{name}, {place}: {error}; mend it, then: playfield games launch {name}") from error
 
 
 def _middle(window: Window) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,11 +12,11 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from playfield.games.desktop.actions import Action, Axis, Choice, Combination, combined
+from playfield.games.desktop.actions import Action, Axis, Choice, Combination, combined, refuse_continuous
 from playfield.games.desktop.gamepads import Pad
 from playfield.games.desktop.readers import ReaderSpec, Region
 from playfield.games.desktop.sight import Sight
-from playfield.games.desktop.tables import value_from
+from playfield.games.desktop.tables import NOT_IN_FILES, value_from
 from playfield.games.desktop.windows import WindowMatch
 from playfield.settings import setting
 
@@ -71,6 +72,10 @@ class Launch:
         if len(ways) != 1:
             said = f"not by {' and '.join(ways)}" if ways else "and none is given"
             raise ValueError(f"a game is come to by one of command, steam, url and attach, {said}")
+        if self.home and not self.command:
+            raise ValueError(
+                f"home is for a program that command starts: a game of {ways[0]} has no home that files could be put in"
+            )
         if self.attach is not None and self.attach.is_empty:
             raise ValueError("attach says nothing: give the title, group or pid of the window")
         scheme = _scheme(self.url or "")
@@ -174,6 +179,8 @@ class GameFile:
     lives: str | None = setting(None, "reader of the lives left: no value flows across a lost one")
     begin: tuple[Press, ...] = setting((), "what is pressed until the game can be played")
     most_steps: int = setting(10_000, "steps after which an episode is cut off")
+    typed: str | None = field(default=None, repr=False, compare=False, metadata=NOT_IN_FILES)
+    """How the person calls the game on the command line: by name, or by the path of its file; no part of the game."""
 
     def __post_init__(self) -> None:
         _ = self.actions
@@ -269,7 +276,7 @@ def read_game(path: Path) -> GameFile:
         text = file.read(MOST_BYTES + 1)
     if len(text) > MOST_BYTES:
         raise ValueError(f"{path} is no game file: it is larger than {MOST_BYTES:,} bytes")
-    game = game_from(text.decode("utf-8", "replace"), str(path))
+    game = replace(game_from(text.decode("utf-8", "replace"), str(path)), typed=str(path))
     url = game.launch.url
     if url is None or _scheme(url):
         return game
@@ -286,6 +293,7 @@ def game_from(text: str, where: str) -> GameFile:
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{where} is not TOML: {error}") from error
     try:
+        refuse_continuous(table.get("axes"))
         return value_from(GameFile, table, "")
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
@@ -297,6 +305,17 @@ def shipped_games() -> dict[str, Path]:
     return {Path(str(path)).stem: Path(str(path)) for path in folder.iterdir() if str(path).endswith(".toml")}
 
 
+def region_of(file: GameFile, name: str) -> Region:
+    """The region of that name.
+
+    Raises: ValueError where there is none.
+    """
+    if name not in file.regions:
+        raise ValueError(f"{typed_name(file)} has no region {name!r}; it has: {_list(file.regions)}")
+    return file.regions[name]
+
+
 def typed_name(file: GameFile) -> str:
-    """How a game is named on the command line, where its file is called as `games new` calls it."""
-    return file.name if file.name in shipped_games() else f"{file.name}.toml"
+    """How a game is named on the command line; one that was not read from a file, as `games new` would call its."""
+    plain = file.typed or (file.name if file.name in shipped_games() else f"{file.name}.toml")
+    return shlex.quote(plain)
