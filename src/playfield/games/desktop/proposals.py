@@ -66,7 +66,10 @@ def propose_regions(course: Course) -> dict[str, Proposal]:
     moved = [part for key in course.held if (part := _moved(course, key)) is not None]
     if moved and (answering := _box(np.asarray(np.stack(moved).any(0)))) is not None:
         found["player"] = Proposal(region=answering, why="what the keys change at first lies in it")
-    for number, region in enumerate(writing(courses), 1):
+    if "player" in found and found["player"].region == moving:
+        del found["player"]  # all that changes is what keys change: one region with two names helps nobody
+    writings = [region for region in writing(courses) if region not in [each.region for each in found.values()]]
+    for number, region in enumerate(writings, 1):
         why = "still and rich in contrast: may be a score, lives or a level"
         found[f"writing_{number}"] = Proposal(region=region, why=why)
     return found
