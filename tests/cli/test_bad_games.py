@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from desktop.children import children
+from desktop.children import none_left
 from desktop.needs import has_compiler, has_display
 from playfield.cli.commands import run_command
 from playfield.games.desktop.game_file import read_game, shipped_games
@@ -53,10 +53,10 @@ TRAIN = ("train", "dqn_desktop", "mine.toml", "games=1", "--episodes", "0", "--f
 
 @pytest.fixture(autouse=True)
 def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every command runs in an empty folder and leaves no process behind, whatever becomes of it."""
     monkeypatch.chdir(tmp_path)
-    before = children()
-    yield
-    assert children() <= before
+    with none_left(monkeypatch):
+        yield
 
 
 def mine(*changes: tuple[str, str]) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from desktop.children import children
+from desktop.children import none_left
 from desktop.needs import has_compiler, has_display
 from playfield.cli.commands import run_command
 from playfield.games.desktop import virtual_clock
@@ -43,9 +43,8 @@ def games(*arguments: object) -> int:
 def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every command runs in an empty folder and leaves no process behind, whatever becomes of it."""
     monkeypatch.chdir(tmp_path)
-    before = children()
-    yield
-    assert children() <= before
+    with none_left(monkeypatch):
+        yield
 
 
 def mine(*changes: tuple[str, str]) -> Path:

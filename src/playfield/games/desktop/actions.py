@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol, cast
 
 from playfield.games.desktop.gamepads import Gamepad, Pad
-from playfield.settings import setting
+from playfield.settings import explained, setting
 
 MOST_ACTIONS = 256
 """Actions are written down as single bytes."""
@@ -18,7 +18,7 @@ MOST_ACTIONS = 256
 class Choice:
     """One thing to do on an axis for as long as the action lasts; with nothing given, to do nothing."""
 
-    label: str
+    label: str = field(metadata=explained("what it is called"))
     keys: tuple[str, ...] = setting((), "keys held down together, by their X names: Left, space, a")
     buttons: tuple[int, ...] = setting((), "mouse buttons held down: 1 left, 2 middle, 3 right")
     at: str | None = setting(None, "region whose middle the pointer goes to first")
@@ -38,8 +38,10 @@ class Choice:
 class Axis:
     """Choices that exclude each other."""
 
-    name: str
-    choices: tuple[Choice, ...]
+    name: str = field(metadata=explained("of the axis"))
+    choices: tuple[Choice, ...] = field(
+        metadata=explained("one thing to do for as long as the action lasts; with nothing given, to do nothing")
+    )
 
     def __post_init__(self) -> None:
         labels = [choice.label for choice in self.choices]

@@ -231,7 +231,7 @@ def program(file: GameFile) -> Path:
         mend = f"; mend launch.command, then: playfield games launch {typed_name(file)}"
         how = f": apt-get install {file.launch.package}" if file.launch.package else mend
         raise ValueError(f"the game {typed_name(file)} needs the program {name}, which is not here{how}")
-    return Path(found)
+    return Path(found).absolute()  # it is run in another folder than this
 
 
 def steam(file: GameFile) -> Path:
