@@ -218,6 +218,30 @@ class TestInAWindow:
         assert games("check", file, "--steps", 150) == 0
         assert capsys.readouterr().out.count("150 of 150") == 2
 
+    def test_calibrate_corrects_what_was_named_wrongly(self, capsys: pytest.CaptureFixture[str]) -> None:
+        file = mine()
+        file.write_text(PATTERNS.sub("", file.read_text()))
+        arguments = ("calibrate", file, "--region", "score", "--steps", 100)
+        assert games(*arguments) == 0
+        glyphs = int(re.search(r"(\d+) glyphs to be named", capsys.readouterr().out)[1])
+        right = "0123456789"[:glyphs]
+        wrong = right[:-1] + "9"
+        assert games(*arguments, "--glyphs", wrong) == 0
+        assert "replaced" not in capsys.readouterr().out
+        assert games(*arguments) == 0
+        said = capsys.readouterr().out
+        assert f"sheet     calibrations/mine-score-2/glyphs.png: {glyphs} glyphs, whose names are in this order" in said
+        assert f"mine.toml --region score --steps 100 --seed 0 --policy random --glyphs {wrong}" in said
+        assert games(*arguments, "--glyphs", right + "0") == 2
+        assert f"there are {glyphs} (none lacks one); to name all of them anew" in one_sentence(capsys)
+        assert games(*arguments, "--glyphs", right) == 0
+        assert f"replaced  glyph {glyphs} was 9, and is {right[-1]}\n" in capsys.readouterr().out
+        learnt = read_game(file).readers["caught"]
+        assert isinstance(learnt, Digits)
+        assert "".join(learnt.patterns) == right
+        assert games("check", file, "--steps", 100) == 0
+        assert capsys.readouterr().out.count("100 of 100") == 2
+
     def test_calibrate_leaves_a_shipped_file_alone(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert games("calibrate", "refgame", "--region", "score", "--steps", 20) == 0
         assert "known     all of them" in capsys.readouterr().out
