@@ -369,20 +369,30 @@ def test_bad_input_is_one_sentence(
     assert not list(Path.cwd().iterdir())
 
 
-@pytest.mark.parametrize("lacking", ["Xvfb", "cc"])
+@has_display
+@has_compiler
+@pytest.mark.parametrize(
+    ("lacking", "package"), [("Xvfb", "apt-get install xvfb"), ("cc", "apt-get install gcc libc6-dev")]
+)
+@pytest.mark.parametrize("command", [("games", "launch"), ("games", "check"), ("train", "dqn_desktop")])
 def test_what_is_not_installed_is_named_with_its_package(
-    lacking: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    command: tuple[str, ...],
+    lacking: str,
+    package: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    which = shutil.which
-    hidden = {"Xvfb": {"Xvfb"}, "cc": {"cc", "gcc", "clang"}}[lacking]
-    if lacking == "cc" and which("Xvfb") is None:
-        pytest.skip("the compiler is asked for once a display is there: apt-get install xvfb")
-    monkeypatch.setattr("shutil.which", lambda name, **rest: None if name in hidden else which(name, **rest))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    """On a machine whose PATH holds the one and not the other, and on which no clock was ever built."""
+    path, there = tmp_path_factory.mktemp("bin"), {"Xvfb", "cc"} - {lacking}
+    for name in there:
+        (path / name).symlink_to(shutil.which(name) or "")
+    monkeypatch.setenv("PATH", str(path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(path / "cache"))
     virtual_clock.library.cache_clear()
     try:
-        assert games("launch", "refgame") == 2
+        assert run_command([*command, "refgame"]) == 2
     finally:
         virtual_clock.library.cache_clear()
-    package = {"Xvfb": "apt-get install xvfb", "cc": "apt-get install gcc libc6-dev"}[lacking]
-    assert package in one_sentence(capsys)
+    assert one_sentence(capsys).rstrip().endswith(package)
+    assert not list(Path.cwd().iterdir())  # no run was begun that could not go on

@@ -18,7 +18,7 @@ from playfield.games.desktop.game_file import GameFile, typed_name
 from playfield.games.desktop.gamepads import Gamepad
 from playfield.games.desktop.own_display import NoDisplayServer
 from playfield.games.desktop.pace import Pace
-from playfield.games.desktop.parts import clock_of, gamepad_of, launcher_of, stage_of
+from playfield.games.desktop.parts import clock_of, gamepad_of, launcher_of, prepare_clock, stage_of
 from playfield.games.desktop.pixels import grey, same
 from playfield.games.desktop.programs import Program
 from playfield.games.desktop.readers import Gone, Readings, Unreadable, WindowState, needs_windows, prepare
@@ -66,6 +66,7 @@ class DesktopGame:
         try:
             self._launcher = launcher_of(file, self._folder)
             self._open_stage()
+            prepare_clock(file)
         except BaseException:
             self.close()
             raise
