@@ -48,6 +48,14 @@ size = [36, 32]
 name = "move"
 choices = [{label = "STAY"}, {label = "LEFT", keys = ["Left"]}]
 '''
+TWO_WINDOWS = '''"-c", """
+import pygame
+shown = [pygame.Window("Two a", (60, 40), (0, 0)), pygame.Window("Two b", (60, 40), (80, 60))]
+clock = pygame.time.Clock()
+while True:
+    pygame.event.pump()
+    clock.tick(20)
+"""'''
 TRAIN = ("train", "dqn_desktop", "mine.toml", "games=1", "--episodes", "0", "--frames")
 
 
@@ -102,6 +110,32 @@ def test_digits_that_cannot_be_read_end_a_training(capsys: pytest.CaptureFixture
     path.write_text(PATTERNS.sub("", path.read_text()))
     sentence = refused(capsys, *TRAIN, "50")
     assert sentence.endswith("playfield games check mine.toml shows what it sees")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            [("^Playfield reference game$", "^Another$"), ("step_ms = 100", "appear_ms = 500")],
+            r"no window of mine appeared .*mend launch.command or \[window\], then: playfield games launch mine.toml$",
+        ),
+        (
+            [('"-m", "playfield.games.desktop.refgame"', TWO_WINDOWS), ("^Playfield reference game$", "^Two")],
+            r"is what 2 windows are: 'Two a' .*say more under \[window\], then: playfield games launch mine.toml$",
+        ),
+        (
+            [("left = 196, top = 12", "left = 236, top = 12")],
+            r"region 'lamp' .* lies outside the window, .*mend \[regions\], then: playfield games launch mine.toml$",
+        ),
+    ],
+    ids=["no window", "two windows", "a region outside"],
+)
+def test_a_window_that_is_not_as_the_file_says_ends_a_training(
+    changes: list[tuple[str, str]], sentence: str, capsys: pytest.CaptureFixture[str]
+):
+    mine(*changes)
+    said = refused(capsys, *TRAIN, "50")
+    assert re.search(sentence, said), said
 
 
 def test_a_menu_that_nothing_leaves_ends_check_and_training(

@@ -16,7 +16,7 @@ from desktop.children import none_left
 from desktop.desk import Desk, a_desk, wait_for
 from desktop.needs import has_chromium, has_compiler, has_display
 from playfield.cli.commands import run_command
-from playfield.cli.games.ways import WAYS
+from playfield.cli.games.ways import WAYS, in_options
 from playfield.games.desktop.game_file import read_game
 from playfield.games.desktop.games import _warn_of_suspending
 
@@ -240,7 +240,7 @@ def test_a_window_that_is_not_there_is_told_with_the_option(desk: Desk, capsys: 
     instead = "try another --attach-title, --attach-group or --attach-pid, once the game is there"
     assert one_sentence(capsys).rstrip().endswith(f"(title 'Nothing'; shown windows: none); {instead}")
     with desk.refgame(), desk.refgame():
-        wait_for(lambda: len(desk.shown()) == 2)
+        wait_for(lambda: [window.title for window in desk.shown()].count("Playfield reference game") == 2)
         assert games_new("--attach-title", "Playfield") == 2
         error = one_sentence(capsys).rstrip()
         assert "title 'Playfield' is what 2 windows are: 'Playfield reference game' (256 x 336), " in error
@@ -286,6 +286,35 @@ def test_what_cannot_go_together_is_one_sentence(
     error = one_sentence(capsys)
     assert re.search(sentence, error), error
     assert not list(Path.cwd().iterdir())
+
+
+@pytest.mark.parametrize(
+    ("way", "sentence", "told"),
+    [
+        (
+            "program",
+            "it has not come to rest within 9 s; it takes no clock of ours (static?): playfield games doctor it",
+            "it has not come to rest within 9 s; it takes no clock of ours (static?); try --clock real",
+        ),
+        (
+            "steam",
+            'there is no display of yours here; set screen.place to "own", or type this in a terminal',
+            "there is no display of yours here; type this in a terminal",
+        ),
+        (
+            "steam",
+            "the game it is started by Steam, which is not here: apt-get install steam",
+            "the game it is started by Steam, which is not here: apt-get install steam",
+        ),
+        (
+            "window",
+            "the window of it (9 x 9 at -1, 0) does not fit on its display; move it, then: playfield games launch it",
+            "the window of it (9 x 9 at -1, 0) does not fit on its display; move it, then try again",
+        ),
+    ],
+)
+def test_advice_about_a_file_becomes_advice_about_options(way: str, sentence: str, told: str) -> None:
+    assert in_options(sentence, WAYS[way]) == told
 
 
 def test_windows_has_no_display_of_our_own() -> None:

@@ -16,7 +16,7 @@ from jaxtyping import UInt8
 
 from playfield.cli.games.results import save_picture
 from playfield.cli.games.ways import WAYS, Place, Way, told_in_options
-from playfield.games.desktop.draft import ENVIRONMENT, Draft, draft_text, presses
+from playfield.games.desktop.draft import ENVIRONMENT, Draft, draft_text, exactly, presses
 from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.game_file import (
     Clock,
@@ -190,7 +190,7 @@ def _launch(way: str, said: object, folder: Path) -> Launch:
         case "window", WindowMatch():
             return Launch(attach=said)
         case "window", _:
-            return Launch(attach=WindowMatch(title=re.escape(str(said)).replace("\\ ", " ")))
+            return Launch(attach=WindowMatch(title=exactly(str(said))))
         case _:
             if re.fullmatch(r"\d{1,10}", str(said)) is None:
                 raise ValueError(f"{said} is no number of an app; its page in Steam's shop has it in its address")

@@ -98,7 +98,8 @@ EVERYTHING = f"""\
 """
 
 
-def _exactly(text: str) -> str:
+def exactly(text: str) -> str:
+    """The regular expression that finds a text, as a person would write it: blanks need nothing before them."""
     return re.escape(text).replace("\\ ", " ")
 
 
@@ -171,10 +172,10 @@ def _window(draft: Draft, window: Window) -> str:
     if draft.launch.attach is not None or draft.launch.url is not None:
         why = "is that of attach" if draft.launch.attach is not None else "shows nothing but the page"
         return "\n".join([f"# The window {why}.", *lines, ""])
-    title = draft.window.title or (f"^{_exactly(window.title)}$" if window.title else None)
+    title = draft.window.title or (f"^{exactly(window.title)}$" if window.title else None)
     match = f"title = {_text(title)}" if title else "# any window"
     if not title and window.group:
-        match = f"group = {_text(f'^{_exactly(window.group)}$')}"
+        match = f"group = {_text(f'^{exactly(window.group)}$')}"
     head = "# Which window is the game's: regular expressions, searched for in its title and in its class (group)."
     return "\n".join([head, *lines, "[window]", match, ""])
 
