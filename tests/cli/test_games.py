@@ -254,7 +254,7 @@ class TestInAWindow:
         arguments = ("new", "ball", "--argv", command, "--keys", "Left", "Right", "x", "--steps", 20)
         assert games(*arguments) == 0
         said = capsys.readouterr().out
-        assert "keys      without any effect: x" in said
+        assert "keys      without any effect: x; take them out of [[axes]], or look longer" in said
         file = read_game(Path("ball.toml"))
         assert file.window.title == "^Playfield reference game$"
         assert [action.label for action in file.actions] == ["STAY", "LEFT", "RIGHT", "X"]

@@ -58,6 +58,20 @@ def launched() -> int:
 
 @has_display
 @has_compiler
+def test_keys_that_do_nothing_are_told_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    assert games_new("--argv", REFGAME, "--keys", "x", "y", "--steps", 5) == 0
+    silent = "keys      without any effect: x, y; is it at a menu? Then remove it.toml and it.png, and do it again"
+    assert silent in capsys.readouterr().out
+    Path("it.toml").unlink()
+    assert games_new("--argv", REFGAME) == 2  # no picture is written over, whosever it is
+    assert "it.png is there already" in one_sentence(capsys)
+    Path("it.png").unlink()
+    assert games_new("--argv", REFGAME, "--keys", "Left", "y", "--steps", 5) == 0
+    assert "keys      without any effect: y; take them out of [[axes]]" in capsys.readouterr().out
+
+
+@has_display
+@has_compiler
 def test_a_program_gets_the_virtual_clock() -> None:
     assert games_new("--argv", REFGAME, *SHORT) == 0
     file = read_game(Path("it.toml"))

@@ -139,7 +139,7 @@ def test_a_game_is_called_as_it_was_typed(tmp_path: Path):
     assert game.name == "it"
     assert typed_name(game) == f"'{path}'"
     assert typed_name(game_from(SMALL, "it")) == "it.toml"  # as `games new` would call it
-    assert typed_name(game_file("refgame")) == "refgame"
+    assert typed_name(game_file("refgame")) == typed_name(read_game(shipped_games()["refgame"])) == "refgame"
     assert (game, repr(game)) == (game_from(SMALL, "it"), repr(game_from(SMALL, "it")))  # it is no part of the game
 
 

@@ -107,7 +107,7 @@ class GamesNew:
         print(f"window    {window.title!r}, {window.width} x {window.height}")
         print(f"regions   {', '.join(regions) or 'none: nothing changed, and nothing looks like writing'}")
         if draft.timing.replays:
-            _print_silent([key for key, step in answers.items() if step is None], draft.keys)
+            _print_silent([key for key, step in answers.items() if step is None], draft.keys, f"{target} and {picture}")
         else:
             print(f"keys      in real time nobody can tell what one does: playfield games capture {target} shows it")
         print(f"written   {target} and {picture}\nnow       edit it, then: playfield games check {target}")
@@ -240,11 +240,12 @@ def _found(course: Course) -> tuple[dict[str, Proposal], dict[str, int | None]]:
     return propose_regions(course), {key: answer(course, key) for key in course.held if course.repeats}
 
 
-def _print_silent(silent: Sequence[str], keys: Sequence[str]) -> None:
+def _print_silent(silent: Sequence[str], keys: Sequence[str], written: str) -> None:
     if not silent:
         return
-    some = "; look longer with --steps, or take them out of [[axes]]"
-    hint = "; is it at a menu? Then add --begin" if len(silent) == len(keys) else some
+    at_menu = f"; is it at a menu? Then remove {written}, and do it again with --begin Return, or what it asks for"
+    some = "; take them out of [[axes]], or look longer: do it again with more --steps than this"
+    hint = at_menu if len(silent) == len(keys) else some
     print(f"keys      without any effect: {', '.join(silent)}{hint}")
 
 

@@ -287,7 +287,8 @@ def read_game(path: Path) -> GameFile:
         text = file.read(MOST_BYTES + 1)
     if len(text) > MOST_BYTES:
         raise ValueError(f"{path} is no game file: it is larger than {MOST_BYTES:,} bytes")
-    game = replace(game_from(text.decode("utf-8", "replace"), str(path)), typed=str(path))
+    typed = path.stem if shipped_games().get(path.stem) == path else str(path)
+    game = replace(game_from(text.decode("utf-8", "replace"), str(path)), typed=typed)
     return page_beside(game, path.parent)
 
 
