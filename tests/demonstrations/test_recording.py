@@ -98,7 +98,10 @@ def test_an_episode_that_does_not_play_again_is_told(change: dict[str, object], 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"game": "pong"}, "was recorded on pong, not on small catch; record that game, or train there"),
+        (
+            {"game": "pong"},
+            "was recorded on pong, not on small catch; train there, or record this game: playfield play small",
+        ),
         (
             {"actions": ("STAY", "LEFT")},
             "recorded with the actions STAY LEFT, and small catch is trained with STAY",

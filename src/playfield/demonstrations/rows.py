@@ -113,7 +113,10 @@ def check_same(recording: Recording, spec: GameSpec) -> None:
     """
     about, folder = recording.about, recording.folder
     if about.game != spec.name and not _same_game_file(recording, spec):
-        raise ValueError(f"{folder} was recorded on {about.game}, not on {spec.name}; record that game, or train there")
+        raise ValueError(
+            f"{folder} was recorded on {about.game}, not on {spec.name}; train there, or record this game: "
+            f"playfield play {spec.name} --record"
+        )
     if about.actions != spec.actions:
         raise ValueError(
             f"{folder} was recorded with the actions {' '.join(about.actions)}, and {spec.name} is trained with "

@@ -139,7 +139,10 @@ class BrowserLauncher:
         self._program = browser(file)
         page = file.launch.page_file
         if page is not None and not page.is_file():
-            raise ValueError(f"the page {page} of {file.name} is not there; mend launch.url")
+            raise ValueError(
+                f"the page {page} of {file.name} is not there; mend launch.url, then: "
+                f"playfield games launch {typed_name(file)}"
+            )
 
     def start(self, environment: Mapping[str, str]) -> Browser:
         """A new browser; under the JavaScript clock it has no page yet, since the clock must be in the page first.
@@ -202,5 +205,7 @@ def browser(file: GameFile) -> Path:
     found = next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:
         package = file.launch.package or "chromium"
-        raise ValueError(f"the game {file.name} needs the program chromium, which is not here: {apt_install(package)}")
+        raise ValueError(
+            f"the game {typed_name(file)} needs the program chromium, which is not here: {apt_install(package)}"
+        )
     return Path(found)

@@ -15,7 +15,7 @@ from playfield.games.desktop.game_file import GameFile, typed_name
 from playfield.games.desktop.gamepads import Gamepad
 from playfield.games.desktop.own_display import NoDisplayServer
 from playfield.games.desktop.pace import Pace
-from playfield.games.desktop.parts import clock_of, gamepad_of, launcher_of, stage_of
+from playfield.games.desktop.parts import clock_of, gamepad_of, launcher_of, prepare_clock, stage_of
 from playfield.games.desktop.pixels import grey, same
 from playfield.games.desktop.programs import Program
 from playfield.games.desktop.readers import Gone, Readings, Unreadable, WindowState, needs_windows, prepare
@@ -69,6 +69,7 @@ class DesktopGame:
             self._display_lock = DisplayLock(file.name) if file.screen.place == "here" else None
             self._launcher = launcher_of(file, self._folder)
             self._open_stage()
+            prepare_clock(file)
         except BaseException:
             self.close()
             raise
@@ -327,6 +328,7 @@ class DesktopGame:
         self._stage = stage = stage_of(self.file, self._folder)
         if self._gamepad is None:
             self._gamepad = gamepad_of(self.file)  # before the game, which may look for one only when it begins
+        check_key_names(self.file, stage)
         self._attention = Attention(self.file, stage, self.pace) if isinstance(stage, SharedStage) else None
         self._held = None
 
@@ -414,6 +416,26 @@ class DesktopGame:
     def _in_sight(self) -> UInt8[Array, "h w"]:
         region = self.file.sight.region
         return grey(self._picture if region is None else self.file.regions[region].of(self._picture))
+
+
+def check_key_names(file: GameFile, stage: Stage) -> None:
+    """See that the display has every key that is ever pressed.
+
+    Raises: ValueError naming the file and the place in it.
+    """
+    places = [(f"[[begin]], step {number}", press.keys) for number, press in enumerate(file.begin, 1)]
+    places += [
+        (f"the choice {each.label!r} of the axis {axis.name!r}", each.keys)
+        for axis in file.axes
+        for each in axis.choices
+    ]
+    for place, keys in places:
+        for key in keys:
+            try:
+                stage.keycode(key)
+            except ValueError as error:
+                name = typed_name(file)
+                raise ValueError(f"{name}, {place}: {error}; mend it, then: playfield games launch {name}") from error
 
 
 def _middle(window: Window) -> tuple[int, int]:

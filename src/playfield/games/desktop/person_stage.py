@@ -28,7 +28,7 @@ class XStage:
     """
 
     def __init__(self) -> None:
-        """Raises: NoDisplayServer where there is no display; ModuleNotFoundError with the command that brings mss."""
+        """Raises: NoDisplayServer where no display answers; ModuleNotFoundError with the command that brings mss."""
         name = os.environ.get("DISPLAY")
         if not name:
             raise NoDisplayServer(
@@ -42,7 +42,12 @@ class XStage:
                 f"games on your display need mss; install it with: {install_extra('desktop')}"
             ) from None
         self._name = name
-        self._x11 = X11(name)
+        try:
+            self._x11 = X11(name)
+        except OSError as error:
+            raise NoDisplayServer(
+                f'{error}; set screen.place to "own", or type this in a terminal on your desktop'
+            ) from error
         self._camera: Any = mss.MSS(display=name)
         self._open = True
 
