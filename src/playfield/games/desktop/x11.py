@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from playfield.games.desktop.windows import Window, WindowMatch, the_window
+from playfield.types import Mouse
 
 MOST_DEEP = 4
 """Levels of windows below the root that are looked through; toolkits nest theirs two or three deep."""
@@ -67,6 +68,12 @@ class X11:
     def is_down(self, code: int) -> bool:
         """Whether a key is down, whoever presses it."""
         return bool(self._display.query_keymap()[code // 8] & 1 << code % 8)
+
+    def mouse(self) -> Mouse:
+        """What the mouse does, whoever moves it; its place is one on the display."""
+        found: Any = self._display.screen().root.query_pointer()
+        down = (number for number in (1, 2, 3) if found.mask & self._xlib.Button1Mask << number - 1)
+        return Mouse(frozenset(down), (int(found.root_x), int(found.root_y)))
 
     @property
     def size(self) -> tuple[int, int]:
