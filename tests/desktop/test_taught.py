@@ -66,7 +66,7 @@ def mean_score(run: Path) -> float:
 
 
 def test_an_agent_learns_from_what_a_person_has_played(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    """Measured with five seeds: the agent that was shown 680 decisions catches 13 to 16 of 20 balls, without 3 to 5."""
+    """Measured with five seeds: the agent that was shown 680 decisions catches 11 to 13 of 20 balls, without them 3 to 5."""
     with played(tmp_path, "refgame", "--record", "--episodes", "4", "--speed", "8", "--name", "mine") as at:
         said = follow_the_ball(at)
     assert at.process.returncode == 0, said
@@ -84,4 +84,4 @@ def test_an_agent_learns_from_what_a_person_has_played(tmp_path: Path, capsys: p
     alone = ("imitation.pretrain_updates=0", "memory.start_frames=20", "--name", "alone")
     assert run_command([*learns, *shown]) == 0
     assert run_command([*learns, *alone]) == 0
-    assert mean_score(tmp_path / "shown") > max(0.45 * BALLS, 1.5 * mean_score(tmp_path / "alone"))
+    assert mean_score(tmp_path / "shown") > max(0.4 * BALLS, 1.5 * mean_score(tmp_path / "alone"))
