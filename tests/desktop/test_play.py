@@ -75,6 +75,21 @@ def test_escape_ends_it_and_keeps_what_was_played_of_a_desktop_game(tmp_path: Pa
     assert episode.actions.count(1) > 5
 
 
+def test_f1_pauses_and_goes_on(tmp_path: Path):
+    with played(tmp_path, "catch", "--episodes", "1", "--speed", "3") as (x11, _, person, _):
+        pause = x11.keycode("F1")
+        for down in (True, False):
+            x11.key(pause, down)
+        x11.settle()
+        assert titled(x11, "paused").endswith("points - paused, F1 goes on")
+        x11.key(pause, down=True)
+        x11.settle()
+        said, _ = person.communicate(timeout=60)
+    assert person.returncode == 0, said
+    assert "Escape ends it, F1 pauses it" in said
+    assert "game 1: " in said
+
+
 def test_keys_that_are_no_action_together_are_a_gap_that_is_shown_and_told(tmp_path: Path):
     with played(tmp_path, "catch", "--record", "--episodes", "1", "--speed", "0.5", "--name", "mine") as (
         x11,

@@ -66,7 +66,7 @@ def mean_score(run: Path) -> float:
 
 
 def test_an_agent_learns_from_what_a_person_has_played(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    """Measured with five seeds: the agent that was shown 680 decisions catches 11 to 13 of 20 balls, without them 3 to 5."""
+    """Measured with five seeds: shown 680 decisions it catches 11 to 13 of 20 balls on average, without them 3 to 5."""
     with played(tmp_path, "refgame", "--record", "--episodes", "4", "--speed", "8", "--name", "mine") as at:
         said = follow_the_ball(at)
     assert at.process.returncode == 0, said

@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from playfield.sinks.window import NoDisplay, Window
+from playfield.games.desktop.key_names import KEY_NAMES
+from playfield.sinks.window import HEARD, NoDisplay, Window
 
 pygame = pytest.importorskip("pygame")
 
@@ -62,6 +63,16 @@ def test_a_key_that_is_let_go_of_before_it_is_asked_for_counts_once(window: Wind
     assert window.held() == {"Left"}
     window.show(frame())
     assert window.held() == set()
+
+
+def test_the_keys_of_game_files_are_heard_but_for_those_of_the_window_itself(window: Window):
+    others = {"Prior": "Page_Up", "Next": "Page_Down"}  # X has two names for these
+    assert {others.get(name, name) for name in KEY_NAMES} - HEARD == {"Escape", "F1"}
+    window.show(frame())
+    for name in ("page up", ",", "f12"):
+        pygame.event.post(key(name))
+    window.show(frame())
+    assert window.held() == {"Page_Up", "comma", "F12"}
 
 
 def test_a_click_counts_once_at_the_pixel_of_the_picture_where_it_was(window: Window):

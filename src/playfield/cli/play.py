@@ -23,11 +23,11 @@ from playfield.games.desktop.readers import Region
 from playfield.games.episodes import draw_seeds
 from playfield.games.films import Film, Shot, live
 from playfield.games.games import GameSpec
-from playfield.games.keys import Keys, chosen, held_by, is_meant, keys_by_label, keys_of, used_by
+from playfield.games.keys import Keys, chosen, held_by, is_meant, is_of_mouse, keys_by_label, keys_of, used_by
 from playfield.games.make import make_games
 from playfield.games.protocol import AtariProtocol
 from playfield.rng import Rng
-from playfield.sinks.window import Window
+from playfield.sinks.window import HEARD, Window
 from playfield.storage import fingerprint
 from playfield.storage.frame_log import SeenRow
 from playfield.study import slug
@@ -69,6 +69,8 @@ class Play:
         protocol = find_recipe(self.recipe).protocol
         spec = spec_of(self.game, protocol)
         keys = keys_in(self.game, spec)
+        if not plays_here(self.game):
+            keys = heard(keys)
         window = self._window(keys, spec)
         writer = self._writer(spec) if self.record else None
         print(legend(spec.actions, keys), flush=True)
@@ -89,7 +91,7 @@ class Play:
 
     def _window(self, keys: tuple[Keys | None, ...], spec: GameSpec) -> Window | Onlooker:
         """Where the person plays: a window of ours, or the game's own where it is on the person's display."""
-        if is_desktop_game(self.game) and game_file(self.game).screen.place == "here":
+        if plays_here(self.game):
             if self.speed != 1.0:
                 raise ValueError(f"--speed is for games that wait; {self.game} keeps its own time")
             return Onlooker(game_file(self.game), keys)
@@ -231,6 +233,11 @@ def spec_of(game: str, protocol: AtariProtocol) -> GameSpec:
     return games.spec
 
 
+def plays_here(game: str) -> bool:
+    """Whether a game is played in its own window, on the person's display."""
+    return is_desktop_game(game) and game_file(game).screen.place == "here"
+
+
 def keys_in(game: str, spec: GameSpec) -> tuple[Keys | None, ...]:
     """The keys for a game's actions."""
     if is_desktop_game(game):
@@ -238,10 +245,17 @@ def keys_in(game: str, spec: GameSpec) -> tuple[Keys | None, ...]:
     return keys_by_label(spec.actions)
 
 
+def heard(keys: tuple[Keys | None, ...]) -> tuple[Keys | None, ...]:
+    """The same, without the actions whose keys our window does not hear, or has another use for."""
+    return tuple(
+        each if each is not None and all(is_of_mouse(name) or name in HEARD for name in each) else None for each in keys
+    )
+
+
 def legend(labels: tuple[str, ...], keys: tuple[Keys | None, ...]) -> str:
     """Which keys do what."""
     lines = [
-        f"  {label:<16} {'an agent only: no key says it' if each is None else ' + '.join(sorted(each)) or '-'}"
+        f"  {label:<16} {'an agent only, not played here' if each is None else ' + '.join(sorted(each)) or '-'}"
         for label, each in zip(labels, keys, strict=True)
     ]
     return "\n".join(["keys", *lines])

@@ -15,7 +15,7 @@ INVISIBLE = ("offscreen", "dummy")
 SCALE, LARGE = 3, 320
 """Window pixels for each pixel of a picture, if not asked otherwise: 1 where one of its sides has more than so many."""
 PAUSE = "F1"
-"""The key that pauses what is shown, and goes on with it; no game can be played with it."""
+"""The key that pauses what is shown, and goes on with it."""
 NO_DISPLAY = "There is no display to open a window on; `playfield video` writes a film instead."
 
 
@@ -147,14 +147,7 @@ class Window:
 
     def _listen(self) -> None:
         pygame = self._pygame
-        words = {"left": "Left", "right": "Right", "up": "Up", "down": "Down", "space": "space", "return": "Return",
-                 "tab": "Tab", "backspace": "BackSpace", "left shift": "Shift_L", "right shift": "Shift_R",
-                 "left ctrl": "Control_L", "right ctrl": "Control_R", "left alt": "Alt_L"}  # fmt: skip
-        letters = "abcdefghijklmnopqrstuvwxyz0123456789"
-        self._keys: dict[int, str] = {
-            pygame.key.key_code(word): name
-            for word, name in {**words, **dict(zip(letters, letters, strict=True))}.items()
-        }
+        self._keys: dict[int, str] = {pygame.key.key_code(word): name for word, name in KEYS.items()}
         pygame.joystick.init()
         self._pads: list[Any] = [pygame.joystick.Joystick(number) for number in range(pygame.joystick.get_count())]
 
@@ -164,6 +157,21 @@ class Window:
         self._pygame.display.quit()
 
 
+KEYS = {
+    **{letter: letter for letter in "abcdefghijklmnopqrstuvwxyz0123456789"},
+    **{f"keypad {number}": f"KP_{number}" for number in range(10)},
+    **{f"f{number}": f"F{number}" for number in range(2, 13)},
+    **{name.lower(): name for name in ("Left", "Right", "Up", "Down", "space", "Tab")},
+    **{name.lower(): name for name in ("Home", "End", "Insert", "Delete")},
+    "return": "Return", "backspace": "BackSpace", "page up": "Page_Up", "page down": "Page_Down",
+    "left shift": "Shift_L", "right shift": "Shift_R", "left ctrl": "Control_L", "right ctrl": "Control_R",
+    "left alt": "Alt_L", "right alt": "Alt_R", "caps lock": "Caps_Lock", "keypad enter": "KP_Enter",
+    "-": "minus", "=": "equal", ",": "comma", ".": "period", "/": "slash", ";": "semicolon", "'": "apostrophe",
+    "[": "bracketleft", "]": "bracketright", "\\": "backslash", "`": "grave",
+}  # fmt: skip
+"""What keys are called by SDL, and by X; Escape and F1 are for the window itself."""
+HEARD = frozenset(KEYS.values())
+"""X names of the keys that can be played with in a window of ours."""
 BUTTONS_OF_A_MOUSE = 3
 """SDL also tells turns of the wheel as buttons, of higher numbers."""
 HALF = 0.5
