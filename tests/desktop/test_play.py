@@ -12,6 +12,7 @@ import torch
 from desktop.desk import played, titled
 from desktop.needs import has_compiler, has_display
 from playfield.cli.commands import run_command
+from playfield.cli.play import heard, legend
 from playfield.demonstrations import demonstrations, read_recording
 from playfield.games.make import make_games
 from playfield.games.protocol import nature
@@ -24,6 +25,7 @@ import sys
 from dataclasses import replace
 from playfield.cli import play
 from playfield.cli.commands import run_command
+from playfield.cli.play import heard, legend
 asked = play.spec_of
 play.spec_of = lambda *game: replace(asked(*game), replays=False)
 sys.exit(run_command(sys.argv[1:]))
@@ -88,6 +90,18 @@ def test_f1_pauses_and_goes_on(tmp_path: Path):
     assert person.returncode == 0, said
     assert "Escape ends it, F1 pauses it" in said
     assert "game 1: " in said
+
+
+def test_actions_on_keys_that_our_window_keeps_for_itself_are_an_agents():
+    click, chord = frozenset(["button 1 at door", "Left"]), frozenset(["Escape", "Left"])
+    keys = heard((frozenset(), click, chord, frozenset(["F1"]), None))
+    assert keys == (frozenset(), click, None, None, None)
+    assert legend(("A", "B", "C"), keys[:3]).splitlines() == [
+        "keys",
+        "  A                -",
+        "  B                Left + button 1 at door",
+        "  C                an agent only, not played here",
+    ]
 
 
 def test_keys_that_are_no_action_together_are_a_gap_that_is_shown_and_told(tmp_path: Path):

@@ -68,15 +68,11 @@ class Play:
             raise ValueError("--episodes must be 1 or more")
         protocol = find_recipe(self.recipe).protocol
         spec = spec_of(self.game, protocol)
-        keys = keys_in(self.game, spec)
-        if not plays_here(self.game):
-            keys = heard(keys)
-        window = self._window(keys, spec)
+        hands = self._hands(spec)
+        window = self._window(hands.keys, spec)
         writer = self._writer(spec) if self.record else None
-        print(legend(spec.actions, keys), flush=True)
+        print(legend(spec.actions, hands.keys), flush=True)
         print(f"  {ways_out(window, spec)}", flush=True)
-        regions = game_file(self.game).regions if is_desktop_game(self.game) else {}
-        hands = Hands(keys=keys, regions=regions, frames_per_action=spec.frames_per_action)
         try:
             self._play(window, protocol, hands, writer)
         finally:
@@ -88,6 +84,14 @@ class Play:
                 print(f"gaps     {gaps_text(writer.gaps, writer.unmeant)}")
             print(f"results  {writer.folder}")
         return 0
+
+    def _hands(self, spec: GameSpec) -> Hands:
+        keys = keys_in(self.game, spec)
+        return Hands(
+            keys=keys if plays_here(self.game) else heard(keys),
+            regions=game_file(self.game).regions if is_desktop_game(self.game) else {},
+            frames_per_action=spec.frames_per_action,
+        )
 
     def _window(self, keys: tuple[Keys | None, ...], spec: GameSpec) -> Window | Onlooker:
         """Where the person plays: a window of ours, or the game's own where it is on the person's display."""
