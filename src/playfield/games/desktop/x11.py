@@ -189,9 +189,15 @@ class X11:
         found = window.get_full_property(self._pid_name, self._xlib.AnyPropertyType)
         return int(found.value[0]) if found is not None and len(found.value) == 1 else None
 
+    def _children(self, window: Any) -> list[Any]:
+        try:
+            return list(window.query_tree().children)
+        except (self._error.BadWindow, self._error.BadDrawable):
+            return []  # it closed while we looked
+
     def _below(self, parent: Any, depth: int, left: int = 0, top: int = 0) -> Iterator[Window]:
         told = self._xlib.SubstructureNotifyMask | self._xlib.PropertyChangeMask
-        for child in parent.query_tree().children:
+        for child in self._children(parent):
             try:
                 child.change_attributes(event_mask=told, onerror=self._error.CatchError(self._error.BadWindow))
                 shape, state = child.get_geometry(), child.get_attributes()
