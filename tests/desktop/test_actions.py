@@ -98,6 +98,19 @@ def test_the_pointer_goes_before_the_button_and_is_dragged_after_it():
     assert hands.taken() == [("button", 5, True), ("button", 5, False)] * 2
 
 
+def test_a_click_at_another_region_is_a_new_one_and_aim_is_taken_with_the_button_down():
+    inputs, hands = held()
+    here, there = (Action("", (Choice(label="", buttons=(1,), at=region),)) for region in ("here", "there"))
+    inputs.take(here)
+    assert hands.taken() == [("move", 10, 20), ("button", 1, True)]
+    inputs.take(there)
+    assert hands.taken() == [("button", 1, False), ("move", 30, 40), ("button", 1, True)]
+    inputs.take(there)
+    assert hands.taken() == [("move", 30, 40)]
+    inputs.take(Action("", (Choice(label="", at="here"), Choice(label="", buttons=(1,)))))
+    assert hands.taken() == [("move", 10, 20)]
+
+
 def test_pixels_are_counted_from_where_the_pointer_stands():
     hands = Hands()
     HeldInputs(hands, Places(), pointer=(320, 240)).take(Action("", (Choice(label="nudge", by=(5, -7)),)))

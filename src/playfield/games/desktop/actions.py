@@ -140,19 +140,25 @@ class HeldInputs:
         pointed = any(choice.at or choice.by or choice.scroll or choice.to for choice in action.choices)
         if (keys, buttons, pads) == (self._keys, self._buttons, self._pads) and not pointed:
             return  # nothing to do, and nothing to wait for
-        self._let_go(self._keys - keys, self._buttons - buttons)
+        kept = set[int]() if self._leaves(action) else self._buttons & buttons
+        self._let_go(self._keys - keys, self._buttons - kept)
         self._hold(pads)
         for choice in action.choices:
             self._point(choice)
         for code in sorted(keys - self._keys):
             self._hands.key(code, down=True)
-        for button in sorted(buttons - self._buttons):
+        for button in sorted(buttons - kept):
             self._hands.button(button, down=True)
         self._keys, self._buttons = keys, buttons
         for choice in action.choices:
             if choice.to is not None:
                 self._go(self._places.middle(choice.to))
         self._hands.settle()
+
+    def _leaves(self, action: Action) -> bool:
+        """Whether a click is meant at another place than where the pointer is: with the button down it would drag."""
+        clicks = (choice.at for choice in action.choices if choice.buttons and choice.at is not None)
+        return any(self._places.middle(region) != self._pointer for region in clicks)
 
     def release(self) -> None:
         """Let go of everything."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from playfield.extras import install_extra
 from playfield.games.desktop.windows import Window, WindowMatch, the_window
+from playfield.types import Mouse
 
 MOST_DEEP = 4
 """Levels of windows below the root that are looked through; toolkits nest theirs two or three deep."""
@@ -70,6 +71,12 @@ class X11:
     def is_down(self, code: int) -> bool:
         """Whether a key is down, whoever presses it."""
         return bool(self._display.query_keymap()[code // 8] & 1 << code % 8)
+
+    def mouse(self) -> Mouse:
+        """What the mouse does, whoever moves it; its place is one on the display."""
+        found: Any = self._display.screen().root.query_pointer()
+        down = (number for number in (1, 2, 3) if found.mask & self._xlib.Button1Mask << number - 1)
+        return Mouse(frozenset(down), (int(found.root_x), int(found.root_y)))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -185,9 +192,15 @@ class X11:
         found = window.get_full_property(self._pid_name, self._xlib.AnyPropertyType)
         return int(found.value[0]) if found is not None and len(found.value) == 1 else None
 
+    def _children(self, window: Any) -> list[Any]:
+        try:
+            return list(window.query_tree().children)
+        except (self._error.BadWindow, self._error.BadDrawable):
+            return []  # it closed while we looked
+
     def _below(self, parent: Any, depth: int, left: int = 0, top: int = 0) -> Iterator[Window]:
         told = self._xlib.SubstructureNotifyMask | self._xlib.PropertyChangeMask
-        for child in parent.query_tree().children:
+        for child in self._children(parent):
             try:
                 child.change_attributes(event_mask=told, onerror=self._error.CatchError(self._error.BadWindow))
                 shape, state = child.get_geometry(), child.get_attributes()
