@@ -130,6 +130,26 @@ def test_the_dinosaur_runs_the_same_way_twice_and_its_counter_is_read():
     assert first != other
 
 
+@has_display
+@has_chromium
+def test_a_page_can_be_played_in_real_time():
+    file = read_game(CATCH)
+    with closing(DesktopGame(replace(file, timing=replace(file.timing, clock="real")))) as game:
+        game.reset(1)
+        assert value(game, "typeof playfieldClock") == "undefined"
+        places = [value(game, "paddle")]
+        for action in (1, 2):
+            for _ in range(4):
+                game.step(action)
+            places.append(value(game, "paddle"))
+        assert places[1] < places[0]
+        assert places[2] > places[1]
+        begun = value(game, "performance.now()")
+        time.sleep(0.05)
+        assert value(game, "performance.now()") > begun
+        assert game.pace.take()["late_worst_ms"] >= 0.0
+
+
 @pytest.mark.parametrize("end", ["closed", "killed"])
 @has_display
 @has_chromium

@@ -242,9 +242,7 @@ def steam(file: GameFile) -> Path:
     """
     found = shutil.which("steam") or shutil.which("steam", path=GAME_FOLDERS)
     if found is None:
-        raise ValueError(
-            f"the game {typed_name(file)} is started by Steam, which is not here: {apt_install('steam')}"
-        )
+        raise ValueError(f"the game {typed_name(file)} is started by Steam, which is not here: {apt_install('steam')}")
     return Path(found)
 
 

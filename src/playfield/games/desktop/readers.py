@@ -282,12 +282,18 @@ class Readings:
         self._known: dict[tuple[str, bytes], float] = {}
 
     def of(self, picture: Picture, state: WindowState) -> dict[str, float]:
-        """What every reader makes of the next picture.
+        """What every reader makes of the next picture. One that cannot be read counts for nothing: another may follow.
 
         Raises: Unreadable naming the reader.
         """
-        self._newest = {name: self._read(name, reader, picture, state) for name, reader in self._readers.items()}
-        return dict(self._newest)
+        held = dict(self._held)
+        try:
+            read = {name: self._read(name, reader, picture, state) for name, reader in self._readers.items()}
+        except Unreadable:
+            self._held = held
+            raise
+        self._newest = read
+        return dict(read)
 
     def _read(self, name: str, reader: ReaderSpec, picture: Picture, state: WindowState) -> float:
         region = getattr(reader, "region", None)

@@ -19,21 +19,45 @@ class X11:
 
     def __init__(self, name: str) -> None:
         """Raises: ModuleNotFoundError with the command that installs python-xlib; OSError where there is no display."""
-        try:
-            self._display: Any = importlib.import_module("Xlib.display").Display(name)
-        except ModuleNotFoundError:
-            raise ModuleNotFoundError(
-                f"desktop games need python-xlib; install it with: {install_extra('desktop')}"
-            ) from None
-        except Exception as error:  # Xlib's own errors have no common base
-            raise OSError(f"the display {name} cannot be reached ({error})") from error
+        self._name, self._torn = name, False
+        self._known: list[Window] | None = None
+        self._connection: Any = self._connected()
         self._newer_name: Any = self._display.intern_atom("_NET_WM_NAME")
         self._pid_name: Any = self._display.intern_atom("_NET_WM_PID")
         self._xlib: Any = importlib.import_module("Xlib.X")
         self._xtest: Any = importlib.import_module("Xlib.ext.xtest")
         self._keysyms: Any = importlib.import_module("Xlib.XK")
         self._error: Any = importlib.import_module("Xlib.error")
-        self._known: list[Window] | None = None
+
+    def _connected(self) -> Any:
+        try:
+            made: Any = importlib.import_module("Xlib.display").Display(self._name)
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError(
+                f"desktop games need python-xlib; install it with: {install_extra('desktop')}"
+            ) from None
+        except Exception as error:  # Xlib's own errors have no common base
+            raise OSError(f"the display {self._name} cannot be reached ({error})") from error
+        speak = made.display.send_and_recv
+
+        def spoken(*said: Any, **more: Any) -> Any:
+            try:
+                return speak(*said, **more)
+            except (KeyboardInterrupt, SystemExit):
+                self._torn = True
+                raise
+
+        made.display.send_and_recv = spoken
+        return made
+
+    @property
+    def _display(self) -> Any:
+        """The connection; another one once a signal has torn us out of a call, which the old waits for."""
+        if self._torn:
+            old, self._connection = self._connection, self._connected()
+            old.display.socket.close()  # only now: a display of our own ends with its last connection
+            self._known, self._torn = None, False
+        return self._connection
 
     def close(self) -> None:
         """Close the connection, where the other side has not done so."""
