@@ -40,6 +40,11 @@ class Recording:
         return sum(episode.frames for episode in self.episodes)
 
     @property
+    def whole(self) -> tuple[RecordedEpisode, ...]:
+        """The episodes that have a score: those of lost games have none."""
+        return tuple(episode for episode in self.episodes if not episode.lost)
+
+    @property
     def gap_count(self) -> int:
         """How often a person held keys that are no action, however long."""
         return sum(gap_count(marks) for marks in self.gaps.values())
