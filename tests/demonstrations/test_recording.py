@@ -100,7 +100,7 @@ def test_an_episode_that_does_not_play_again_is_told(change: dict[str, object], 
     [
         (
             {"game": "pong"},
-            "was recorded on pong, not on small catch; train there, or record this game: playfield play small",
+            "was recorded on pong, not on small catch; train there, or record this game: playfield play 'small catch'",
         ),
         (
             {"actions": ("STAY", "LEFT")},

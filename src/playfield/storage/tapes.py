@@ -33,7 +33,7 @@ class RecordedEpisode:
     actions: bytes
     """One byte per agent step, oldest first."""
     lost: bool = False
-    """Whether the game was lost: then the score is not that of a whole game. Files from before say of none that it was."""
+    """Whether the game was lost: then the score is not that of a whole game. Older files say of none that it was."""
 
 
 class TapeLog:

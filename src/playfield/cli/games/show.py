@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import tyro
 
 from playfield.cli.counts import Switch
+from playfield.extras import shell_word
 from playfield.games.desktop.actions import Choice
 from playfield.games.desktop.game_file import PYTHON, GameFile, Launch, Press
 from playfield.games.desktop.games import game_file, game_text
@@ -66,7 +66,7 @@ def _launched(launch: Launch) -> str:
         return f"Steam's app {launch.steam}"
     if launch.attach is not None:
         return f"none: the game of {launch.attach} runs already"
-    command = " ".join(word if word == PYTHON else shlex.quote(word) for word in launch.command)
+    command = " ".join(word if word == PYTHON else shell_word(word) for word in launch.command)
     return launch.url or f"{command}{package}"
 
 
