@@ -33,7 +33,7 @@ class DemosList:
             return 0
         sheet = Sheet(
             title=f"Recordings in {self.out}",
-            about="frames are the emulator's, scores raw and of whole games; frames are kept of what cannot be played again",
+            about="frames are the emulator's, scores raw and of whole games; kept with frames is what cannot replay",
             columns=("recording", "game", "by", "episodes", "frames", "mean score", "gaps", "kept", "MB"),
             rows=tuple(rows),
             notes=tuple(notes),

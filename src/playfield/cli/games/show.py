@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
@@ -12,7 +13,7 @@ from playfield.cli.counts import Switch
 from playfield.extras import shell_word
 from playfield.games.desktop.actions import Choice
 from playfield.games.desktop.game_file import PYTHON, GameFile, Launch, Press
-from playfield.games.desktop.games import game_file, game_text
+from playfield.games.desktop.games import game_bytes, game_file
 
 LONGEST = 60
 """Letters of a value that are shown."""
@@ -32,7 +33,7 @@ class GamesShow:
 
     def run(self) -> int:
         if self.toml:
-            print(game_text(self.name), end="")
+            sys.stdout.buffer.write(game_bytes(self.name))  # comments in it may be in whatever encoding
             return 0
         for line in described(game_file(self.name)):
             print(line)
