@@ -11,6 +11,7 @@ import torch
 
 from desktop.desk import played, titled
 from desktop.needs import has_compiler, has_display
+from playfield.cli.about import find_recipe
 from playfield.cli.commands import run_command
 from playfield.cli.play import heard, legend
 from playfield.demonstrations import demonstrations, read_recording
@@ -186,3 +187,34 @@ def test_what_cannot_be_played_is_one_sentence(
     assert sentence in said
     assert said.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_an_atari_game_is_played_by_the_rules_of_its_recipe_and_plays_again(tmp_path: Path):
+    """A real window on a game of an emulator: a key moves while it is down, and Escape keeps what was played."""
+    with played(tmp_path, "pong", "--record", "--speed", "2", "--name", "mine") as (x11, window, person, _):
+        assert (window.width, window.height) == (3 * 160, 3 * 210)
+        left, escape = x11.keycode("Left"), x11.keycode("Escape")
+        x11.key(left, down=True)
+        x11.settle()
+        time.sleep(1.0)
+        x11.key(left, down=False)
+        x11.settle()
+        time.sleep(0.5)
+        x11.key(escape, down=True)
+        x11.settle()
+        said, _ = person.communicate(timeout=60)
+    assert person.returncode == 0, said
+    assert "LEFT             Left" in said
+    assert "not played to its end" in said
+    recording = read_recording(tmp_path / "demos" / "mine")
+    (episode,) = recording.episodes
+    games = make_games("pong", find_recipe("dqn").protocol, 1)
+    actions = games.spec.actions
+    held = [actions[action] for action in episode.actions]
+    first = held.index("LEFT")
+    last = len(held) - held[::-1].index("LEFT")
+    assert held == ["NOOP"] * first + ["LEFT"] * (last - first) + ["NOOP"] * (len(held) - last)
+    try:
+        assert demonstrations(recording, games, 4).rows.stop == len(held) + 1  # plays again, or it would have been told
+    finally:
+        games.close()

@@ -27,6 +27,7 @@ from playfield.cli.runs import Known, begin_of, find_run, free_name, known
 from playfield.cli.shown import shown_in
 from playfield.cli.training import RESUMABLE, Interruption, NotFinite, Plan, Sink, Training
 from playfield.events import EpisodeEnded, Event, PhaseChanged, Stopped
+from playfield.extras import shell_word
 from playfield.features.latents import Latents, load_latents
 from playfield.games.desktop.games import is_desktop_game
 from playfield.games.each import EachGame, Pace
@@ -365,7 +366,7 @@ def _is_finished(training: Training, stopped: Stopped, of: Known, interruption: 
     print(f"stopped  {stopped.reason}; saved at {training.session.clock.frames:,} frames", flush=True)
     lost = training.losses.too_many is not None
     if lost:
-        print(f"see what is wrong with: {command_name()} games launch {of.game}", flush=True)
+        print(f"see what is wrong with: {command_name()} games launch {shell_word(of.game)}", flush=True)
     if interruption.asked is None and not lost:
         return True
     folder = "" if run.path.parent == Path("runs") else f" --runs {run.path.parent}"
