@@ -515,6 +515,7 @@ def recorded(event: EpisodeEnded) -> RecordedEpisode:
         frames=event.frames,
         truncated=event.truncated,
         actions=event.tape.actions,
+        lost=event.lost,
     )
 
 
