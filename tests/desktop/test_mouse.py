@@ -38,7 +38,7 @@ def doors(*changes: tuple[str, str]) -> str:
 def click(at: AtPlay, x: int, y: int, *, down: bool) -> None:
     """Move to a place in our window, which shows two pixels for one of the game, and press or let go."""
     at.x11.move(at.window.left + 2 * x, at.window.top + 2 * y)
-    at.x11.button(1, down)
+    at.x11.button(1, down=down)
     at.x11.settle()
 
 

@@ -25,7 +25,6 @@ import sys
 from dataclasses import replace
 from playfield.cli import play
 from playfield.cli.commands import run_command
-from playfield.cli.play import heard, legend
 asked = play.spec_of
 play.spec_of = lambda *game: replace(asked(*game), replays=False)
 sys.exit(run_command(sys.argv[1:]))
@@ -81,7 +80,7 @@ def test_f1_pauses_and_goes_on(tmp_path: Path):
     with played(tmp_path, "catch", "--episodes", "1", "--speed", "3") as (x11, _, person, _):
         pause = x11.keycode("F1")
         for down in (True, False):
-            x11.key(pause, down)
+            x11.key(pause, down=down)
         x11.settle()
         assert titled(x11, "paused").endswith("points - paused, F1 goes on")
         x11.key(pause, down=True)
