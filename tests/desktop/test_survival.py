@@ -173,4 +173,4 @@ def test_a_game_that_is_launched_ends_with_its_command(tmp_path: Path, number: s
         said, _ = process.communicate(timeout=120)
         assert process.returncode == {signal.SIGTERM: 143, signal.SIGINT: INTERRUPTED}[number], said
     assert of_folder(tmp_path) == []
-    assert not list(tmp_path.glob("playfield-*"))
+    assert not list(tmp_path.glob("playfield-game-*"))
