@@ -116,7 +116,7 @@ def test_keys_that_are_no_action_together_are_a_gap_that_is_shown_and_told(tmp_p
         time.sleep(0.4)
         x11.key(left, down=True)
         x11.settle()
-        shown = titled(x11, "no action: a gap")
+        shown = titled(x11, "what is held is no action: a gap")
         x11.key(left, down=False)
         x11.settle()
         said, _ = person.communicate(timeout=60)
@@ -128,7 +128,7 @@ def test_keys_that_are_no_action_together_are_a_gap_that_is_shown_and_told(tmp_p
     long = sum(marks)
     assert 0 < long < 50
     assert recording.gap_count == 1
-    assert f"gaps     1, {long} actions long together: keys were held that are no action" in said
+    assert f"gaps     1, {long} actions long together: what was held is no action" in said
     games = make_games("catch", nature(), 1)
     rows = demonstrations(recording, games, 1).rows
     games.close()
