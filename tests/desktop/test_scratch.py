@@ -181,6 +181,13 @@ def test_windows_keeps_others_out_too_and_lets_them_read_whom_they_wait_for(
             lock_now(two.fileno())
 
 
+def test_the_command_line_starts_where_there_is_no_fcntl():
+    """As on Windows."""
+    code = "import sys\nsys.modules['fcntl'] = None\nimport playfield.cli.commands, playfield.cli.study"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("before", ["", f"playfield {2**22 + 1}\n"])  # no process has so large a number
 def test_who_has_just_taken_a_lock_is_waited_for_and_never_taken_for_the_one_before(
     tmp_path: Path, before: str, monkeypatch: pytest.MonkeyPatch
