@@ -26,7 +26,6 @@ import sys
 from dataclasses import replace
 from playfield.cli import play
 from playfield.cli.commands import run_command
-from playfield.cli.play import heard, legend
 asked = play.spec_of
 play.spec_of = lambda *game: replace(asked(*game), replays=False)
 sys.exit(run_command(sys.argv[1:]))
@@ -82,7 +81,7 @@ def test_f1_pauses_and_goes_on(tmp_path: Path):
     with played(tmp_path, "catch", "--episodes", "1", "--speed", "3") as (x11, _, person, _):
         pause = x11.keycode("F1")
         for down in (True, False):
-            x11.key(pause, down)
+            x11.key(pause, down=down)
         x11.settle()
         assert titled(x11, "paused").endswith("points - paused, F1 goes on")
         x11.key(pause, down=True)
@@ -118,7 +117,7 @@ def test_keys_that_are_no_action_together_are_a_gap_that_is_shown_and_told(tmp_p
         time.sleep(0.4)
         x11.key(left, down=True)
         x11.settle()
-        shown = titled(x11, "no action: a gap")
+        shown = titled(x11, "what is held is no action: a gap")
         x11.key(left, down=False)
         x11.settle()
         said, _ = person.communicate(timeout=60)
@@ -130,7 +129,7 @@ def test_keys_that_are_no_action_together_are_a_gap_that_is_shown_and_told(tmp_p
     long = sum(marks)
     assert 0 < long < 50
     assert recording.gap_count == 1
-    assert f"gaps     1, {long} actions long together: keys were held that are no action" in said
+    assert f"gaps     1, {long} actions long together: what was held is no action" in said
     games = make_games("catch", nature(), 1)
     rows = demonstrations(recording, games, 1).rows
     games.close()
