@@ -156,7 +156,7 @@ def test_what_a_person_plays_of_a_game_that_is_lost_ends_before_the_action_that_
     assert "game 1: 0 points, lost: it fell" in capsys.readouterr().out
     recording = read_recording(tmp_path / "mine")
     (episode,) = recording.episodes
-    assert (len(episode.actions), episode.frames, episode.truncated) == (4, 4, True)
+    assert (len(episode.actions), episode.frames, episode.truncated, episode.lost) == (4, 4, True, True)
     assert window.shown == 5
     games = small_games(1)
     games.spec = replace(games.spec, name="catch", replays=False)

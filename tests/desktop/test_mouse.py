@@ -77,7 +77,7 @@ def test_clicks_in_our_window_are_choices_and_win_points(tmp_path: Path):
 
 
 def test_clicks_in_the_games_own_window_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    pytest.importorskip("mss", reason="games on your display need: pip install 'playfield[desktop]'")
+    pytest.importorskip("mss", reason="no package for your display: playfield doctor tells how")
     here = (("step_ms = 100", 'step_ms = 50\nclock = "real"'), ("[screen]", '[screen]\nplace = "here"'))
     (tmp_path / "doors.toml").write_text(doors(*here))
     with a_desk(tmp_path, monkeypatch) as desk:

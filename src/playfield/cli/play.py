@@ -116,7 +116,9 @@ class Play:
             print(f"game {number}: {played.score:g} points{end}", flush=True)
             if writer is not None and hands.actions:
                 tape = Tape(seed=seed, actions=bytes(hands.actions))
-                writer.keep(tape, played.score, played.frames, truncated=played.truncated, gaps=bytes(hands.gaps))
+                lost = played.lost is not None
+                gaps = bytes(hands.gaps)
+                writer.keep(tape, played.score, played.frames, truncated=played.truncated, lost=lost, gaps=gaps)
             if not window.open or (played.lost is not None and isinstance(window, Onlooker)):
                 return  # the game's own window was closed, for the most part: that ends it as that of ours does
 
