@@ -120,14 +120,15 @@ def test_a_recording_of_serpent_is_taken_over_with_its_gaps(tmp_path: Path, caps
 
 
 def test_what_is_recorded_goes_to_minari_and_comes_back_equal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("h5py", reason="recordings in HDF5 need: pip install 'h5py>=3.11,<4'")
     package = pytest.importorskip("minari", reason="data sets need: pip install 'minari>=0.5.4,<0.6'")
     assert record(tmp_path, "--policy", "random", "--frames", 150, "--name", "taped") == 0
-    assert demos("export", "taped", tmp_path / "catch-v0", "--out", tmp_path) == 0
+    monkeypatch.chdir(tmp_path)
+    assert demos("export", "taped", "catch-v0", "--out", tmp_path) == 0
     assert "3 episodes" in capsys.readouterr().out
-    data = package.MinariDataset(tmp_path / "catch-v0" / "data")
+    data = package.MinariDataset("catch-v0/data")
     assert (data.total_episodes, data.total_steps) == (3, 150)
     own = rows_of(tmp_path / "taped")
     first = next(iter(data.iterate_episodes([0])))
