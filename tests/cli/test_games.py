@@ -42,6 +42,11 @@ def mine(*changes: tuple[str, str]) -> Path:
     return path
 
 
+def ends(question: str) -> str:
+    """A person who presses Ctrl-D."""
+    raise EOFError(question)
+
+
 def size(path: Path) -> tuple[int, int]:
     with Image.open(path) as image:
         return image.size
@@ -206,6 +211,18 @@ class TestInAWindow:
         assert games("check", file, "--steps", 150) == 0
         assert capsys.readouterr().out.count("150 of 150") == 2
 
+    def test_calibrate_says_how_glyphs_are_named_where_nobody_answers_any_more(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = mine()
+        file.write_text(PATTERNS.sub("", before := file.read_text()))
+        monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+        monkeypatch.setattr("builtins.input", ends)
+        assert games("calibrate", file, "--region", "score", "--steps", 40) == 2
+        error = one_sentence(capsys)
+        assert re.search(r"nobody answers any more; name them with: playfield games .* --glyphs '\?+', with", error)
+        assert file.read_text() == PATTERNS.sub("", before)
+
     def test_calibrate_corrects_what_was_named_wrongly(self, capsys: pytest.CaptureFixture[str]) -> None:
         file = mine()
         file.write_text(PATTERNS.sub("", file.read_text()))
@@ -341,6 +358,14 @@ class TestInAWindow:
     ("arguments", "sentence"),
     [
         (("launch", "nope"), "there is no game file nope"),
+        (
+            ("launch", "refgame", "--steps", "1000000000000"),
+            "--steps must be at most 10,000,000, not 1,000,000,000,000",
+        ),
+        (("check", "refgame", "--steps", "1000000000000"), "--steps must be at most 10,000,000"),
+        (("doctor", "refgame", "--steps", "1000000000000"), "--steps must be at most 10,000,000"),
+        (("calibrate", "refgame", "--region", "score", "--steps", "10000001"), "--steps must be at most 10,000,000"),
+        (("capture", "refgame", "--steps", "9000000", "--every", "999999999"), "--every must be at most 10,000,000"),
         (("new", "refgame", "--argv", "x"), "a game 'refgame' comes with Playfield; choose another name"),
         (("new", "it", "--argv", "no-such-program"), "needs the program no-such-program, which is not here"),
         (("new", "it"), "without a terminal, `games new` needs --argv"),

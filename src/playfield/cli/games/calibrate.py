@@ -13,6 +13,7 @@ import tyro
 from jaxtyping import UInt8
 
 from playfield.cli.games.play import check_steps
+from playfield.cli.games.questions import answer_to
 from playfield.cli.games.results import new_folder, save_picture
 from playfield.cli.lab.progress import progress
 from playfield.extras import shell_word
@@ -196,11 +197,12 @@ class GamesCalibrate:
         if self.glyphs is not None:
             return self.glyphs
         print(f"sheet     {self._sheet(file, asked)}: {len(asked)} glyphs to be named")
+        later = f"{self._again()} --glyphs {shell_word(UNNAMED * len(asked))}, with a digit in place of each {UNNAMED}"
         if sys.stdin.isatty():
-            return "".join(_ask(number, glyph) for number, glyph in enumerate(asked, 1))
+            return "".join(_ask(number, glyph, f"name them with: {later}") for number, glyph in enumerate(asked, 1))
         for number, glyph in enumerate(asked, 1):
             print(f"glyph {number}, seen in {glyph.seen} looks\n{drawn(glyph.pattern)}")
-        print(f"now       {self._again()} --glyphs {UNNAMED * len(asked)!r}, with a digit in place of each {UNNAMED}")
+        print(f"now       {later}")
         return None
 
     def _sheet(self, file: GameFile, shown: Sequence[Glyph]) -> Path:
@@ -251,9 +253,9 @@ def _look(game: DesktopGame, actions: Sequence[int], seed: int, look: Callable[[
         look(game.seen)
 
 
-def _ask(number: int, glyph: Glyph) -> str:
+def _ask(number: int, glyph: Glyph, instead: str) -> str:
     print(drawn(glyph.pattern))
     while True:
-        said = input(f"glyph {number}: which digit is it ({UNNAMED} for none)? ").strip() or UNNAMED
-        if len(said) == 1 and said in f"0123456789{UNNAMED}":
-            return said
+        name = answer_to(f"glyph {number}: which digit is it ({UNNAMED} for none)? ", instead) or UNNAMED
+        if len(name) == 1 and name in f"0123456789{UNNAMED}":
+            return name

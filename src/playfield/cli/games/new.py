@@ -11,6 +11,7 @@ from pathlib import Path
 import tyro
 from jaxtyping import UInt8
 
+from playfield.cli.games.questions import answer_to
 from playfield.cli.games.results import save_picture
 from playfield.cli.games.ways import WAYS, Place, Said, Way, told_in_options
 from playfield.games.desktop.draft import ENVIRONMENT, Draft, draft_text, presses
@@ -207,10 +208,11 @@ def _asked(question: str, option: str, default: str | None = None) -> str:
     """What the person says; without a person, the option is asked for."""
     if not sys.stdin.isatty():
         raise ValueError(f"without a terminal, `games new` needs {option}")
-    said = input(f"{question}: ").strip() or default
-    if not said:
-        raise ValueError(f"`games new` needs {option}")
-    return said
+    needed = f"`games new` needs {option}"
+    answered = answer_to(f"{question}: ", needed) or default
+    if not answered:
+        raise ValueError(needed)
+    return answered
 
 
 def _title(game: DesktopGame) -> str:
