@@ -27,6 +27,18 @@ PROGRAM = '"-m", "playfield.games.desktop.refgame"'
 PATTERNS = re.compile(r"\[readers\.caught\.patterns\]\n(\d = .*\n)+")
 
 
+LEAVES = """
+import playfield.games.desktop.refgame as refgame
+class World(refgame.World):
+    def tick(self, direction):
+        super().tick(direction)
+        if self.fallen == 1: raise SystemExit
+refgame.World = World
+refgame.main()
+"""
+"""The reference game, which ends its process once the first ball has fallen: after less than a second."""
+
+
 def games(*arguments: object) -> int:
     return run_command(["games", *(str(argument) for argument in arguments)])
 
@@ -279,6 +291,20 @@ class TestInAWindow:
         assert games("new", "invaders", "--argv", command, "--keys", "Left", "--steps", 10) == 0
         assert read_game(Path("invaders.toml")).window.title == "^Pygame Aliens$"
         assert games("launch", "invaders.toml", "--steps", 5) == 0
+
+    def test_a_game_that_ends_by_itself_is_begun_again(self, capsys: pytest.CaptureFixture[str]) -> None:
+        leaves = (PROGRAM, f'"-c", """{LEAVES}"""')
+        gone = ("[readers.over]", '[readers.gone]\nkind = "gone"\n\n[readers.over]')
+        file = mine(leaves, gone, ('over = ["over"]', 'over = ["gone"]'))
+        assert games("doctor", file, "--steps", 30) == 0
+        said = capsys.readouterr().out
+        assert re.search(r"speed +[1-9]", said)
+        assert "exactness" in said
+        assert 'advice        clock = "virtual": seed and actions are the whole episode' in said
+        file.write_text(PATTERNS.sub("", file.read_text()))
+        assert games("calibrate", file, "--region", "score", "--steps", 40) == 0
+        looked = int(re.search(r"looked +(\d+) times", capsys.readouterr().out)[1])
+        assert looked >= 40  # before the first step of every episode too, and not at where it is gone
 
     def test_doctor_proves_that_a_game_repeats_itself(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert games("doctor", "refgame", "--steps", 20) == 0

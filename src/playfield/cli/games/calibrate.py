@@ -187,9 +187,11 @@ class GamesCalibrate:
         crops = Crops(file.regions[self.region])
         actions = policy_actions(file, self.policy, self.steps, self.seed)
         with closing(DesktopGame(file)) as game, progress("playing", self.steps) as advance:
-            for begin in range(0, self.steps, EPISODE):
-                _look(game, actions[begin : begin + EPISODE], self.seed + begin // EPISODE, crops.add)
-                advance(begin + EPISODE, f"{len(crops.different)} looks")
+            played, episode = 0, 0
+            while played < self.steps:
+                played += _look(game, actions[played : played + EPISODE], self.seed + episode, crops.add)
+                episode += 1
+                advance(played, f"{len(crops.different)} looks")
         return crops
 
     def _names(self, file: GameFile, asked: Sequence[Glyph]) -> str | None:
@@ -244,13 +246,15 @@ def _lacking(reader: Digits) -> str:
     return f"; not seen yet: {' '.join(missing)} (more --steps, or another --policy)" if missing else ""
 
 
-def _look(game: DesktopGame, actions: Sequence[int], seed: int, look: Callable[[UInt8[Array, "H W 3"]], None]) -> None:
+def _look(game: DesktopGame, actions: Sequence[int], seed: int, look: Callable[[UInt8[Array, "H W 3"]], None]) -> int:
+    """Look at one episode before and after every action; how many were played, with that at which the game ended."""
     game.begin(seed)
     look(game.seen)
-    for action in actions:
+    for number, action in enumerate(actions, 1):
         if not game.play(action):
-            break
+            return number
         look(game.seen)
+    return len(actions)
 
 
 def _ask(number: int, glyph: Glyph, instead: str) -> str:
