@@ -67,8 +67,8 @@ class Watch:
         game = typed_name(self._file)
         if not self._moved:
             raise NothingHappens(
-                f"the picture of {self._file.name} has not changed in {self._long:,} steps, whatever was pressed: the game "
-                f"may still be at its menu; mend [[begin]] or [[axes]], then: playfield games check {game}"
+                f"the picture of {self._file.name} has not changed in {self._long:,} steps, whatever was pressed: the "
+                f"game may still be at its menu; mend [[begin]] or [[axes]], then: playfield games check {game}"
             )
         for name, value in self._first.items():
             if name not in self._changed and should_change(self._file.readers[name]):
