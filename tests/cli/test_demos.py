@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,10 @@ from playfield.demonstrations.recording import FRAMES
 from playfield.games.make import make_games
 from playfield.games.protocol import nature
 from playfield.memory.rows import RowRing
+from playfield.networks import Chance, Draws, obs_shape
+from playfield.recipes import RECIPES
+from playfield.rng import Rng
+from playfield.settings import override_texts
 from playfield.storage.frame_log import Shown
 
 COLUMNS = ("frame", "action", "reward", "discount", "first", "last")
@@ -82,9 +88,37 @@ def test_recordings_are_listed_and_shown(tmp_path: Path, capsys: pytest.CaptureF
     assert "game     catch" in said
     assert "kept     with its frames, nothing is played again" in said
     assert "gaps     0, 0 actions long together" in said
-    assert f"playfield train dqfd catch --demonstrations {tmp_path / 'seen'}" in said
+    assert f"playfield train dqfd catch --demonstrations {tmp_path / 'seen'}\n" in said
     assert demos("show", "sen", "--out", tmp_path) == 2
     assert "there is no recording 'sen'; the nearest are: seen" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("frame_shape", "torso"),
+    [
+        ((84, 84, 1), ""),
+        ((36, 36, 1), ""),  # (36 - 8) / 4 + 1 = 8, (8 - 4) / 2 + 1 = 3 and (3 - 3) / 1 + 1 = 1
+        ((36, 32, 1), " 'torso.layers=[[16,4,2],[32,3,2]]'"),  # 32, 7, 2: too few for a kernel of 3
+        ((8, 8, 1), " 'torso.layers=[[16,4,2],[32,3,2]]'"),  # 8, 3, 1
+        ((7, 8, 1), " torso=Mlp"),  # 7, 2
+        ((4,), " torso=Mlp"),
+    ],
+)
+def test_the_command_that_is_shown_gives_a_torso_that_fits(
+    frame_shape: tuple[int, ...], torso: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "a b"
+    assert record(tmp_path, "--policy", "random", "--frames", 60, "--name", folder.name) == 0
+    about = json.loads((folder / "about.json").read_text())
+    (folder / "about.json").write_text(json.dumps(about | {"frame_shape": frame_shape}))
+    capsys.readouterr()
+    assert demos("show", folder) == 0
+    assert f"train dqfd catch --demonstrations '{folder}'{torso}\n" in capsys.readouterr().out
+    recipe = override_texts(RECIPES["dqfd"], shlex.split(torso))
+    rng = Rng(0)
+    draws = Draws(rng.torch("weights"), Chance(rng.torch("noise")))
+    _, features = recipe.torso.build(obs_shape(frame_shape, recipe.memory.stack), draws)
+    assert features > 0
 
 
 def test_a_recording_of_serpent_is_taken_over_with_its_gaps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,14 +154,15 @@ def test_a_recording_of_serpent_is_taken_over_with_its_gaps(tmp_path: Path, caps
 
 
 def test_what_is_recorded_goes_to_minari_and_comes_back_equal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("h5py", reason="recordings in HDF5 need: pip install 'h5py>=3.11,<4'")
     package = pytest.importorskip("minari", reason="data sets need: pip install 'minari>=0.5.4,<0.6'")
     assert record(tmp_path, "--policy", "random", "--frames", 150, "--name", "taped") == 0
-    assert demos("export", "taped", tmp_path / "catch-v0", "--out", tmp_path) == 0
+    monkeypatch.chdir(tmp_path)
+    assert demos("export", "taped", "catch-v0", "--out", tmp_path) == 0
     assert "3 episodes" in capsys.readouterr().out
-    data = package.MinariDataset(tmp_path / "catch-v0" / "data")
+    data = package.MinariDataset("catch-v0/data")
     assert (data.total_episodes, data.total_steps) == (3, 150)
     own = rows_of(tmp_path / "taped")
     first = next(iter(data.iterate_episodes([0])))

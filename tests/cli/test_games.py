@@ -27,6 +27,18 @@ PROGRAM = '"-m", "playfield.games.desktop.refgame"'
 PATTERNS = re.compile(r"\[readers\.caught\.patterns\]\n(\d = .*\n)+")
 
 
+LEAVES = """
+import playfield.games.desktop.refgame as refgame
+class World(refgame.World):
+    def tick(self, direction):
+        super().tick(direction)
+        if self.fallen == 1: raise SystemExit
+refgame.World = World
+refgame.main()
+"""
+"""The reference game, which ends its process once the first ball has fallen: after less than a second."""
+
+
 def games(*arguments: object) -> int:
     return run_command(["games", *(str(argument) for argument in arguments)])
 
@@ -40,6 +52,11 @@ def mine(*changes: tuple[str, str]) -> Path:
     path = Path("mine.toml")
     path.write_text(text)
     return path
+
+
+def ends(question: str) -> str:
+    """A person who presses Ctrl-D."""
+    raise EOFError(question)
 
 
 def size(path: Path) -> tuple[int, int]:
@@ -206,6 +223,18 @@ class TestInAWindow:
         assert games("check", file, "--steps", 150) == 0
         assert capsys.readouterr().out.count("150 of 150") == 2
 
+    def test_calibrate_says_how_glyphs_are_named_where_nobody_answers_any_more(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = mine()
+        file.write_text(PATTERNS.sub("", before := file.read_text()))
+        monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+        monkeypatch.setattr("builtins.input", ends)
+        assert games("calibrate", file, "--region", "score", "--steps", 40) == 2
+        error = one_sentence(capsys)
+        assert re.search(r"nobody answers any more; name them with: playfield games .* --glyphs '\?+', with", error)
+        assert file.read_text() == PATTERNS.sub("", before)
+
     def test_calibrate_corrects_what_was_named_wrongly(self, capsys: pytest.CaptureFixture[str]) -> None:
         file = mine()
         file.write_text(PATTERNS.sub("", file.read_text()))
@@ -262,6 +291,20 @@ class TestInAWindow:
         assert games("new", "invaders", "--argv", command, "--keys", "Left", "--steps", 10) == 0
         assert read_game(Path("invaders.toml")).window.title == "^Pygame Aliens$"
         assert games("launch", "invaders.toml", "--steps", 5) == 0
+
+    def test_a_game_that_ends_by_itself_is_begun_again(self, capsys: pytest.CaptureFixture[str]) -> None:
+        leaves = (PROGRAM, f'"-c", """{LEAVES}"""')
+        gone = ("[readers.over]", '[readers.gone]\nkind = "gone"\n\n[readers.over]')
+        file = mine(leaves, gone, ('over = ["over"]', 'over = ["gone"]'))
+        assert games("doctor", file, "--steps", 30) == 0
+        said = capsys.readouterr().out
+        assert re.search(r"speed +[1-9]", said)
+        assert "exactness" in said
+        assert 'advice        clock = "virtual": seed and actions are the whole episode' in said
+        file.write_text(PATTERNS.sub("", file.read_text()))
+        assert games("calibrate", file, "--region", "score", "--steps", 40) == 0
+        looked = int(re.search(r"looked +(\d+) times", capsys.readouterr().out)[1])
+        assert looked >= 40  # before the first step of every episode too, and not at where it is gone
 
     def test_doctor_proves_that_a_game_repeats_itself(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert games("doctor", "refgame", "--steps", 20) == 0
@@ -341,6 +384,14 @@ class TestInAWindow:
     ("arguments", "sentence"),
     [
         (("launch", "nope"), "there is no game file nope"),
+        (
+            ("launch", "refgame", "--steps", "1000000000000"),
+            "--steps must be at most 10,000,000, not 1,000,000,000,000",
+        ),
+        (("check", "refgame", "--steps", "1000000000000"), "--steps must be at most 10,000,000"),
+        (("doctor", "refgame", "--steps", "1000000000000"), "--steps must be at most 10,000,000"),
+        (("calibrate", "refgame", "--region", "score", "--steps", "10000001"), "--steps must be at most 10,000,000"),
+        (("capture", "refgame", "--steps", "9000000", "--every", "999999999"), "--every must be at most 10,000,000"),
         (("new", "refgame", "--argv", "x"), "a game 'refgame' comes with Playfield; choose another name"),
         (("new", "it", "--argv", "no-such-program"), "needs the program no-such-program, which is not here"),
         (("new", "it"), "without a terminal, `games new` needs --argv"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -34,6 +35,13 @@ def no_person(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody sits at a terminal or at a Wayland desktop."""
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+
+
+class Typed(io.StringIO):
+    """A terminal on which this is typed, and then Ctrl-D."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 @pytest.fixture(name="desk")
@@ -189,6 +197,22 @@ def test_a_terminal_is_asked_for_the_way(way: str, monkeypatch: pytest.MonkeyPat
         "keys, apart by blanks (Left Right Up Down space): ",
     ]
     assert [action.label for action in read_game(Path("it.toml")).actions] == ["STAY", "LEFT", "SPACE"]
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ([], "nobody answers any more; `games new` needs --argv, --url, --steam or --attach-title"),
+        (["program"], "nobody answers any more; `games new` needs --argv"),
+        (["program", "x"], "nobody answers any more; `games new` needs --keys"),
+    ],
+)
+def test_a_terminal_that_ends_is_told_with_the_option(
+    said: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", Typed("".join(f"{line}\n" for line in said)))
+    assert games_new() == 2
+    assert sentence in capsys.readouterr().err
 
 
 @has_display

@@ -135,6 +135,31 @@ def wait_for(sign: Callable[[], bool]) -> None:
     assert sign()
 
 
+def test_a_game_file_that_changed_or_is_gone_is_told_when_a_run_is_resumed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    file, runs = file_in(tmp_path), ("--runs", str(tmp_path))
+    before = file.read_text()
+    assert run_command(["train", "dqn_desktop", str(file), *SMALL, *ENDS, *runs, "--name", "a", "--frames", "60"]) == 0
+    resume = ["resume", "a", *runs, "--frames", "65"]
+    file.write_text(before.replace("most_steps = ", "most_steps = 9 #"))
+    capsys.readouterr()
+    assert run_command(resume) == 2
+    begin = f"playfield: {file} is not as it was when the run began (the tape of game 0 has "
+    error = capsys.readouterr().err
+    assert begin in error
+    assert error.endswith("but its episode ended after 9); put it back as it was, or start a new run\n")
+    file.unlink()
+    assert run_command(resume) == 2
+    assert f"the run is of the game file {file}, which is not here; put it back" in capsys.readouterr().err
+    file.write_text("# a remark changes nothing\n" + before)
+    assert run_command(resume) == 0
+    assert "not as it was" not in capsys.readouterr().out
+    file.write_text(before.replace("most_steps = ", "most_steps = 5"))
+    assert run_command([*resume[:-1], "70"]) == 0
+    assert f"note: {file} is not as it was when the run began; the run goes on" in capsys.readouterr().out
+
+
 def test_a_training_that_is_asked_to_end_saves_and_leaves_nothing(tmp_path: Path):
     file = file_in(tmp_path)
     arguments = (*SMALL, *ENDS, "--frames", "1_000_000", "--name", "r", "--runs", str(tmp_path))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from desktop.test_checking import file
+from playfield.games.desktop import games
 from playfield.games.desktop.checking import MOST_SHORT, Checked, short_episodes
 from playfield.games.desktop.readers import Gone
 from playfield.games.desktop.watching import LONG, NothingHappens, Watch, over_at_once, should_change
@@ -38,6 +39,22 @@ def test_a_change_in_any_step_or_between_two_episodes_is_one():
     for _ in range(LONG):
         watch.step({"score": 7.0}, moved=True)
     assert said == []
+
+
+def test_copies_are_judged_once_each_might_have_come_to_an_end(monkeypatch: pytest.MonkeyPatch):
+    watches, said = list[Watch](), list[str]()
+    monkeypatch.setattr(games, "DesktopGame", lambda file, pace, watch: watches.append(watch))
+    monkeypatch.setattr(games, "Watch", lambda file, **more: Watch(file, said.append, **more))
+    games.desktop_games("refgame", 30)
+    (watch,) = set(watches)
+    for _ in range(30):
+        watch.begins({"over": 0.0})
+    for _ in range(30 * LONG - 1):
+        watch.step({"over": 0.0}, moved=True)
+    assert said == []
+    watch.step({"over": 0.0}, moved=True)
+    (sentence,) = said
+    assert sentence.startswith("the reader 'over' was 0 at all 30,000 steps")
 
 
 def test_a_picture_that_never_changes_ends_it_with_what_to_type():

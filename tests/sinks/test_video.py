@@ -100,6 +100,19 @@ def test_what_is_not_a_film_is_refused(tmp_path: Path, frames: list[np.ndarray],
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_film_that_cannot_be_written_is_refused_by_its_name_before_its_first_frame(tmp_path: Path):
+    name = "a" * 250 + ".mp4"  # which is a name, but too long with what a film that is not whole has added
+
+    def unasked() -> Iterator[np.ndarray]:
+        raise AssertionError
+        yield np.zeros((2, 2, 3), np.uint8)
+
+    with pytest.raises(OSError, match="File name too long") as caught:
+        write_video(tmp_path / name, unasked(), 10)
+    assert caught.value.filename == str(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
 def test_enlarging_repeats_each_pixel():
     image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
     np.testing.assert_array_equal(enlarge(image, 2)[:, :, 0], [[0, 0, 3, 3], [0, 0, 3, 3], [6, 6, 9, 9], [6, 6, 9, 9]])

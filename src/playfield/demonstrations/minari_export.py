@@ -44,7 +44,7 @@ def export_minari(recording: Recording, games: Games, folder: Path) -> int:
     check_same(recording, spec)
     with new_folder(folder) as unfinished:
         storage = storage_kind.new(
-            unfinished / "data",
+            (unfinished / "data").absolute(),  # Minari takes a relative one from the folder of the data set
             observation_space=_observations(spec),
             action_space=gymnasium.spaces.Discrete(len(spec.actions)),
             jpeg_encoding=False,  # which would change pixels

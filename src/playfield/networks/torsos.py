@@ -42,6 +42,17 @@ class Conv:
         if self.padding and (len(self.padding) != len(self.layers) or min(self.padding) < 0):
             raise ValueError("torso.padding must be empty, or name a number of 0 or more for each of torso.layers")
 
+    def fits(self, frame_shape: tuple[int, ...]) -> bool:
+        """Whether frames of that shape, (H, W, C), are pixels, and large enough for the layers."""
+        if len(frame_shape) != 3:
+            return False
+        side = min(frame_shape[:2])
+        for (out, kernel, stride), padding in zip(self.layers, self.padding or [0] * len(self.layers), strict=True):
+            side = Convolution(entries=out, channels=out, size=kernel, stride=stride, padding=padding).after(side)
+            if side < 1:
+                return False
+        return True
+
     def build(self, shape: tuple[int, ...], draws: Draws) -> tuple[nn.Module, int]:
         """The torso for observations of `shape` (C, H, W), and how many features it gives.
 
@@ -50,15 +61,15 @@ class Conv:
         if len(shape) != 3:
             raise ValueError("the Conv torso needs pixels, but this game shows vectors; use torso=Mlp")
         channels, height, width = shape
+        if not self.fits((height, width, channels)):
+            raise ValueError(
+                f"frames of {height}x{width} pixels are too small for these {len(self.layers)} layers; "
+                "use torso=Mlp, or other torso.layers (channels, kernel, stride)"
+            )
         modules: list[nn.Module] = [Pixels()]
         for (out, kernel, stride), padding in zip(self.layers, self.padding or [0] * len(self.layers), strict=True):
             layer = Convolution(entries=channels, channels=out, size=kernel, stride=stride, padding=padding)
             height, width, channels = layer.after(height), layer.after(width), out
-            if height < 1 or width < 1:
-                raise ValueError(
-                    f"frames of {shape[1]}x{shape[2]} pixels are too small for these {len(self.layers)} layers; "
-                    "use torso=Mlp, or other torso.layers (channels, kernel, stride)"
-                )
             modules += [layer.build(self.init, draws), self.norm.build((height, width, out)), self.activation.build()]
         torso = nn.Sequential(*modules, nn.Flatten())
         channels_last(torso)

@@ -72,6 +72,7 @@ def write_video(
     writer: Any = None
     shape: tuple[int, ...] = ()
     count = 0
+    _require_writable(unfinished, path)
     try:
         for frame in frames:
             checked = _checked(frame, shape)
@@ -94,6 +95,14 @@ def write_video(
             writer.close()
         unfinished.unlink(missing_ok=True)
     return count
+
+
+def _require_writable(unfinished: Path, path: Path) -> None:
+    """Raises: OSError naming the film, where it cannot be written: told before anything is played for it."""
+    try:
+        unfinished.touch()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def at_true_speed(

@@ -12,7 +12,11 @@ from playfield.cli.demos.find import DEMOS, find_recording
 from playfield.cli.results import scores_text
 from playfield.cli.sheets import Sheet
 from playfield.demonstrations import gap_count, read_recording
+from playfield.extras import shell_word
+from playfield.networks import Conv
+from playfield.recipes import RECIPES
 from playfield.score import scoring_text
+from playfield.settings import setting_text
 from playfield.storage.tapes import RecordedEpisode
 
 Positional = tyro.conf.Positional
@@ -62,8 +66,18 @@ class DemosShow:
             ),
         )
         sheet.show(Console())
-        print(f"learnt from by: playfield train dqfd {about.game} --demonstrations {folder}")
+        words = ["playfield", "train", "dqfd", about.game, "--demonstrations", str(folder), *_torso(about.frame_shape)]
+        print(f"learnt from by: {' '.join(map(shell_word, words))}")
         return 0
+
+
+def _torso(frame_shape: tuple[int, ...]) -> list[str]:
+    """What gives `dqfd` a torso for frames of that shape, (H, W, C); nothing where its own will do."""
+    for name in ("dqfd", "dqn_desktop"):
+        torso = RECIPES[name].torso
+        if isinstance(torso, Conv) and torso.fits(frame_shape):
+            return [] if name == "dqfd" else [f"torso.layers={setting_text(torso.layers).replace(' ', '')}"]
+    return ["torso=Mlp"]
 
 
 def _end(episode: RecordedEpisode) -> str:

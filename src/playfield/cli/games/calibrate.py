@@ -13,6 +13,7 @@ import tyro
 from jaxtyping import UInt8
 
 from playfield.cli.games.play import check_steps
+from playfield.cli.games.questions import answer_to
 from playfield.cli.games.results import new_folder, save_picture
 from playfield.cli.lab.progress import progress
 from playfield.extras import shell_word
@@ -186,9 +187,11 @@ class GamesCalibrate:
         crops = Crops(file.regions[self.region])
         actions = policy_actions(file, self.policy, self.steps, self.seed)
         with closing(DesktopGame(file)) as game, progress("playing", self.steps) as advance:
-            for begin in range(0, self.steps, EPISODE):
-                _look(game, actions[begin : begin + EPISODE], self.seed + begin // EPISODE, crops.add)
-                advance(begin + EPISODE, f"{len(crops.different)} looks")
+            played, episode = 0, 0
+            while played < self.steps:
+                played += _look(game, actions[played : played + EPISODE], self.seed + episode, crops.add)
+                episode += 1
+                advance(played, f"{len(crops.different)} looks")
         return crops
 
     def _names(self, file: GameFile, asked: Sequence[Glyph]) -> str | None:
@@ -196,11 +199,12 @@ class GamesCalibrate:
         if self.glyphs is not None:
             return self.glyphs
         print(f"sheet     {self._sheet(file, asked)}: {len(asked)} glyphs to be named")
+        later = f"{self._again()} --glyphs {shell_word(UNNAMED * len(asked))}, with a digit in place of each {UNNAMED}"
         if sys.stdin.isatty():
-            return "".join(_ask(number, glyph) for number, glyph in enumerate(asked, 1))
+            return "".join(_ask(number, glyph, f"name them with: {later}") for number, glyph in enumerate(asked, 1))
         for number, glyph in enumerate(asked, 1):
             print(f"glyph {number}, seen in {glyph.seen} looks\n{drawn(glyph.pattern)}")
-        print(f"now       {self._again()} --glyphs {UNNAMED * len(asked)!r}, with a digit in place of each {UNNAMED}")
+        print(f"now       {later}")
         return None
 
     def _sheet(self, file: GameFile, shown: Sequence[Glyph]) -> Path:
@@ -242,18 +246,20 @@ def _lacking(reader: Digits) -> str:
     return f"; not seen yet: {' '.join(missing)} (more --steps, or another --policy)" if missing else ""
 
 
-def _look(game: DesktopGame, actions: Sequence[int], seed: int, look: Callable[[UInt8[Array, "H W 3"]], None]) -> None:
+def _look(game: DesktopGame, actions: Sequence[int], seed: int, look: Callable[[UInt8[Array, "H W 3"]], None]) -> int:
+    """Look at one episode before and after every action; how many were played, with that at which the game ended."""
     game.begin(seed)
     look(game.seen)
-    for action in actions:
+    for number, action in enumerate(actions, 1):
         if not game.play(action):
-            break
+            return number
         look(game.seen)
+    return len(actions)
 
 
-def _ask(number: int, glyph: Glyph) -> str:
+def _ask(number: int, glyph: Glyph, instead: str) -> str:
     print(drawn(glyph.pattern))
     while True:
-        said = input(f"glyph {number}: which digit is it ({UNNAMED} for none)? ").strip() or UNNAMED
-        if len(said) == 1 and said in f"0123456789{UNNAMED}":
-            return said
+        name = answer_to(f"glyph {number}: which digit is it ({UNNAMED} for none)? ", instead) or UNNAMED
+        if len(name) == 1 and name in f"0123456789{UNNAMED}":
+            return name

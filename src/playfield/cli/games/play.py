@@ -17,6 +17,8 @@ from playfield.games.desktop.games import game_file, warn_of_suspending
 from playfield.games.each import Outcome
 
 Positional = tyro.conf.Positional
+MOST_STEPS = 10_000_000
+"""Days of play; the actions of all of them are drawn before the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class GamesCapture:
 
 
 def check_steps(steps: int, option: str = "--steps") -> None:
-    """Raises: ValueError where there are none."""
-    if steps < 1:
-        raise ValueError(f"{option} must be 1 or more, not {steps}")
+    """Raises: ValueError where there are none, or more than can be."""
+    if not 1 <= steps <= MOST_STEPS:
+        limit = "1 or more" if steps < 1 else f"at most {MOST_STEPS:,}"
+        raise ValueError(f"{option} must be {limit}, not {steps:,}")

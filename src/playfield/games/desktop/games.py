@@ -55,7 +55,7 @@ def desktop_games(name: str, games: int) -> EachGame:
     Raises: as `game_file` and `DesktopGame`; ValueError where several copies cannot be played side by side.
     """
     file, pace = game_file(name), Pace()
-    watch = Watch(file)
+    watch = Watch(file, copies=games)
     if file.screen.place == "here" and games > 1:
         raise ValueError(
             f"{name} is shown on your own display, where one copy has the focus, not {games}: "

@@ -107,6 +107,8 @@ def tick_ms(game: DesktopGame) -> float | None:
     changes, seen = list[int](), game.picture()
     for ms in range(1, LONGEST_MS // 2):
         game.advance(1)
+        if not game.is_running:
+            break
         picture = game.picture()
         if not np.array_equal(picture, seen):
             changes.append(ms)
@@ -136,22 +138,27 @@ def _course(game: DesktopGame, action: int) -> list[bytes]:
     found = [_hash(game.picture())]
     for _ in range(LONGEST_MS // LOOK_MS):
         game.advance(LOOK_MS)
+        if not game.is_running:
+            break
         found.append(_hash(game.picture()))
     return found
 
 
 def rates(game: DesktopGame, steps: int) -> Rates:
-    """Play by chance, then copy pictures while the game rests.
+    """Play by chance, then copy pictures while the game rests; one that ends by itself is begun again.
 
     Raises: Hung.
     """
     game.begin(0)
-    begin, played = time.perf_counter(), 0
+    played, ends, spent = 0, 0, 0.0
     for action in chance_actions(game.file, steps):
-        if not game.play(action):
-            break
+        begin = time.perf_counter()
+        runs = game.play(action)
+        spent += time.perf_counter() - begin
         played += 1
-    spent = time.perf_counter() - begin
+        if not runs:
+            ends += 1
+            game.begin(ends)
     begin = time.perf_counter()
     for _ in range(GRABS):
         game.picture()

@@ -29,8 +29,10 @@ def note(sentence: str) -> None:
 class Watch:
     """What all copies of a game have shown in their first steps, taken together."""
 
-    def __init__(self, file: GameFile, tell: Callable[[str], None] = note) -> None:
+    def __init__(self, file: GameFile, tell: Callable[[str], None] = note, copies: int = 1) -> None:
+        """Judged is after `LONG` steps of each of the `copies`: many together may not have come to any end by then."""
         self._file, self._tell = file, tell
+        self._long = LONG * copies
         self._steps = 0
         self._moved = False
         self._first: dict[str, float] = {}
@@ -48,12 +50,12 @@ class Watch:
         Raises: NothingHappens where no picture has changed in all this time.
         """
         with self._lock:
-            if self._steps >= LONG:
+            if self._steps >= self._long:
                 return
             self._steps += 1
             self._moved = self._moved or moved
             self._compare(values)
-            if self._steps == LONG:
+            if self._steps == self._long:
                 self._judge()
 
     def _compare(self, values: Mapping[str, float]) -> None:
@@ -65,12 +67,12 @@ class Watch:
         game = typed_name(self._file)
         if not self._moved:
             raise NothingHappens(
-                f"the picture of {self._file.name} has not changed in {LONG:,} steps, whatever was pressed: the game "
-                f"may still be at its menu; mend [[begin]] or [[axes]], then: playfield games check {game}"
+                f"the picture of {self._file.name} has not changed in {self._long:,} steps, whatever was pressed: the "
+                f"game may still be at its menu; mend [[begin]] or [[axes]], then: playfield games check {game}"
             )
         for name, value in self._first.items():
             if name not in self._changed and should_change(self._file.readers[name]):
-                self._tell(never_changed(name, value, LONG, game))
+                self._tell(never_changed(name, value, self._long, game))
 
 
 def should_change(reader: ReaderSpec) -> bool:
