@@ -71,6 +71,11 @@ BAD_INPUT = [
     (("train", "dqn_toy", "catch", "--runs", "/proc/x"), r"'/proc/x.*' cannot be used: .*; choose another"),
     (("study", "--recipes", "rainbow", "--games", "toy_pong"), r"rainbow cannot play toy_pong: frames of 24x24"),
     (("video", "pomg", "--policy", "random"), r"'pomg' is neither a game nor a run; the nearest games are: pong"),
+    (("trian", "dqn", "pong"), r"no command `playfield trian`; the nearest are: train, .*: playfield --help"),
+    (("games", "lanch", "refgame"), r"no command `playfield games lanch`; the nearest are: launch, .* games --help"),
+    (("games", "chek", "--steps", "9"), r"no command `playfield games chek`; the nearest are: check, "),
+    (("demos", "shw"), r"no command `playfield demos shw`; the nearest are: show, .*: playfield demos --help"),
+    (("lab", "swep"), r"no command `playfield lab swep`; the nearest are: sweep, .*: playfield lab --help"),
     (("import", "a.playfield", "b.playfield", "--recipe", "dqn", "--game", "pong"), r"is a model of Playfield already"),
 ]
 
