@@ -340,7 +340,9 @@ class TestInAWindow:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("launch", "nope"), "there is no game file nope"),
+        (("launch", "nope.toml"), "there is no game file nope.toml; list those .*: playfield games list"),
+        (("doctor", "pong"), "pong is no desktop game: those are .*lbreakout2.*, and files ending in .toml"),
+        (("launch", "refgam"), "refgam is no desktop game: those are refgame, "),
         (("new", "refgame", "--argv", "x"), "a game 'refgame' comes with Playfield; choose another name"),
         (("new", "it", "--argv", "no-such-program"), "needs the program no-such-program, which is not here"),
         (("new", "it"), "without a terminal, `games new` needs --argv"),
@@ -355,6 +357,13 @@ def test_bad_input_is_one_sentence(
     assert games(*arguments) == 2
     assert re.search(sentence, one_sentence(capsys))
     assert not list(Path.cwd().iterdir())
+
+
+def test_the_file_of_that_name_is_pointed_at(capsys: pytest.CaptureFixture[str]) -> None:
+    mine()
+    assert games("launch", "mine") == 2
+    assert "mine is no desktop game: " in (error := one_sentence(capsys))
+    assert "; but there is a file mine.toml: name it so" in error
 
 
 @has_display

@@ -12,8 +12,10 @@ import torch
 from desktop.desk import played, titled
 from desktop.needs import has_compiler, has_display
 from playfield.cli.commands import run_command
-from playfield.cli.play import heard, legend
+from playfield.cli.onlooker import Onlooker
+from playfield.cli.play import heard, legend, spec_of, ways_out
 from playfield.demonstrations import demonstrations, read_recording
+from playfield.games.desktop.game_file import shipped_games
 from playfield.games.make import make_games
 from playfield.games.protocol import nature
 
@@ -186,3 +188,15 @@ def test_what_cannot_be_played_is_one_sentence(
     assert sentence in said
     assert said.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_who_plays_in_the_games_own_window_is_told_its_panic_key(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    before, screen = shipped_games()["refgame"].read_text().split("[screen]\n")
+    screen = f'[screen]\nplace = "here"\npanic = "F9"\n{screen}'.replace(
+        "step_ms = 100", 'step_ms = 100\nclock = "real"'
+    )
+    path.write_text(before + screen)
+    spec = replace(spec_of("refgame", nature()), name=str(path))
+    told = ways_out(Onlooker.__new__(Onlooker), spec)  # one that needs no display
+    assert told == "play in the game's own window; F9, its panic key, or Ctrl-C here, ends it"

@@ -85,6 +85,10 @@ def run_command(arguments: list[str]) -> int:
     try:
         with _terminable():
             return _parsed(arguments).run()
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # of rich, which ends the program so
+            return 0
+        raise
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains again while it ends
         return 0
@@ -208,4 +212,6 @@ def one_sentence(error: BaseException) -> str:
         place = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
         advice = "; choose another file or folder" if isinstance(error, place) or error.errno == errno.EROFS else ""
         return f"'{error.filename}' cannot be used: {error.strerror}{advice}"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # without a file, as of standard output
+        return "no space is left on the disk or device that is written to; make room there, or write elsewhere"
     return " ".join(str(error).split())

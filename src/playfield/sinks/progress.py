@@ -203,7 +203,7 @@ class Progress:
         """Take one event; show it when it is due, and at once when the phase changes or the session stops."""
         self._standing.take(event)
         if isinstance(event, GameLost):
-            said = f"note: game {event.game} is begun anew at {event.clock.frames:,} frames: {event.reason}"
+            said = f"note: game {event.game} was lost at {event.clock.frames:,} frames: {event.reason}"
             self._console.print(said, soft_wrap=True, highlight=False, markup=False)
         if isinstance(event, PhaseChanged | Evaluated):
             self._marks = deque([(self._now(), self._standing.clock.frames)])
