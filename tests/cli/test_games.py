@@ -263,6 +263,12 @@ class TestInAWindow:
         assert read_game(Path("invaders.toml")).window.title == "^Pygame Aliens$"
         assert games("launch", "invaders.toml", "--steps", 5) == 0
 
+    def test_new_quotes_the_file_in_the_command_that_it_tells(self, capsys: pytest.CaptureFixture[str]) -> None:
+        command = f"{sys.executable} -m playfield.games.desktop.refgame"
+        assert games("new", "spiel é", "--argv", command, "--keys", "Left", "--steps", 2) == 0
+        told = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("now "))
+        assert shlex.split(told.partition("then: ")[2]) == ["playfield", "games", "check", "spiel é.toml"]
+
     def test_doctor_proves_that_a_game_repeats_itself(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert games("doctor", "refgame", "--steps", 20) == 0
         said = capsys.readouterr().out
@@ -347,7 +353,7 @@ class TestInAWindow:
         (("new", "it", "--argv", "no-such-program"), "needs the program no-such-program, which is not here"),
         (("new", "it"), "without a terminal, `games new` needs --argv"),
         (("new", "it", "--argv", "x", "--begin", "Return:soon"), "'Return:soon' is no step of a beginning"),
-        (("new", "../up", "--argv", "x"), "cannot be the name"),
+        (("new", "a/b/c", "--argv", "x"), "'a/b/c' cannot be the name of a game: .* is named by --out FOLDER"),
     ],
 )
 def test_bad_input_is_one_sentence(

@@ -13,6 +13,7 @@ from jaxtyping import UInt8
 
 from playfield.cli.games.results import save_picture
 from playfield.cli.games.ways import WAYS, Place, Said, Way, told_in_options
+from playfield.extras import shell_word
 from playfield.games.desktop.draft import ENVIRONMENT, Draft, draft_text, presses
 from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.game_file import (
@@ -103,15 +104,22 @@ class GamesNew:
         warn_of_suspending(replace(draft.game(), typed=str(target)))  # it sends to the file, which is there only now
         print(f"window    {window.title!r}, {window.width} x {window.height}")
         print(f"regions   {', '.join(regions) or 'none: nothing changed, and nothing looks like writing'}")
+        typed = shell_word(str(target))
         if draft.timing.replays:
             _print_silent([key for key, step in answers.items() if step is None], draft.keys, f"{target} and {picture}")
         else:
-            print(f"keys      in real time nobody can tell what one does: playfield games capture {target} shows it")
-        print(f"written   {target} and {picture}\nnow       edit it, then: playfield games check {target}")
+            print(f"keys      in real time nobody can tell what one does: playfield games capture {typed} shows it")
+        print(f"written   {target} and {picture}\nnow       edit it, then: playfield games check {typed}")
         return 0
 
     def _targets(self) -> tuple[Path, Path]:
-        check_name(self.name)
+        try:
+            check_name(self.name)
+        except ValueError as error:
+            raise ValueError(
+                f"{self.name!r} cannot be the name of a game: use up to 100 letters, digits, dots, dashes and "
+                "underscores, not beginning with a dot or a dash; the folder of its file is named by --out FOLDER"
+            ) from error
         if self.name in shipped_games():
             raise ValueError(
                 f"a game {self.name!r} comes with Playfield; choose another name, or begin from its file: "
