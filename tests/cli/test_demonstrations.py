@@ -42,10 +42,13 @@ def test_a_run_a_model_and_chance_are_recorded_until_the_limit(
     assert "by teacher" in capsys.readouterr().out
 
 
-def test_a_training_killed_while_pretraining_ends_as_one_that_was_not(tmp_path: Path) -> None:
+def test_a_training_killed_while_pretraining_ends_as_one_that_was_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert record(tmp_path, "--policy", "random", "--frames", 200, "--name", "shown") == 0
     given = {"extra": SHOWN, "demonstrations": tmp_path / "shown"}
     train("dqfd", tmp_path, "whole", 60, **given)
+    assert "pretraining, 40 updates remain" in capsys.readouterr().err
     code = in_child(_train, tmp_path, kill_at="00000003", path=tmp_path / "killed")
     assert code == -signal.SIGKILL
     assert not outcome(tmp_path, "killed").tapes, "the kill came after pretraining: the test showed nothing"
