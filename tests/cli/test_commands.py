@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import subprocess
@@ -12,7 +13,7 @@ import imageio_ffmpeg
 import pytest
 
 from cli.runs import train
-from playfield.cli.commands import run_command, without_overrides
+from playfield.cli.commands import one_sentence, run_command, without_overrides
 from playfield.cli.counts import count
 from playfield.cli.look import protocol_named, same_actions
 from playfield.games.make import make_games
@@ -71,6 +72,11 @@ BAD_INPUT = [
     (("train", "dqn_toy", "catch", "--runs", "/proc/x"), r"'/proc/x.*' cannot be used: .*; choose another"),
     (("study", "--recipes", "rainbow", "--games", "toy_pong"), r"rainbow cannot play toy_pong: frames of 24x24"),
     (("video", "pomg", "--policy", "random"), r"'pomg' is neither a game nor a run; the nearest games are: pong"),
+    (("trian", "dqn", "pong"), r"no command `playfield trian`; the nearest are: train, .*: playfield --help"),
+    (("games", "lanch", "refgame"), r"no command `playfield games lanch`; the nearest are: launch, .* games --help"),
+    (("games", "chek", "--steps", "9"), r"no command `playfield games chek`; the nearest are: check, "),
+    (("demos", "shw"), r"no command `playfield demos shw`; the nearest are: show, .*: playfield demos --help"),
+    (("lab", "swep"), r"no command `playfield lab swep`; the nearest are: sweep, .*: playfield lab --help"),
     (("import", "a.playfield", "b.playfield", "--recipe", "dqn", "--game", "pong"), r"is a model of Playfield already"),
 ]
 
@@ -307,10 +313,25 @@ def test_a_loss_that_is_no_number_stops_the_run_and_is_never_saved(
         assert bool(weights.isfinite().all())
 
 
-def test_a_reader_who_stops_reading_is_no_error() -> None:
-    command = f"{sys.executable} -m playfield --help | true"
+@pytest.mark.parametrize("arguments", ["--help", "recipes"])  # the one is printed by tyro, the other by rich
+def test_a_reader_who_stops_reading_is_no_error(arguments: str) -> None:
+    command = f"{sys.executable} -m playfield {arguments} | true"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_full_device_is_told_with_the_way_out() -> None:
+    told = one_sentence(OSError(errno.ENOSPC, "No space left on device"))
+    assert told == "no space is left on the disk or device that is written to; make room there, or write elsewhere"
+
+
+def test_a_checkpoint_that_is_not_there_is_told_with_those_that_are(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = ", ".join(manifest.checkpoint for manifest in Run.open(trained / "one").checkpoints())
+    assert there
+    assert playfield("evaluate", "one", "--checkpoint", "foo", "--runs", trained) == 2
+    assert capsys.readouterr().err == f"playfield: the run 'one' has no checkpoint 'foo'; it has: {there}\n"
 
 
 def test_a_training_that_ends_before_it_learns_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from cli.runs import in_child, outcome, resume, train
+from playfield.agent import RandomPolicy
 from playfield.cli.commands import run_command
 from playfield.demonstrations import read_recording
+from playfield.types import Decision, Step
 
 SHOWN = ("imitation.pretrain_updates=40",)
 
@@ -40,10 +42,13 @@ def test_a_run_a_model_and_chance_are_recorded_until_the_limit(
     assert "by teacher" in capsys.readouterr().out
 
 
-def test_a_training_killed_while_pretraining_ends_as_one_that_was_not(tmp_path: Path) -> None:
+def test_a_training_killed_while_pretraining_ends_as_one_that_was_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert record(tmp_path, "--policy", "random", "--frames", 200, "--name", "shown") == 0
     given = {"extra": SHOWN, "demonstrations": tmp_path / "shown"}
     train("dqfd", tmp_path, "whole", 60, **given)
+    assert "pretraining, 40 updates remain" in capsys.readouterr().err
     code = in_child(_train, tmp_path, kill_at="00000003", path=tmp_path / "killed")
     assert code == -signal.SIGKILL
     assert not outcome(tmp_path, "killed").tapes, "the kill came after pretraining: the test showed nothing"
@@ -97,3 +102,24 @@ def test_what_cannot_be_done_is_told_in_one_sentence(
     assert said.startswith("playfield: ")
     assert sentence in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(("decisions", "told"), [
+    (30, "played   30 frames, 1 episodes, by chance"), (0, "in which nothing is kept yet: not one step was played"),
+])  # fmt: skip
+def test_an_interrupted_recording_tells_what_it_kept_and_where(
+    decisions: int, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    act, left = RandomPolicy.act, iter(range(decisions))
+
+    def until_interrupted(policy: RandomPolicy, step: Step) -> Decision:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return act(policy, step)
+
+    monkeypatch.setattr(RandomPolicy, "act", until_interrupted)
+    assert record(tmp_path, "--policy", "random", "--frames", 1000, "--name", "cut") == 130
+    said = capsys.readouterr()
+    assert told in said.out
+    assert f"results  {tmp_path / 'cut'}" in said.out
+    assert said.err == "playfield: interrupted\n"

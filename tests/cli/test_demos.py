@@ -15,7 +15,7 @@ from cli.test_demonstrations import record
 from demonstrations.foreign_files import Moment, minari, serpent
 from playfield.cli.commands import run_command
 from playfield.demonstrations import DemonstrationWriter, demonstrations, episodes_of, read_recording
-from playfield.demonstrations.recording import FRAMES
+from playfield.demonstrations.recording import ABOUT, FRAMES, TAPES
 from playfield.games.make import make_games
 from playfield.games.protocol import nature
 from playfield.memory.rows import RowRing
@@ -119,6 +119,30 @@ def test_the_command_that_is_shown_gives_a_torso_that_fits(
     draws = Draws(rng.torch("weights"), Chance(rng.torch("noise")))
     _, features = recipe.torso.build(obs_shape(frame_shape, recipe.memory.stack), draws)
     assert features > 0
+
+
+def test_what_is_damaged_is_listed_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("cut", "unsaid", "untaped"):
+        assert record(tmp_path, "--policy", "random", "--episodes", 1, "--name", name) == 0
+    tapes = (tmp_path / "cut" / TAPES).read_bytes()
+    (tmp_path / "cut" / TAPES).write_bytes(tapes[:-5])
+    (tmp_path / "unsaid" / ABOUT).unlink()
+    (tmp_path / "untaped" / TAPES).unlink()
+    train("dqn_toy", tmp_path, "run", 40)  # which has tapes too, and is no recording
+    capsys.readouterr()
+    told = {
+        "cut": f"{TAPES} ends in the middle of its first episode, and holds no other; take a sound copy, or record it "
+        "anew: playfield record catch --policy random",
+        "unsaid": f"{ABOUT} is missing, and with it what was played; take a sound copy, or record it anew",
+        "untaped": f"{TAPES} is missing, and with it all that was played; take a sound copy, or record it anew",
+    }
+    for name, sentence in told.items():
+        assert demos("show", name, "--out", tmp_path) == 2
+        assert f"playfield: {tmp_path / name}/{sentence}" in capsys.readouterr().err
+    assert demos("list", "--out", tmp_path) == 0
+    listed = " ".join(capsys.readouterr().out.split())
+    assert all(sentence.split(";")[0] in listed for sentence in told.values())
+    assert str(tmp_path / "run") not in listed
 
 
 def test_a_recording_of_serpent_is_taken_over_with_its_gaps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

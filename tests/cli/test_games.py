@@ -306,6 +306,12 @@ class TestInAWindow:
         looked = int(re.search(r"looked +(\d+) times", capsys.readouterr().out)[1])
         assert looked >= 40  # before the first step of every episode too, and not at where it is gone
 
+    def test_new_quotes_the_file_in_the_command_that_it_tells(self, capsys: pytest.CaptureFixture[str]) -> None:
+        command = f"{sys.executable} -m playfield.games.desktop.refgame"
+        assert games("new", "spiel é", "--argv", command, "--keys", "Left", "--steps", 2) == 0
+        told = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("now "))
+        assert shlex.split(told.partition("then: ")[2]) == ["playfield", "games", "check", "spiel é.toml"]
+
     def test_doctor_proves_that_a_game_repeats_itself(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert games("doctor", "refgame", "--steps", 20) == 0
         said = capsys.readouterr().out
@@ -383,7 +389,6 @@ class TestInAWindow:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("launch", "nope"), "there is no game file nope"),
         (
             ("launch", "refgame", "--steps", "1000000000000"),
             "--steps must be at most 10,000,000, not 1,000,000,000,000",
@@ -392,11 +397,14 @@ class TestInAWindow:
         (("doctor", "refgame", "--steps", "1000000000000"), "--steps must be at most 10,000,000"),
         (("calibrate", "refgame", "--region", "score", "--steps", "10000001"), "--steps must be at most 10,000,000"),
         (("capture", "refgame", "--steps", "9000000", "--every", "999999999"), "--every must be at most 10,000,000"),
+        (("launch", "nope.toml"), "there is no game file nope.toml; list those .*: playfield games list"),
+        (("doctor", "pong"), "pong is no desktop game: those are .*lbreakout2.*, and files ending in .toml"),
+        (("launch", "refgam"), "refgam is no desktop game: those are refgame, "),
         (("new", "refgame", "--argv", "x"), "a game 'refgame' comes with Playfield; choose another name"),
         (("new", "it", "--argv", "no-such-program"), "needs the program no-such-program, which is not here"),
         (("new", "it"), "without a terminal, `games new` needs --argv"),
         (("new", "it", "--argv", "x", "--begin", "Return:soon"), "'Return:soon' is no step of a beginning"),
-        (("new", "../up", "--argv", "x"), "cannot be the name"),
+        (("new", "a/b/c", "--argv", "x"), "'a/b/c' cannot be the name of a game: .* is named by --out FOLDER"),
     ],
 )
 def test_bad_input_is_one_sentence(
@@ -406,6 +414,13 @@ def test_bad_input_is_one_sentence(
     assert games(*arguments) == 2
     assert re.search(sentence, one_sentence(capsys))
     assert not list(Path.cwd().iterdir())
+
+
+def test_the_file_of_that_name_is_pointed_at(capsys: pytest.CaptureFixture[str]) -> None:
+    mine()
+    assert games("launch", "mine") == 2
+    assert "mine is no desktop game: " in (error := one_sentence(capsys))
+    assert "; but there is a file mine.toml: name it so" in error
 
 
 @has_display

@@ -13,8 +13,10 @@ from desktop.desk import played, titled
 from desktop.needs import has_compiler, has_display
 from playfield.cli.about import find_recipe
 from playfield.cli.commands import run_command
-from playfield.cli.play import heard, legend
+from playfield.cli.onlooker import Onlooker
+from playfield.cli.play import heard, legend, spec_of, ways_out
 from playfield.demonstrations import demonstrations, read_recording
+from playfield.games.desktop.game_file import shipped_games
 from playfield.games.make import make_games
 from playfield.games.protocol import nature
 
@@ -217,3 +219,15 @@ def test_an_atari_game_is_played_by_the_rules_of_its_recipe_and_plays_again(tmp_
         assert demonstrations(recording, games, 4).rows.stop == len(held) + 1  # plays again, or it would have been told
     finally:
         games.close()
+
+
+def test_who_plays_in_the_games_own_window_is_told_its_panic_key(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    before, screen = shipped_games()["refgame"].read_text().split("[screen]\n")
+    screen = f'[screen]\nplace = "here"\npanic = "F9"\n{screen}'.replace(
+        "step_ms = 100", 'step_ms = 100\nclock = "real"'
+    )
+    path.write_text(before + screen)
+    spec = replace(spec_of("refgame", nature()), name=str(path))
+    told = ways_out(Onlooker.__new__(Onlooker), spec)  # one that needs no display
+    assert told == "play in the game's own window; F9, its panic key, or Ctrl-C here, ends it"

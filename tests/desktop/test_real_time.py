@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -18,9 +19,10 @@ from cli.inprocess import TINY
 from desktop.desk import wait_for
 from desktop.needs import has_compiler, has_display
 from playfield.cli.commands import run_command
+from playfield.cli.results import most_time
 from playfield.events import Tape
 from playfield.games.desktop.game import DesktopGame
-from playfield.games.desktop.game_file import game_from, read_game, shipped_games
+from playfield.games.desktop.game_file import Timing, game_from, read_game, shipped_games
 from playfield.games.desktop.games import copies_side_by_side, desktop_games
 from playfield.games.films import NoFilm, film
 from playfield.games.protocol import nature
@@ -105,7 +107,8 @@ def test_a_recipe_is_trained_and_told_how_late_its_steps_were(
     rows = [json.loads(line) for line in (root / "r" / "metrics.jsonl").read_text().splitlines()]
     assert rows[-1]["frames"] == 60
     assert all({"late_median_ms", "late_p99_ms", "late_worst_ms", "paused_seconds"} <= set(row) for row in rows)
-    said = capsys.readouterr().out
+    said, noted = capsys.readouterr()
+    assert "is played in real time: 1 games take " in noted
     assert "film     not made: " in said
     assert "keeps its own time and does not play again from a tape" in " ".join(said.split())
     evaluated = json.loads((root / "r" / "results" / "evaluations.jsonl").read_text())
@@ -181,3 +184,11 @@ def test_nothing_is_left_running_where_the_agent_is_killed(mine: Path):
 
 def test_shipped_games_replay():
     assert all(read_game(path).timing.replays for path in shipped_games().values())
+
+
+def test_how_long_an_evaluation_in_real_time_may_take_is_told() -> None:
+    file = replace(read_game(shipped_games()["refgame"]), most_steps=10_000, timing=Timing(step_ms=50, clock="real"))
+    assert most_time(file, 30) == (  # 30 x 10,000 x 0.05 s are 15,000 s
+        "refgame is played in real time: 30 games take 4 h 10 min at most, if each lasts its 10,000 steps; --episodes "
+        "says how many"
+    )

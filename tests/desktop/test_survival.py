@@ -78,7 +78,7 @@ def test_a_training_goes_on_whatever_its_game_does(
     # The tape of each ends before the action that the game did not survive, and no frame is counted for that one.
     assert [event["tape"]["steps"] for event in ended] == [10, 14, 19]  # type: ignore[index]
     assert [event["frames"] for event in ended] == [10, 14, 19]
-    assert "note: game 0 is begun anew at 10 frames: its process ended" in capsys.readouterr().err
+    assert "note: game 0 was lost at 10 frames: its process ended" in capsys.readouterr().err
     assert of_folder(tmp_path) == []
     rows = Run.open(tmp_path / "r").load().tree["agent"]["memory"]["rows"]
     assert rows.stop == 1 + 70 + 2 * 3  # the first row, the frames played, and for each loss its row and a first one

@@ -88,3 +88,9 @@ def test_the_longest_chord_that_is_held_is_chosen(held: set[str], action: int):
 def test_a_game_is_told_something_even_where_nothing_is_held():
     assert chosen(set(), (frozenset(["space"]), frozenset(["Left"]))) == 0
     assert chosen({"Left"}, (None, frozenset(["Left"]))) == 1
+
+
+def test_keys_that_no_action_has_are_passed_over_and_those_that_no_action_has_together_are_not_meant():
+    keys = (frozenset[str](), frozenset({"Left"}), frozenset({"Right"}))
+    assert is_meant({"q", "Left"}, keys)
+    assert not is_meant({"Left", "Right"}, keys)

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from playfield import score
-from playfield.events import Evaluated, Stopped
+from playfield.events import Evaluated, PhaseChanged, Stopped
 from playfield.sinks.progress import Limits, Progress, duration, evaluation_text, print_evaluation
 from playfield.sinks.recent import Begin
 from playfield.types import Clock
@@ -70,6 +70,14 @@ def test_observing_counts_down_to_the_end_of_the_phase():
     assert labelled(progress.line(), "phase") == "observing, 4,996 frames remain"
     feed(progress, [stepped(5_996), training(6_000)])
     assert labelled(progress.line(), "phase") == "training"
+
+
+def test_pretraining_counts_down_the_updates_that_remain_of_it():
+    progress = Progress(Limits(pretrain_until_updates=1_100), console=plain(io.StringIO()), begin=Begin(updates=25))
+    feed(progress, [PhaseChanged(clock=Clock(), phase="pretraining")])
+    assert labelled(progress.line(), "phase") == "pretraining, 1,075 updates remain"
+    feed(progress, [learned(0, 26, 0.5)])
+    assert labelled(progress.line(), "phase") == "pretraining, 1,074 updates remain"
 
 
 def test_phases_say_what_remains_in_frames_and_in_steps():

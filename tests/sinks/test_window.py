@@ -241,4 +241,7 @@ def test_where_sdl_would_draw_into_memory_unasked_there_is_no_display(monkeypatc
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(NoDisplay, match="no display to open a window on"):
         Window()
+    monkeypatch.setenv("DISPLAY", ":4077")
+    with pytest.raises(NoDisplay, match=r"no display to open a window on \(DISPLAY is :4077\); `playfield video`"):
+        Window()
     assert not pygame.display.get_init()

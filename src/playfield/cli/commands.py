@@ -37,6 +37,7 @@ from playfield.games.desktop.virtual_clock import NoCompiler
 from playfield.games.desktop.windows import NoWindow
 from playfield.games.each import Lost
 from playfield.recipes import LinearRecipe, Recipe
+from playfield.settings import nearest
 from playfield.sinks.window import NoDisplay
 from playfield.storage.files import DamagedFile, NoSpace, WriteFailed
 from playfield.storage.run import NameTaken, NoCheckpoint, RunBusy
@@ -84,6 +85,10 @@ def run_command(arguments: list[str]) -> int:
     try:
         with _terminable():
             return _parsed(arguments).run()
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # of rich, which ends the program so
+            return 0
+        raise
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains again while it ends
         return 0
@@ -120,9 +125,9 @@ def _terminated(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (
 def _parsed(arguments: list[str]) -> Command:
     if arguments[:1] == ["lab"] and arguments[1:]:
         return _read(LAB_COMMANDS, "playfield lab", "Linear learners in small worlds.", arguments[1:])
-    if arguments[:1] == ["games"] and arguments[1:2] and arguments[1] in GAMES_COMMANDS:
+    if arguments[:1] == ["games"] and _begins_with_command(arguments[1:]) and not _is_part_of_name(arguments[1:]):
         return _read(GAMES_COMMANDS, "playfield games", "Games, and desktop games as files.", arguments[1:])
-    if arguments[:1] == ["demos"] and arguments[1:2] and arguments[1] in DEMOS_COMMANDS:
+    if arguments[:1] == ["demos"] and _begins_with_command(arguments[1:]):
         return _read(DEMOS_COMMANDS, "playfield demos", "Recordings of play.", arguments[1:])
     takes = arguments[:1] and arguments[0] in TAKE_OVERRIDES
     arguments, overrides = without_overrides(arguments) if takes else (arguments, [])
@@ -132,8 +137,26 @@ def _parsed(arguments: list[str]) -> Command:
     return command
 
 
+def _begins_with_command(arguments: list[str]) -> bool:
+    return bool(arguments) and not arguments[0].startswith("-")
+
+
+def _is_part_of_name(arguments: list[str]) -> bool:
+    """Whether what follows `games` is the part of a name that is looked for: one word, and that of no command."""
+    return arguments[0] not in GAMES_COMMANDS and not set(arguments[1:]) - {"-h", "--help"}
+
+
 def _read(commands: Mapping[str, type[Command]], program: str, about: str, arguments: list[str]) -> Command:
-    """The one of the commands that is asked for, with its options."""
+    """The one of the commands that is asked for, with its options.
+
+    Raises: ValueError naming the nearest ones where there is none of that name.
+    """
+    if _begins_with_command(arguments) and arguments[0] not in commands:
+        near = nearest(arguments[0], list(commands))
+        raise ValueError(
+            f"there is no command `{program} {arguments[0]}`; the nearest are: {near}; "
+            f"those that there are: {program} --help"
+        )
     return tyro.extras.subcommand_cli_from_dict(
         dict(commands), prog=program, description=about, args=arguments, config=(tyro.conf.FlagConversionOff,)
     )
@@ -189,4 +212,6 @@ def one_sentence(error: BaseException) -> str:
         place = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
         advice = "; choose another file or folder" if isinstance(error, place) or error.errno == errno.EROFS else ""
         return f"'{error.filename}' cannot be used: {error.strerror}{advice}"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # without a file, as of standard output
+        return "no space is left on the disk or device that is written to; make room there, or write elsewhere"
     return " ".join(str(error).split())

@@ -66,7 +66,13 @@ def load_checkpoint(run: Run, checkpoint: str | None = None) -> Loaded:
                 "and too few had ended when it was saved; leave --checkpoint out for the newest"
             )
         checkpoint = best.checkpoint
-    loaded = run.load(checkpoint)
+    try:
+        loaded = run.load(checkpoint)
+    except NoCheckpoint as error:
+        if checkpoint is None:
+            raise
+        there = ", ".join(manifest.checkpoint for manifest in run.checkpoints()) or "none"
+        raise NoCheckpoint(f"{error}; it has: {there}") from error
     for sentence in loaded.warnings:
         print(f"note: {sentence}", flush=True)
     if loaded.warnings:

@@ -270,5 +270,6 @@ def legend(labels: tuple[str, ...], keys: tuple[Keys | None, ...]) -> str:
 def ways_out(window: Window | Onlooker, spec: GameSpec) -> str:
     """How a person ends play, or has a rest."""
     if isinstance(window, Onlooker):
-        return "play in the game's own window; its panic key, or Ctrl-C here, ends it"
+        panic = game_file(spec.name).screen.panic
+        return f"play in the game's own window; {panic}, its panic key, or Ctrl-C here, ends it"
     return "Escape ends it, F1 pauses it" if spec.waits else "Escape ends it; there is no pause, since the game runs on"

@@ -70,15 +70,22 @@ class Record:
             writer = DemonstrationWriter(self.out / name, about, seen_in(games.spec))
             try:
                 self._play(games, policy, writer)
-            finally:
+            finally:  # also where it is interrupted or the game is lost: what was played before is kept
                 writer.close()
+                self._tell(writer, games.spec, who or player)
         finally:
             games.close()
-        print(f"game     {self.game}, {scoring_text(games.spec.protocol) if games.spec.protocol else 'its own rules'}")
-        print(f"played   {writer.frames:,} frames, {writer.episodes:,} episodes, by {who or player}")
-        print(f"score    {scores_text(writer.scores, writer.episodes)}")
-        print(f"results  {writer.folder}")
         return 0
+
+    def _tell(self, writer: DemonstrationWriter, spec: GameSpec, who: str) -> None:
+        """What was played, and where it lies."""
+        if not writer.episodes:
+            print(f"results  {writer.folder}, in which nothing is kept yet: not one step was played")
+            return
+        print(f"game     {self.game}, {scoring_text(spec.protocol) if spec.protocol else 'its own rules'}")
+        print(f"played   {writer.frames:,} frames, {writer.episodes:,} episodes, by {who}")
+        print(f"score    {scores_text(writer.scores, writer.episodes)}")
+        print(f"results  {writer.folder}", flush=True)
 
     def _play(self, games: Games, policy: Policy, writer: DemonstrationWriter) -> None:
         """Raises: Lost where games are lost again and again; what was played before is kept."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ from playfield.cli.runs import Known
 from playfield.evaluate import EvaluationPlan, evaluate
 from playfield.events import Evaluated, Tape
 from playfield.games.desktop.game import DesktopGame
-from playfield.games.desktop.games import copies_side_by_side, desktop_games
+from playfield.games.desktop.game_file import GameFile, typed_name
+from playfield.games.desktop.games import copies_side_by_side, desktop_games, game_file
 from playfield.games.films import NoFilm, film, require_replay
 from playfield.games.gymnasium_games import MissingPackage
 from playfield.games.make import make_games
@@ -29,7 +31,7 @@ from playfield.rng import Rng
 from playfield.score import evaluation_table
 from playfield.sinks.evaluations import add_evaluation, read_evaluations
 from playfield.sinks.plots import learning_curve, load_curve, save_plot
-from playfield.sinks.progress import Limits, Progress, print_evaluation
+from playfield.sinks.progress import Limits, Progress, duration, print_evaluation
 from playfield.sinks.video import View, at_true_speed, enlarge, game_view, motion_view, net_view, write_video
 from playfield.storage.run import Run
 from playfield.types import Array, Clock, Tree
@@ -82,6 +84,8 @@ def evaluate_weights(of: Known, weights: Tree, clock: Clock, evaluation: Evaluat
         policy_name=policy_name(recipe),
         clock=clock,
     )
+    if not games.spec.waits:
+        print(f"note: {most_time(game_file(of.game), evaluation.episodes)}", file=sys.stderr, flush=True)
     with closing(games):
         policy = build_policy(recipe, games.spec, weights, Rng(evaluation.seed))
         with closing(Progress(Limits(episodes=evaluation.episodes))) as display:
@@ -90,6 +94,15 @@ def evaluate_weights(of: Known, weights: Tree, clock: Clock, evaluation: Evaluat
                 if isinstance(event, Evaluated):
                     return event
     raise AssertionError("an evaluation ends with Evaluated")
+
+
+def most_time(file: GameFile, episodes: int) -> str:
+    """How long an evaluation may take of a desktop game that keeps its own time: a sentence."""
+    seconds = episodes * file.most_steps * file.timing.step_ms / 1000.0
+    return (
+        f"{typed_name(file)} is played in real time: {episodes:,} games take {duration(seconds)} at most, if each "
+        f"lasts its {file.most_steps:,} steps; --episodes says how many"
+    )
 
 
 def policy_name(recipe: AnyRecipe) -> str:

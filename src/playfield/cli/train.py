@@ -325,7 +325,11 @@ def pursue(run: Run, of: Known, session: Session[Any], plan: Plan, begin: Begin)
             playing.callback(session.games.close)
             # Before a live display takes standard output over; services may also ask for a key.
             told: list[Sink] = [*_lines(of.recipe, session, plan, begin), *_trackings(run, plan, begin, stack)]
-            limits = Limits(until_frames=plan.frames, minutes=_minutes_left(plan, begin))
+            limits = Limits(
+                until_frames=plan.frames,
+                minutes=_minutes_left(plan, begin),
+                pretrain_until_updates=begin.updates + session.agent.pretraining_updates,
+            )
             progress = Progress(limits, begin=begin, frames_per_step=frames_per_step(session.games))
             playing.callback(progress.close)
 

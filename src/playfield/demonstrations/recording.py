@@ -18,6 +18,8 @@ from playfield.storage.files import DamagedFile, advising
 from playfield.storage.tapes import RecordedEpisode, Tapes
 
 ABOUT, TAPES, GAPS, FRAMES = "about.json", "tapes.log", "gaps.log", "frames.log"
+_OTHERS = ("run.json", "frames.npz")
+"""Only in folders of other kinds that have a file of the same name: runs have tapes, collected frames an about.json."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +58,9 @@ def gap_count(marks: bytes) -> int:
 
 
 def is_recording(folder: Path) -> bool:
-    """Whether a folder looks like one."""
-    return (folder / ABOUT).is_file() and (folder / TAPES).exists()
+    """Whether a folder holds files of one; that it lacks others, `read_recording` tells."""
+    found = any((folder / name).is_file() for name in (ABOUT, TAPES, GAPS, FRAMES))
+    return found and not any((folder / name).exists() for name in _OTHERS)
 
 
 def read_recording(folder: Path) -> Recording:
@@ -65,15 +68,19 @@ def read_recording(folder: Path) -> Recording:
 
     Raises: DamagedFile; ValueError where it holds nothing.
     """
-    if not (folder / ABOUT).is_file():
+    if not is_recording(folder):
         raise DamagedFile(folder, "holds no recording of play; `playfield record GAME` makes such a folder")
     with advising(anew(None)):
+        if not (folder / ABOUT).is_file():
+            raise DamagedFile(folder / ABOUT, "is missing, and with it what was played")
         about = read_about(folder / ABOUT)
     with advising(anew(about)):
         if not (folder / TAPES).is_file():
             raise DamagedFile(folder / TAPES, "is missing, and with it all that was played")
         tapes = Tapes(folder / TAPES)
         episodes = tuple(tapes)
+        if not episodes and tapes.warning is not None:
+            raise DamagedFile(folder / TAPES, "ends in the middle of its first episode, and holds no other")
         gaps = _read_gaps(folder / GAPS, episodes)
     if not episodes:
         raise ValueError(f"{folder} holds no episode yet; record more with `playfield record`")

@@ -32,6 +32,8 @@ class Limits:
     """Wall minutes of this session, not of the runs before it."""
     episodes: int | None = None
     """Whole games of an evaluation."""
+    pretrain_until_updates: int | None = None
+    """Updates at which the first action follows, where a session begins with pretraining."""
 
 
 @dataclass(slots=True)
@@ -109,7 +111,7 @@ class Standing:
             ("frames/s", "-" if speed is None else f"{speed:,.0f}"),
             ("mean score", score),
             ("episodes", f"{self.scores.episodes:,}{_lost_text(self.scores.lost)}"),
-            ("updates", f"{self.begin.updates if learned is None else learned.updates:,}"),
+            ("updates", f"{self._updates:,}"),
             ("epsilon", "-" if learned is None else f"{learned.epsilon:.4f}"),
             ("loss", "-" if learned is None else f"{learned.loss:.4g}"),
             ("elapsed", duration(elapsed_seconds)),
@@ -133,12 +135,19 @@ class Standing:
         match self.phase:
             case None:
                 return "starting"
+            case "pretraining" if self.limits.pretrain_until_updates is not None:
+                return f"pretraining, {max(0, self.limits.pretrain_until_updates - self._updates):,} updates remain"
             case "observing" if self.phase_ends_frames is not None:
                 return f"observing, {self._remain(self.phase_ends_frames)} remain"
             case "training" if self.limits.until_frames is not None and self.frames_per_step is not None:
                 return f"training, {self._remain(self.limits.until_frames)} remain"
             case phase:
                 return phase
+
+    @property
+    def _updates(self) -> int:
+        """Of the run so far."""
+        return self.begin.updates if self.learned is None else self.learned.updates
 
     def _remain(self, until_frames: int) -> str:
         """Frames until then and, where known, steps of full length."""
@@ -203,7 +212,7 @@ class Progress:
         """Take one event; show it when it is due, and at once when the phase changes or the session stops."""
         self._standing.take(event)
         if isinstance(event, GameLost):
-            said = f"note: game {event.game} is begun anew at {event.clock.frames:,} frames: {event.reason}"
+            said = f"note: game {event.game} was lost at {event.clock.frames:,} frames: {event.reason}"
             self._console.print(said, soft_wrap=True, highlight=False, markup=False)
         if isinstance(event, PhaseChanged | Evaluated):
             self._marks = deque([(self._now(), self._standing.clock.frames)])

@@ -17,7 +17,13 @@ SCALE, LARGE = 3, 320
 """Window pixels for each pixel of a picture, if not asked otherwise: 1 where one of its sides has more than so many."""
 PAUSE = "F1"
 """The key that pauses what is shown, and goes on with it."""
-NO_DISPLAY = "There is no display to open a window on; `playfield video` writes a film instead."
+
+
+def no_display() -> str:
+    """What to say where no window can be opened, and of which display."""
+    display = None if "SDL_VIDEODRIVER" in os.environ else os.environ.get("DISPLAY")
+    named = f" (DISPLAY is {display})" if display else ""
+    return f"There is no display to open a window on{named}; `playfield video` writes a film instead."
 
 
 class NoDisplay(Exception):
@@ -61,11 +67,11 @@ class Window:
             with silent_errors():  # SDL tries everything, and what fails says so; one sentence of ours is enough
                 self._pygame.display.init()
         except self._pygame.error as error:
-            raise NoDisplay(NO_DISPLAY) from error
+            raise NoDisplay(no_display()) from error
         # Without a display SDL quietly draws into memory, unless somebody asked for that (as tests do).
         if self._pygame.display.get_driver() in INVISIBLE and "SDL_VIDEODRIVER" not in os.environ:
             self._pygame.display.quit()
-            raise NoDisplay(NO_DISPLAY)
+            raise NoDisplay(no_display())
 
     def show(self, frame: Array, caption: str = "") -> bool:
         """Show one uint8 [H, W, 3] frame when its time has come; False once the person wants no more.

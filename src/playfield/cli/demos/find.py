@@ -24,5 +24,6 @@ def find_recording(name: str, root: Path) -> Path:
 
 
 def recordings_in(root: Path) -> list[Path]:
-    """The folders of all recordings, by name."""
-    return sorted(folder for folder in root.iterdir() if is_recording(folder)) if root.is_dir() else []
+    """The folders of all recordings, by name, those that are damaged among them."""
+    folders = root.iterdir() if root.is_dir() else ()
+    return sorted(folder for folder in folders if ".tmp-" not in folder.name and is_recording(folder))

@@ -15,6 +15,7 @@ from playfield.games.desktop.pace import Pace
 from playfield.games.desktop.watching import Watch
 from playfield.games.each import EachGame
 from playfield.games.games import GameSpec
+from playfield.settings import nearest
 
 SUFFIX = ".toml"
 """Of a game file."""
@@ -44,9 +45,13 @@ def game_bytes(name: str) -> bytes:
 
 def _path(name: str) -> Path:
     path = shipped_games().get(name, Path(name))
-    if not path.is_file():
+    if path.is_file():
+        return path
+    if name.endswith(SUFFIX):
         raise FileNotFoundError(f"there is no game file {name}; list those that there are with: playfield games list")
-    return path
+    beside = f"; but there is a file {file}: name it so" if Path(file := f"{name}{SUFFIX}").is_file() else ""
+    there = nearest(name, list(shipped_games()), len(shipped_games()))
+    raise FileNotFoundError(f"{name} is no desktop game: those are {there}, and files ending in {SUFFIX}{beside}")
 
 
 def desktop_games(name: str, games: int) -> EachGame:
