@@ -29,8 +29,8 @@ from playfield.cli.training import RESUMABLE, Interruption, NotFinite, Plan, Sin
 from playfield.events import EpisodeEnded, Event, PhaseChanged, Stopped
 from playfield.extras import shell_word
 from playfield.features.latents import Latents, load_latents
-from playfield.games.desktop.games import is_desktop_game
-from playfield.games.each import EachGame, Pace
+from playfield.games.desktop.games import SUFFIX, is_desktop_game
+from playfield.games.each import EachGame, Lost, Pace
 from playfield.games.games import Games
 from playfield.games.make import make_games
 from playfield.linear.agent import Diverged, LinearAgent
@@ -233,6 +233,7 @@ class Resume:
             loaded = None if run.is_untouched() else run.load()
             for sentence in (*loaded.warnings, *_set_back(run, loaded), *_changes(loaded)) if loaded else ():
                 print(f"note: {sentence}", flush=True)
+            _require_game_file(of.game)
             games = make_games(of.game, of.recipe.protocol, of.recipe.games)
             with closed_unless_played(games) as opened:
                 # What is seen by comes back from the run itself: the folder it was taken from may be gone.
@@ -256,7 +257,7 @@ class Resume:
             warm_up(session, of.recipe, plan, run.path.parent)
             print(f"note: {run.path} was stopped before its first save: it begins at its beginning", flush=True)
             return
-        session.load(loaded.tree)  # before anything is cut back: it may find that the games do not come back
+        _load(session, run, loaded)  # before anything is cut back: it may find that the games do not come back
         _check_limit(self.frames, session.clock)
         run.cut_back(loaded)
         if run.gave_up is not None:
@@ -265,6 +266,34 @@ class Resume:
         spec = session.games.spec
         if not spec.replays:
             print(f"resume   {spec.resume}, which was cut off: the next step begins another", flush=True)
+
+
+def _require_game_file(game: str) -> None:
+    """Raises: FileNotFoundError where a run is of a game file that is not here any more."""
+    if game.endswith(SUFFIX) and not Path(game).is_file():
+        raise FileNotFoundError(
+            f"the run is of the game file {game}, which is not here; put it back, or go to the folder where it lies, "
+            "and type this again"
+        )
+
+
+def _load(session: Session[Any], run: Run, loaded: Loaded) -> None:
+    """Let a session stand where the run was saved, and say where its game file is another than it was.
+
+    Raises: as `Session.load`; ValueError with what to do where it fails and the game file is another.
+    """
+    spec = session.games.spec
+    is_same = run.about.protocol.get("file") == spec.protocol.get("file")
+    try:
+        session.load(loaded.tree)
+    except (ValueError, Lost) as error:
+        if is_same:
+            raise
+        raise ValueError(
+            f"{spec.name} is not as it was when the run began ({error}); put it back as it was, or start a new run"
+        ) from error
+    if not is_same:
+        print(f"note: {spec.name} is not as it was when the run began; the run goes on with it as it is", flush=True)
 
 
 @contextmanager
