@@ -293,13 +293,13 @@ class Run:
         try:
             with writing_to(self.path):
                 name = self._commit(tree, clock_frames, score)
+            self._let_go_of_old()
         except WriteFailed as failure:
             self._failed = failure
             raise
         except OSError as error:
             self._failed = WriteFailed(self.path, error)
             raise self._failed from error
-        self._let_go_of_old()
         return name
 
     def load(self, name: str | None = None) -> Loaded:
@@ -414,12 +414,15 @@ class Run:
         }
         needed |= {(log.folder.name, log.open_segment) for log in self._logs.values() if log.open_segment is not None}
         try:
-            for folder in self._folders():
-                if folder.name not in kept:
-                    # Renamed first: a half-removed checkpoint must not look like a damaged one.
-                    gone = temporary_name(folder)
-                    os.rename(folder, gone)
-                    shutil.rmtree(gone)
+            # Renamed first, and their names gone from the disk: after a crash, a half-removed checkpoint must not look
+            # like a damaged one, nor may one be there whose segments are not.
+            gone = [(folder, temporary_name(folder)) for folder in self._folders() if folder.name not in kept]
+            for folder, temporary in gone:
+                os.rename(folder, temporary)
+            if gone:
+                sync_directory(self.path / _CHECKPOINTS)
+            for _, temporary in gone:
+                shutil.rmtree(temporary)
             for folder in (self.path / _ROWS).iterdir():
                 for number, path in segment_files(folder):
                     if (folder.name, number) not in needed:
