@@ -31,6 +31,6 @@ if __name__ == "__main__":
     import pytest
 
     torch.set_num_threads(1)
-    if len(sys.argv) > 3:
-        BUGS[sys.argv[3]](pytest.MonkeyPatch())
-    write(Path(sys.argv[1]), int(sys.argv[2]), 1 if len(sys.argv) > 3 or not sys.stdout.isatty() else None)
+    for bug in sys.argv[3:]:
+        BUGS[bug](pytest.MonkeyPatch())
+    write(Path(sys.argv[1]), int(sys.argv[2]), 1)
