@@ -1,4 +1,4 @@
-"""How much of each fault is injected: a little by `make test`, the whole by `make fault-long`, which keeps its figures."""
+"""How much of each fault is injected: a little by `make test`, all of it by `make fault-long`."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _TOOLS = {"mkfs.xfs": "xfsprogs", "mkfs.ext4": "e2fsprogs", "mount": "mount"}
 
 
 class CutDisk:
-    """What is written to `path` reaches an image; a cut is a clone of it, which a machine finds after its power came back."""
+    """What is written to `path` reaches an image; a cut is a clone of it, as it is found when power is back."""
 
     def __init__(self, folder: Path, image: Path, path: Path) -> None:
         self._folder, self._image, self.path = folder, image, path

@@ -4,35 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
-from playfield.batch import Rows
 from playfield.storage.run import Run
 from playfield.storage.tree import digest
+from storage.examples import new_run, state
 
-GAMES, SIZE, ROWS_PER_STEP = 2, 40, 7
-
-
-def state(step: int) -> dict[str, object]:
-    """Every value follows from the step, so that what comes back can be compared without a memory of it."""
-    stop = step * ROWS_PER_STEP
-    start = max(0, stop - SIZE)
-    columns = {
-        "frame": torch.full((SIZE, GAMES, 300), 77, dtype=torch.uint8),
-        "reward": torch.full((SIZE, GAMES), -7.0),
-    }
-    for row in range(start, stop):
-        columns["frame"][row % SIZE] = (torch.arange(GAMES * 300) * (row + 1) % 251).to(torch.uint8).reshape(GAMES, 300)
-        columns["reward"][row % SIZE] = torch.tensor([row, -row], dtype=torch.float32)
-    return {
-        "step": step,
-        "net": {"weight": torch.arange(40.0) * step, "bias": torch.tensor(step, dtype=torch.int64)},
-        "memory": {"rows": Rows(start=start, stop=stop, columns=columns)},
-    }
-
-
-def new_run(root: Path, name: str = "pong") -> Run:
-    return Run.create(root, name, recipe={"lr": 1e-3}, protocol={"sticky": 0.25}, game="pong", seed=3, fingerprint={})
+__all__ = ["Violation", "events_until", "go_on", "new_run", "state", "verify", "verify_and_go_on", "write_step"]
 
 
 def events_until(step: int) -> bytes:
@@ -57,7 +33,7 @@ class Violation(Exception):
 
 
 def verify(path: Path, *, acknowledged: int, begun: int) -> int:
-    """The step that a run directory comes back to, which is one that was acknowledged or begun; and it goes on from there.
+    """The step that a run directory comes back to, which is one that was acknowledged or begun.
 
     Raises: Violation.
     """

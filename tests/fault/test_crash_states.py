@@ -1,8 +1,7 @@
-"""Every state in which a crash may leave the disk during one commit: all prefixes of its calls, torn and out of order."""
+"""Every state that a crash during a commit may leave: all prefixes of its calls, torn and out of order."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,12 +16,6 @@ from fault.states import Violation, go_on, new_run, verify_and_go_on, write_step
 from playfield.storage.run import NoCheckpoint, Run
 
 DRAWS = amount(2, 12)
-
-
-@pytest.fixture
-def instant_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The disk is simulated: nothing needs to reach the real one."""
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
 def written(root: Path, workload: str, steps: int) -> tuple[Disk, list[Call]]:
@@ -61,11 +54,13 @@ def crashed(disk: Disk, calls: list[Call]) -> Iterator[tuple[int, str, Path]]:
             disk.apply(calls[made])
 
 
-WORKLOADS = [("goes on", 2), ("goes on", 5)] + ([("resumes", 4), ("resumes", 8), ("goes on", 9)] if amount(0, 1) else [])
+WORKLOADS = [("goes on", 2), ("goes on", 5)] + (
+    [("resumes", 4), ("resumes", 8), ("goes on", 9)] if amount(0, 1) else []
+)
 
 
 @pytest.mark.parametrize(("workload", "steps"), WORKLOADS)
-def test_no_crash_within_a_commit_loses_anything(workload: str, steps: int, tmp_path: Path, instant_fsync: None) -> None:
+def test_no_crash_within_a_commit_loses_anything(workload: str, steps: int, tmp_path: Path, no_fsync: None) -> None:
     disk, calls = written(tmp_path, workload, steps)
     counted = changes(calls)
     assert counted["fsync"] >= 7
@@ -83,7 +78,7 @@ def test_no_crash_within_a_commit_loses_anything(workload: str, steps: int, tmp_
 
 
 @pytest.mark.parametrize("bug", BUGS)
-def test_planted_bugs_are_found(bug: str, tmp_path: Path, instant_fsync: None) -> None:
+def test_planted_bugs_are_found(bug: str, tmp_path: Path, no_fsync: None) -> None:
     found: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
         BUGS[bug](patch)

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from storage_examples import new_run, state
 
 from playfield.storage import (
     AppendFile,
@@ -22,6 +21,7 @@ from playfield.storage import (
     fingerprint,
     list_runs,
 )
+from storage.examples import new_run, state
 
 
 @pytest.fixture
