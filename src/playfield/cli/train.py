@@ -62,6 +62,9 @@ from playfield.types import Clock
 
 Positional = tyro.conf.Positional
 
+MOST_ROLL_BACKS = 3
+"""In one session, to places that differ; at the same place again the settings are to blame."""
+
 
 @dataclass(frozen=True, slots=True)
 class Train:
@@ -317,6 +320,42 @@ def warm_up(session: Session[Any], recipe: AnyRecipe, plan: Plan, root: Path) ->
 
 
 def pursue(run: Run, of: Known, session: Session[Any], plan: Plan, begin: Begin) -> int:
+    """Train to the end of the plan, going back to the newest checkpoint where what was learnt becomes useless.
+
+    Raises: NotFinite where that happens again at the same place, or too often; Diverged.
+    """
+    places: list[int] = []
+    while True:
+        try:
+            return _pursue_once(run, of, session, plan, begin)
+        except NotFinite as error:
+            if error.clock.frames in places or len(places) == MOST_ROLL_BACKS:
+                again = f" {'again' if places[-1:] == [error.clock.frames] else 'once more'}"
+                run.give_up(f"training ended at {error.clock.frames:,} frames: {error.what}{again}")
+                raise
+            places.append(error.clock.frames)
+            session, begin = _roll_back(run, of, plan)
+            done = f"went back to {session.clock.frames:,} frames and goes on from there, once"
+            run.note(f"{error.clock.frames} frames: {error.what}; {done}")
+            print(f"note: {error.what} at {error.clock.frames:,} frames; {done}", flush=True)
+
+
+def _roll_back(run: Run, of: Known, plan: Plan) -> tuple[Session[Any], Begin]:
+    """A session that stands at the newest checkpoint, as a resumed one does.
+
+    Raises: NoCheckpoint, ValueError, Lost.
+    """
+    loaded = run.load()
+    games = make_games(of.game, of.recipe.protocol, of.recipe.games)
+    with closed_unless_played(games) as opened:
+        session = build_session(of.recipe, games, of.seed, saved_latents(of.recipe, loaded))
+        session.load(loaded.tree)
+        run.cut_back(loaded)
+        opened.pop_all()
+    return session, begin_of(run, session.clock, session.agent.updates, plan.over)
+
+
+def _pursue_once(run: Run, of: Known, session: Session[Any], plan: Plan, begin: Begin) -> int:
     """Train to the end of the plan, then evaluate, plot and film; or save and say how to go on."""
     pace = pace_of(session.games)
     with ExitStack() as stack:
@@ -348,7 +387,7 @@ def pursue(run: Run, of: Known, session: Session[Any], plan: Plan, begin: Begin)
             try:
                 with interruption.watching():
                     stopped = training.pursue(interruption)
-            except (Diverged, NotFinite) as error:
+            except Diverged as error:
                 run.give_up(f"training ended at {session.clock.frames:,} frames: {error}")
                 raise
         if isinstance(session.agent, LinearAgent) and (used := session.agent.code.used()) is not None and used[1]:

@@ -232,6 +232,22 @@ def parse_json(path: Path, data: bytes) -> Any:
         raise DamagedFile(path, "is not readable JSON") from error
 
 
+def set_aside(path: Path, size: int) -> None:
+    """Makes a file of so many bytes that hold nothing but their place on the disk.
+
+    Raises: NoSpace, and then there is no such file.
+    """
+    try:
+        with writing_to(path), path.open("wb") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                file.write(bytes(size))
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
 def require_space(folder: Path, needed_bytes: int) -> None:
     """Refuses to begin what cannot be finished.
 
@@ -246,6 +262,7 @@ class AppendFile:
     """A file that only grows at its end, with the length and checksum of all that was given to it."""
 
     _BUFFER_BYTES = 1 << 16
+    _MOST_WAITING_BYTES = 1 << 26
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -271,15 +288,19 @@ class AppendFile:
         return self._descriptor < 0
 
     def write(self, data: bytes) -> None:
-        """Appends; others see it after `flush`.
+        """Appends; others see it after `flush`. Where the disk is full the data waits in memory for a later flush.
 
-        Raises: NoSpace, with the data kept for the next flush.
+        Raises: NoSpace where more waits than memory should be given to.
         """
         self._waiting += data
         self._hash.update(data)
         self._length += len(data)
         if len(self._waiting) >= self._BUFFER_BYTES:
-            self.flush()
+            try:
+                self.flush()
+            except NoSpace:
+                if len(self._waiting) > self._MOST_WAITING_BYTES:
+                    raise
 
     def flush(self) -> None:
         """Hands everything to the system: a crash of this process no longer loses it.
