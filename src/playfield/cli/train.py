@@ -32,6 +32,7 @@ from playfield.games.desktop.games import is_desktop_game
 from playfield.games.each import EachGame, Pace
 from playfield.games.games import Games
 from playfield.games.make import make_games
+from playfield.games.supervised import supervised_games
 from playfield.linear.agent import Diverged, LinearAgent
 from playfield.memory.priorities import Uniform
 from playfield.memory.replay import Replay
@@ -123,7 +124,7 @@ class Train:
         recipe = self._recipe()
         plan = self._plan(recipe)
         set_threads(self.threads, recipe, self.game)
-        games = make_games(self.game, recipe.protocol, recipe.games)
+        games = games_of(self.game, recipe)
         with closed_unless_played(games) as opened:
             shown = shown_in(self.demonstrations, recipe, games)
             session = build_session(recipe, games, self.seed, latents_in(self.features, recipe), shown)
@@ -235,7 +236,7 @@ class Resume:
             loaded = None if run.is_untouched() else run.load()
             for sentence in (*loaded.warnings, *_set_back(run, loaded), *_changes(loaded)) if loaded else ():
                 print(f"note: {sentence}", flush=True)
-            games = make_games(of.game, of.recipe.protocol, of.recipe.games)
+            games = games_of(of.game, of.recipe)
             with closed_unless_played(games) as opened:
                 # What is seen by comes back from the run itself: the folder it was taken from may be gone.
                 latents = latents_in(plan.features, of.recipe) if loaded is None else saved_latents(of.recipe, loaded)
@@ -267,6 +268,15 @@ class Resume:
         spec = session.games.spec
         if not spec.replays:
             print(f"resume   {spec.resume}, which was cut off: the next step begins another", flush=True)
+
+
+def games_of(game: str, recipe: AnyRecipe) -> Games:
+    """What a run plays. A linear learner is so fast that asking another process for every step would slow it down.
+
+    Raises: UnknownGame with the three nearest names; ValueError where the game cannot be played.
+    """
+    make = make_games if isinstance(recipe, LinearRecipe) else supervised_games
+    return make(game, recipe.protocol, recipe.games)
 
 
 @contextmanager
@@ -346,7 +356,7 @@ def _roll_back(run: Run, of: Known, plan: Plan) -> tuple[Session[Any], Begin]:
     Raises: NoCheckpoint, ValueError, Lost.
     """
     loaded = run.load()
-    games = make_games(of.game, of.recipe.protocol, of.recipe.games)
+    games = games_of(of.game, of.recipe)
     with closed_unless_played(games) as opened:
         session = build_session(of.recipe, games, of.seed, saved_latents(of.recipe, loaded))
         session.load(loaded.tree)
