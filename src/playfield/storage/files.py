@@ -8,10 +8,11 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 Bytes = bytes | bytearray | memoryview
 _PIECE = 1 << 20
@@ -97,6 +98,20 @@ def reading_from(path: Path) -> Generator[None]:
         raise DamagedFile(path, f"cannot be read ({error.strerror})") from error
 
 
+@contextlib.contextmanager
+def open_regular(path: Path) -> Generator[BinaryIO]:
+    """A file to read from; a pipe or a device of a stranger's folder would keep a reader waiting for ever.
+
+    Raises: DamagedFile.
+    """
+    with reading_from(path):
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with open(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise DamagedFile(path, "is no file but a device, a pipe or a folder")
+            yield file
+
+
 def write_all(descriptor: int, data: Bytes) -> None:
     """Writes every byte, however the system divides the work."""
     rest = memoryview(data).cast("B")
@@ -180,7 +195,7 @@ def read_capped(path: Path, most_bytes: int) -> bytes:
 
     Raises: DamagedFile.
     """
-    with reading_from(path), open(path, "rb") as file:
+    with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > most_bytes:
             raise DamagedFile(path, f"has {size} bytes, more than the {most_bytes} such a file may have")
@@ -210,7 +225,7 @@ def verify_prefix(path: Path, record: FileRecord) -> None:
     Raises: DamagedFile.
     """
     digest, left = new_hash(), record.bytes
-    with reading_from(path), open(path, "rb") as file:
+    with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size < record.bytes:
             raise DamagedFile(path, f"has {size} bytes where at least {record.bytes} were written")

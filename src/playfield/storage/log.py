@@ -35,8 +35,8 @@ from playfield.storage.files import (
     DamagedFile,
     FileRecord,
     new_hash,
+    open_regular,
     parse_json,
-    reading_from,
     sync,
     sync_directory,
     verify_prefix,
@@ -372,7 +372,7 @@ class LoggedRows:
 
     def _segment_blocks(self, segment: Segment) -> Iterator[tuple[int, dict[str, Tensor]]]:
         path = _path(self._folder, segment.number)
-        with reading_from(path), open(path, "rb") as file:
+        with open_regular(path) as file:
             if os.fstat(file.fileno()).st_size < segment.record.bytes:
                 raise DamagedFile(path, f"is shorter than the {segment.record.bytes} bytes that were written")
             reader = _SegmentReader(path, file, segment)
