@@ -122,14 +122,17 @@ def steps(game: DesktopGame, seed: int) -> Pace:
 
 
 def processor_seconds() -> float:
-    """What this process has used, and those that it has started: the display and the game."""
-    ticks = 0
+    """What this process has used, and all that it or they have started: the display and the game, a browser's too."""
+    parents, used = dict[int, int](), dict[int, int]()
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):  # it ended while we looked
-            fields = stat.read_text().rpartition(")")[2].split()
-            if int(fields[1]) == os.getpid():
-                ticks += int(fields[11]) + int(fields[12])
-    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
+            fields, number = stat.read_text().rpartition(")")[2].split(), int(stat.parent.name)
+            parents[number], used[number] = int(fields[1]), int(fields[11]) + int(fields[12])
+    ours, found = {os.getpid()}, set[int]()
+    while ours:
+        ours = {number for number, parent in parents.items() if parent in ours}
+        found |= ours
+    return time.process_time() + sum(used[number] for number in found) / os.sysconf("SC_CLK_TCK")
 
 
 def told(values: list[float], digits: int = 0) -> str:

@@ -188,7 +188,7 @@ def test_without_ipython_or_a_notebook_the_way_out(monkeypatch: pytest.MonkeyPat
     with pytest.raises(ValueError, match="there is no notebook to draw in; play with render=False"):
         play("sarsa", "mountaincar")
     monkeypatch.setitem(sys.modules, "IPython", None)
-    with pytest.raises(ModuleNotFoundError, match=r"-m pip install ipykernel; or play with render=False$"):
+    with pytest.raises(ModuleNotFoundError, match=r"-m pip install 'ipykernel>=6,<8'; or play with render=False$"):
         play("sarsa", "mountaincar")
 
 

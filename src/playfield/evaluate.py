@@ -55,14 +55,13 @@ def evaluate(policy: Policy, games: Games, plan: EvaluationPlan) -> Iterator[Eve
         step = games.recv()
         clock = clock.after(step)
         told = recorder.add(decision.action, step, clock)
-        gone = {event.game for event in told if isinstance(event, GameLost)}
         for event in told:
             if isinstance(event, GameLost):
                 lost += 1
                 if lost > MOST_LOST:
                     raise Lost(f"{games.spec.name} was lost {lost} times before a game was over: {event.reason}")
                 yield event
-            elif quota[event.game] > 0 and event.game not in gone:
+            elif quota[event.game] > 0 and not event.lost:
                 lost = 0
                 quota[event.game] -= 1
                 ended.append(event)

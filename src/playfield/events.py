@@ -96,7 +96,7 @@ class GameLost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpisodeEnded:
-    """One whole game was played to its end or to its time limit."""
+    """One whole game was played to its end or to its time limit; or it was cut off there, where it was lost."""
 
     clock: Clock
     game: int
@@ -113,6 +113,8 @@ class EpisodeEnded:
     """True when a time limit ended it, or the game was lost."""
     tape: Tape
     """Of a game that was lost without the action that it did not survive."""
+    lost: bool = False
+    """Whether the game was lost: then the score is not that of a whole game, and counts in no mean."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

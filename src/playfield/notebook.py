@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -16,6 +15,7 @@ from playfield.cli.lab.live import Onlooker, pictures
 from playfield.cli.lab.run import refuse_divergence, summary
 from playfield.cli.lab.words import Words, limit_of
 from playfield.cli.machine import cores
+from playfield.extras import install_extra
 from playfield.linear.play import Setup
 from playfield.linear.replay import Bystander, Replay
 from playfield.linear.studies import Budget, Cell, GrowingCell
@@ -178,8 +178,7 @@ def _inline() -> Callable[[bytes], None]:
         python: Any = importlib.import_module("IPython")
     except ImportError:
         raise ModuleNotFoundError(
-            f"A notebook needs IPython; install it with: {sys.executable} -m pip install ipykernel; "
-            "or play with render=False"
+            f"A notebook needs IPython; install it with: {install_extra('notebook')}; or play with render=False"
         ) from None
     if python.get_ipython() is None:
         raise ValueError("there is no notebook to draw in; play with render=False, and see picture()")

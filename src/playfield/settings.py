@@ -24,6 +24,11 @@ def setting(default: T, help: str) -> T:
     return dataclasses.field(default=default, metadata={"help": help})
 
 
+def explained(help: str) -> dict[str, str]:
+    """Metadata of a field that `setting` cannot make: it has no default, or a new one each time."""
+    return {"help": help}
+
+
 class UnknownSetting(ValueError):
     """A path names no setting; the message offers the nearest ones."""
 

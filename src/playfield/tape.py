@@ -109,4 +109,5 @@ class Recorder:
             frames=episode.frames,
             truncated=bool(step.discount[game] == 1.0),
             tape=episode.tape(),
+            lost=game in step.lost,
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64, Shaped, UInt64
@@ -88,3 +88,12 @@ class Stateful(Protocol):
         Raises: ValueError where the tree does not fit this object.
         """
         ...
+
+
+class Mouse(NamedTuple):
+    """What a person does with the mouse."""
+
+    buttons: frozenset[int] = frozenset()
+    """Those that are down, as X numbers them: 1 left, 2 middle, 3 right."""
+    place: tuple[int, int] | None = None
+    """Of the pointer, in pixels right and down of the game's picture; None where it is outside."""

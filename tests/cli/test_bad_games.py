@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from desktop.children import children
+from desktop.children import none_left
 from desktop.needs import has_compiler, has_display
 from playfield.cli.commands import run_command
 from playfield.games.desktop.game_file import read_game, shipped_games
@@ -48,15 +48,23 @@ size = [36, 32]
 name = "move"
 choices = [{label = "STAY"}, {label = "LEFT", keys = ["Left"]}]
 '''
+TWO_WINDOWS = '''"-c", """
+import pygame
+shown = [pygame.Window("Two a", (60, 40), (0, 0)), pygame.Window("Two b", (60, 40), (80, 60))]
+clock = pygame.time.Clock()
+while True:
+    pygame.event.pump()
+    clock.tick(20)
+"""'''
 TRAIN = ("train", "dqn_desktop", "mine.toml", "games=1", "--episodes", "0", "--frames")
 
 
 @pytest.fixture(autouse=True)
 def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every command runs in an empty folder and leaves no process behind, whatever becomes of it."""
     monkeypatch.chdir(tmp_path)
-    before = children()
-    yield
-    assert children() <= before
+    with none_left(monkeypatch):
+        yield
 
 
 def mine(*changes: tuple[str, str]) -> Path:
@@ -104,6 +112,32 @@ def test_digits_that_cannot_be_read_end_a_training(capsys: pytest.CaptureFixture
     assert sentence.endswith("playfield games check mine.toml shows what it sees")
 
 
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            [("^Playfield reference game$", "^Another$"), ("step_ms = 100", "appear_ms = 500")],
+            r"no window of mine appeared .*mend launch.command or \[window\], then: playfield games launch mine.toml$",
+        ),
+        (
+            [('"-m", "playfield.games.desktop.refgame"', TWO_WINDOWS), ("^Playfield reference game$", "^Two")],
+            r"is what 2 windows are: 'Two a' .*say more under \[window\], then: playfield games launch mine.toml$",
+        ),
+        (
+            [("left = 196, top = 12", "left = 236, top = 12")],
+            r"region 'lamp' .* lies outside the window, .*mend \[regions\], then: playfield games launch mine.toml$",
+        ),
+    ],
+    ids=["no window", "two windows", "a region outside"],
+)
+def test_a_window_that_is_not_as_the_file_says_ends_a_training(
+    changes: list[tuple[str, str]], sentence: str, capsys: pytest.CaptureFixture[str]
+):
+    mine(*changes)
+    said = refused(capsys, *TRAIN, "50")
+    assert re.search(sentence, said), said
+
+
 def test_a_menu_that_nothing_leaves_ends_check_and_training(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
@@ -113,7 +147,7 @@ def test_a_menu_that_nothing_leaves_ends_check_and_training(
         capsys, "games", "check", "mine.toml"
     )
     assert re.search(
-        r"the picture of menu has not changed in 30 steps.*then: playfield games check menu.toml$",
+        r"the picture of menu has not changed in 30 steps.*then: playfield games check mine.toml$",
         refused(capsys, *TRAIN, "100"),
     )
 

@@ -228,7 +228,7 @@ def test_a_missing_optional_package_names_the_command(
 
     monkeypatch.setitem(sys.modules, "pygame", None)
     assert playfield("watch", "catch", "--policy", "random", "--games", 1) == 2
-    assert "-m pip install pygame-ce" in capsys.readouterr().err
+    assert "-m pip install 'pygame-ce>=2.5,<3'" in capsys.readouterr().err
 
 
 def test_watch_shows_a_whole_game(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,7 +159,9 @@ def test_the_picture_holds_own_runs_and_published_curves_of_their_families(tmp_p
     assert btr.points[0] == (5_000_000, -14.72)
     axes = compare_plot(shown).axes[0]
     (drawn,) = [line for line in axes.get_lines() if str(line.get_label()).startswith("BTR")]
-    np.testing.assert_allclose(drawn.get_xydata()[0], [5.0, -14.72])
+    np.testing.assert_allclose(drawn.get_xydata()[0], [5e6, -14.72])
+    ticks = [label.get_text() for label in axes.get_xticklabels()]
+    assert ticks == ["0", "1.25M", "2.5M", "3.75M", "5M", "10M", "100M", "200M"]
     assert any(str(line.get_label()).startswith("own dqn protocol.life_loss") for line in axes.get_lines())
     assert not any("NOT COMPARABLE" in str(line.get_label()) for line in axes.get_lines())
     labels = [str(line.get_label()) for line in axes.get_lines()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest
 from cli.runs import resume, train
 from playfield import build
 from playfield.cli.commands import run_command
+from playfield.extras import EXTRAS, apt_install, install_extra
+from playfield.games.desktop import virtual_clock
 
 
 def doctor(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> dict[str, list[str]]:
@@ -67,6 +70,42 @@ def test_doctor_advises_where_a_value_left_its_range_and_says_what_is_missing(
 def test_doctor_of_a_run_that_is_not_there_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["doctor", "nothing", "--runs", str(tmp_path)]) == 2
     assert "no run 'nothing'" in capsys.readouterr().err
+
+
+def test_without_a_run_everything_optional_is_named_with_what_would_bring_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # no clock is built there
+    monkeypatch.setattr("shutil.which", lambda name, **rest: None)
+    monkeypatch.setattr(sys, "platform", "linux")
+    for name, extra in EXTRAS.items():
+        for package in extra.here() if name != "hdf5" else ():
+            monkeypatch.setitem(sys.modules, package.module, None)
+    virtual_clock.library.cache_clear()
+    try:
+        assert run_command(["doctor"]) == 0
+    finally:
+        virtual_clock.library.cache_clear()
+    said = capsys.readouterr().out
+    for name, extra in EXTRAS.items():
+        assert (extra.purpose in said) == (f"  {name:13} {install_extra(name)}" in said) == (name != "windows"), name
+    for package in ("xvfb", "gcc libc6-dev", "chromium", "lbreakout2", "ltris", "xjump"):
+        assert re.search(rf"^  .*{re.escape(apt_install(*package.split()))}$", said, re.MULTILINE), package
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_there_is_not_told_to_be_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda name, **rest: f"/there/{name}")
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    assert run_command(["doctor"]) == 0
+    said = capsys.readouterr().out
+    assert "/there/Xvfb" in said
+    assert install_extra("tune") in said
+    assert "xvfb" not in said
+    assert "apt-get install" not in said
 
 
 def scores(root: Path) -> list[float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -12,11 +13,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from desktop.children import children
+from desktop.children import none_left
 from desktop.needs import has_compiler, has_display
 from playfield.cli.commands import run_command
+from playfield.extras import apt_install
 from playfield.games.desktop import virtual_clock
 from playfield.games.desktop.game_file import read_game, shipped_games
+from playfield.games.desktop.games import _warn_of_suspending
 from playfield.games.desktop.readers import Digits
 
 REFGAME = shipped_games()["refgame"].read_text()
@@ -41,9 +44,8 @@ def games(*arguments: object) -> int:
 def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every command runs in an empty folder and leaves no process behind, whatever becomes of it."""
     monkeypatch.chdir(tmp_path)
-    before = children()
-    yield
-    assert children() <= before
+    with none_left(monkeypatch):
+        yield
 
 
 def mine(*changes: tuple[str, str]) -> Path:
@@ -84,9 +86,11 @@ def test_list_says_what_a_desktop_game_lacks(
     which = shutil.which
     monkeypatch.setattr("shutil.which", lambda name, **rest: None if name == "Xvfb" else which(name, **rest))
     assert games("list", "refgame") == 0
-    assert "refgame is a desktop game and cannot be played here (Xvfb: apt install xvfb" in capsys.readouterr().err
+    assert (
+        f"refgame is a desktop game and cannot be played here (Xvfb: {apt_install('xvfb')}" in capsys.readouterr().err
+    )
     assert games("doctor", "refgame") == 1
-    assert re.search(r"Xvfb +missing: apt install xvfb", capsys.readouterr().out)
+    assert re.search(rf"Xvfb +missing: {apt_install('xvfb')}", capsys.readouterr().out)
 
 
 def test_show_tells_a_file_in_words(capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,9 +109,51 @@ def test_show_tells_a_file_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.search(r"reader +caught: digits, region score, .*patterns 0123456789", said)
 
 
+def test_show_tells_a_command_as_a_shell_takes_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert games("show", "xjump") == 0
+    launched = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("launch"))
+    command = launched.removeprefix("launch").partition(";")[0]
+    assert shlex.split(command) == ["xjump", "-xrm", "XJump*font: fixed", "-xrm", "XJump*record.font: fixed"]
+
+
+def test_show_prints_a_file_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    path = mine(("most_steps = 400", "most_steps = 40  # few"))
+    assert games("show", path, "--toml") == 0
+    assert capsys.readouterr().out == path.read_text()
+    assert games("show", "refgame", "--toml") == 0
+    assert capsys.readouterr().out == REFGAME
+    path.write_text("name = ")
+    assert games("show", path, "--toml") == 2
+    assert "mine.toml is not TOML" in one_sentence(capsys)
+
+
+# python-xlib leaves its sockets open where nobody answers.
+@pytest.mark.filterwarnings("ignore:.*socket:pytest.PytestUnraisableExceptionWarning")
+def test_a_display_that_does_not_answer_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    path = mine(("[screen]", '[screen]\nplace = "here"'), ("step_ms = 100", 'step_ms = 100\nclock = "real"'))
+    for display in (":4077", None):
+        if display is None:
+            monkeypatch.delenv("DISPLAY")
+        else:
+            monkeypatch.setenv("DISPLAY", display)
+        assert games("launch", path) == 2
+        error = one_sentence(capsys)
+        assert re.search("the display :4077 cannot be reached" if display else "DISPLAY is not set", error)
+        assert 'set screen.place to "own", or type this in a terminal on your desktop' in error
+
+
 @has_display
 @has_compiler
 class TestInAWindow:
+    def test_launch_warns_of_a_clock_that_only_stops_the_game(self, capsys: pytest.CaptureFixture[str]) -> None:
+        _warn_of_suspending.cache_clear()
+        path = mine(("step_ms = 100", 'step_ms = 100\nclock = "suspend"'))
+        assert games("launch", path, "--steps", 2) == 0
+        assert "note: mine.toml is stopped between steps, but its clock is not" in capsys.readouterr().err
+
     def test_launch_plays_and_tells_how_it_ended(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert games("launch", "refgame", "--steps", 5) == 0
         said = capsys.readouterr().out
@@ -175,19 +221,43 @@ class TestInAWindow:
         assert games("check", file, "--steps", 150) == 0
         assert capsys.readouterr().out.count("150 of 150") == 2
 
+    def test_calibrate_corrects_what_was_named_wrongly(self, capsys: pytest.CaptureFixture[str]) -> None:
+        file = mine()
+        file.write_text(PATTERNS.sub("", file.read_text()))
+        arguments = ("calibrate", file, "--region", "score", "--steps", 100)
+        assert games(*arguments) == 0
+        glyphs = int(re.search(r"(\d+) glyphs to be named", capsys.readouterr().out)[1])
+        right = "0123456789"[:glyphs]
+        wrong = right[:-1] + "9"
+        assert games(*arguments, "--glyphs", wrong) == 0
+        assert "replaced" not in capsys.readouterr().out
+        assert games(*arguments) == 0
+        said = capsys.readouterr().out
+        assert f"sheet     calibrations/mine-score-2/glyphs.png: {glyphs} glyphs, whose names are in this order" in said
+        assert f"mine.toml --region score --steps 100 --seed 0 --policy random --glyphs {wrong}" in said
+        assert games(*arguments, "--glyphs", right + "0") == 2
+        assert f"there are {glyphs} (none lacks one); to name all of them anew" in one_sentence(capsys)
+        assert games(*arguments, "--glyphs", right) == 0
+        assert f"replaced  glyph {glyphs} was 9, and is {right[-1]}\n" in capsys.readouterr().out
+        learnt = read_game(file).readers["caught"]
+        assert isinstance(learnt, Digits)
+        assert "".join(learnt.patterns) == right
+        assert games("check", file, "--steps", 100) == 0
+        assert capsys.readouterr().out.count("100 of 100") == 2
+
     def test_calibrate_leaves_a_shipped_file_alone(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert games("calibrate", "refgame", "--region", "score", "--steps", 20) == 0
         assert "known     all of them" in capsys.readouterr().out
         assert shipped_games()["refgame"].read_text() == REFGAME
         assert games("calibrate", "refgame", "--region", "tip") == 2
-        assert "no region 'tip'; there are: score, lamp, field" in one_sentence(capsys)
+        assert "refgame has no region 'tip'; it has: score, lamp, field" in one_sentence(capsys)
 
     def test_new_writes_a_file_that_can_be_played(self, capsys: pytest.CaptureFixture[str]) -> None:
         command = f"{sys.executable} -m playfield.games.desktop.refgame"
         arguments = ("new", "ball", "--argv", command, "--keys", "Left", "Right", "x", "--steps", 20)
         assert games(*arguments) == 0
         said = capsys.readouterr().out
-        assert "keys      without any effect: x" in said
+        assert "keys      without any effect: x; take them out of [[axes]], or look longer" in said
         file = read_game(Path("ball.toml"))
         assert file.window.title == "^Playfield reference game$"
         assert [action.label for action in file.actions] == ["STAY", "LEFT", "RIGHT", "X"]
@@ -245,11 +315,21 @@ class TestInAWindow:
                 "mine has not come to rest within 1 s.*: playfield games doctor mine.toml",
             ),
             (
+                ("launch",),
+                [('["Left"]', '["Lift"]')],
+                "mine.toml, the choice 'LEFT' of the axis 'move': there is no key 'Lift'; names are .*, then: pl",
+            ),
+            (
+                ("check",),
+                [("[regions]", '[[begin]]\nms = 9\n[[begin]]\nkeys = ["a", "Enter"]\n[regions]')],
+                r"mine.toml, \[\[begin\]\], step 2: there is no key 'Enter'; .*then: playfield games launch mine.toml",
+            ),
+            (
                 ("check",),
                 [('["Left"]', '["F5"]'), ('["Right"]', '["F6"]')],
                 r"no action changes anything in 20 steps .*mend \[\[begin\]\] or \[\[axes\]\], then: playfield games",
             ),
-            (("capture", "--region", "tip"), [], "mine has no region 'tip'; it has: score, lamp, field"),
+            (("capture", "--region", "tip"), [], "mine.toml has no region 'tip'; it has: score, lamp, field"),
             (("capture", "--steps", "0"), [], "--steps must be 1 or more, not 0"),
         ],
     )
@@ -292,20 +372,30 @@ def test_bad_input_is_one_sentence(
     assert not list(Path.cwd().iterdir())
 
 
-@pytest.mark.parametrize("lacking", ["Xvfb", "cc"])
+@has_display
+@has_compiler
+@pytest.mark.parametrize(
+    ("lacking", "package"), [("Xvfb", "apt-get install xvfb"), ("cc", "apt-get install gcc libc6-dev")]
+)
+@pytest.mark.parametrize("command", [("games", "launch"), ("games", "check"), ("train", "dqn_desktop")])
 def test_what_is_not_installed_is_named_with_its_package(
-    lacking: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    command: tuple[str, ...],
+    lacking: str,
+    package: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    which = shutil.which
-    hidden = {"Xvfb": {"Xvfb"}, "cc": {"cc", "gcc", "clang"}}[lacking]
-    if lacking == "cc" and which("Xvfb") is None:
-        pytest.skip("the compiler is asked for once a display is there: apt-get install xvfb")
-    monkeypatch.setattr("shutil.which", lambda name, **rest: None if name in hidden else which(name, **rest))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    """On a machine whose PATH holds the one and not the other, and on which no clock was ever built."""
+    path, there = tmp_path_factory.mktemp("bin"), {"Xvfb", "cc"} - {lacking}
+    for name in there:
+        (path / name).symlink_to(shutil.which(name) or "")
+    monkeypatch.setenv("PATH", str(path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(path / "cache"))
     virtual_clock.library.cache_clear()
     try:
-        assert games("launch", "refgame") == 2
+        assert run_command([*command, "refgame"]) == 2
     finally:
         virtual_clock.library.cache_clear()
-    package = {"Xvfb": "apt-get install xvfb", "cc": "apt-get install gcc libc6-dev"}[lacking]
-    assert package in one_sentence(capsys)
+    assert one_sentence(capsys).rstrip().endswith(package)
+    assert not list(Path.cwd().iterdir())  # no run was begun that could not go on

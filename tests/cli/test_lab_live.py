@@ -142,7 +142,7 @@ def test_without_a_display_or_a_window_nothing_is_played(
     monkeypatch.setitem(sys.modules, "pygame", None)
     assert lab(*words) == 2
     said = capsys.readouterr().err
-    assert "-m pip install pygame-ce" in said
+    assert "-m pip install 'pygame-ce>=2.5,<3'" in said
     assert said.count("\n") == 1
     assert not list(tmp_path.iterdir())
 

@@ -279,6 +279,23 @@ def test_a_crash_ends_one_run_only_and_is_told(
     assert again.started == [("train", "dqn-catch-s0")]
 
 
+def test_a_study_that_was_stopped_says_that_it_is_incomplete_and_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    InProcess(code_of=lambda job: 85 if job.name == "dqn-catch-s1" else None).take_over(monkeypatch)
+    assert study(tmp_path) == RESUMABLE
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.strip()]
+    told = "3 of 4 runs are finished, and what is told is of those alone"
+    table = next(number for number, line in enumerate(lines) if line.startswith("catch"))
+    assert lines[table - 1] == f"incomplete: {told}"
+    assert lines[-1] == f"stopped  the study is not finished; go on with: playfield study small --studies {tmp_path}"
+    summary = tmp_path / "small" / "results" / "summary.md"
+    assert f"\nIncomplete: {told}.\n" in summary.read_text()
+    InProcess().take_over(monkeypatch)
+    assert study(tmp_path) == 0
+    assert "ncomplete" not in capsys.readouterr().out + summary.read_text()
+
+
 def test_a_run_goes_on_from_where_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Trained in part: resumed. Trained, but stopped in its evaluation: evaluated. Of something else: refused."""
     children = InProcess().take_over(monkeypatch)
@@ -329,10 +346,11 @@ def _is_being_written(run: Path) -> bool:
         return True
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_children_are_stopped_once_and_the_study_can_go_on(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    number: signal.Signals, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The real thing: processes, Ctrl-C, and a second call that ends as if nothing had happened."""
+    """The real thing: processes, a signal, and a second call that ends as if nothing had happened."""
     command = [sys.executable, "-m", "playfield", "study", "real", "--recipes", "dqn_toy", "--games", "catch"]
     options = ["--seeds", "0", "--frames", "6000", "--episodes", "1", "--jobs", "2", "--studies", str(tmp_path), *TINY]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
@@ -344,7 +362,7 @@ def test_interrupted_children_are_stopped_once_and_the_study_can_go_on(
     while not newest_row(run) and process.poll() is None:
         assert time.monotonic() < deadline, "the study trained nothing"
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     printed, _ = process.communicate(timeout=120)
     assert process.returncode == RESUMABLE, printed
     assert f"go on with: playfield study real --studies {tmp_path}" in " ".join(printed.split())
@@ -503,7 +521,7 @@ def test_efficiency_curves_are_drawn_as_given() -> None:
     panel = EfficiencyPanel(title="pong", unit="points", curves={"dqn": curve})
     (axes,) = sample_efficiency([panel], "Study s").axes
     (line,) = axes.get_lines()
-    np.testing.assert_array_equal(line.get_xydata(), [[1.0, 0.0], [2.0, 4.0]])
+    np.testing.assert_array_equal(line.get_xydata(), [[1e6, 0.0], [2e6, 4.0]])
     assert line.get_label() == "dqn, 5 runs"
     assert axes.get_xlabel() == "million emulator frames"
     assert len(axes.collections) == 1

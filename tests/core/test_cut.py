@@ -330,6 +330,28 @@ def test_what_is_owed_is_part_of_the_state():
     assert digest(again.state()) == digest(whole.state())
 
 
+def test_what_a_stopped_run_owes_is_paid_before_it_plays_on():
+    """As in real time: the game cannot come back, so that the open episode is cut, and its learning is due at once."""
+    spec = replace(small_games(1).spec, waits=False, replays=False)
+    waiting = session_of("dqn", replace(spec, waits=True))
+    would = [event.clock.frames for event in run_to(waiting, 126) if isinstance(event, Learned)]
+    stopped = session_of("dqn", spec)
+    made = [event.clock.frames for event in run_to(stopped, 126) if isinstance(event, Learned)]
+    assert made == would[: len(made)]
+    owed = would[len(made) :]
+    assert len(owed) > 2
+    again = session_of("dqn", spec)
+    again.load(clone(stopped.state()))
+    told = list(again.play(128))
+    begun = next(i for i, event in enumerate(told) if isinstance(event, Stepped))
+    assert told[begun].step.first.all()
+    paid = [event.clock.frames for event in told if isinstance(event, Learned)]
+    assert paid == [event.clock.frames for event in told[:begun] if isinstance(event, Learned)]
+    assert paid[: len(owed)] == owed
+    assert set(paid[len(owed) :]) <= {126}  # what is due now besides
+    assert again.agent.updates == len(would) + len(paid) - len(owed)
+
+
 def test_what_cannot_wait_is_refused_in_real_time():
     spec = replace(small_games(2).spec, waits=False)
     with pytest.raises(ValueError, match=r"small catch runs in real time.*; pqn learns from its newest steps alone"):

@@ -98,7 +98,10 @@ def test_an_episode_that_does_not_play_again_is_told(change: dict[str, object], 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"game": "pong"}, "was recorded on pong, not on small catch; record that game, or train there"),
+        (
+            {"game": "pong"},
+            "was recorded on pong, not on small catch; train there, or record this game: playfield play small",
+        ),
         (
             {"actions": ("STAY", "LEFT")},
             "recorded with the actions STAY LEFT, and small catch is trained with STAY",
@@ -143,7 +146,8 @@ def test_atari_rules_are_compared_one_by_one_and_the_same_rules_fit(tmp_path: Pa
 def test_a_strangers_about_is_refused_in_one_sentence(name: str, value: object, sentence: str, recording: Recording):
     path = recording.folder / ABOUT
     path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
-    with pytest.raises(DamagedFile, match=sentence):
+    advice = "; take a sound copy, or record it anew: playfield play GAME --record"
+    with pytest.raises(DamagedFile, match=f"{sentence}.*{advice}$"):
         read_recording(recording.folder)
 
 
@@ -153,7 +157,7 @@ def test_damage_is_told_in_one_sentence(recording: Recording, tmp_path: Path):
         read_recording(tmp_path / "nothing")
     data = (folder / TAPES).read_bytes()
     (folder / TAPES).write_bytes(data[:30] + bytes([data[30] ^ 1]) + data[31:])
-    with pytest.raises(DamagedFile, match="altered record"):
+    with pytest.raises(DamagedFile, match=r"altered record at byte 8; .* playfield record 'small catch' --policy RUN$"):
         read_recording(folder)
     (folder / TAPES).write_bytes(data[:-5])
     cut = read_recording(folder)
@@ -164,10 +168,18 @@ def test_damage_is_told_in_one_sentence(recording: Recording, tmp_path: Path):
     with pytest.raises(ValueError, match="holds no episode yet"):
         read_recording(folder)
     (folder / TAPES).unlink()
-    with pytest.raises(DamagedFile, match="is missing"):
+    with pytest.raises(DamagedFile, match=r"is missing, .* playfield record 'small catch' --policy RUN$"):
         read_recording(folder)
+    for player, command in (
+        ("chance", "record 'small catch' --policy random"),
+        ("person", "play 'small catch' --record"),
+    ):
+        about = json.loads((folder / ABOUT).read_text())
+        (folder / ABOUT).write_text(json.dumps({**about, "player": player}))
+        with pytest.raises(DamagedFile, match=rf"is missing, .* anew: playfield {command}$"):
+            read_recording(folder)
     (folder / ABOUT).write_bytes(b"{")
-    with pytest.raises(DamagedFile):
+    with pytest.raises(DamagedFile, match=r"anew: playfield play GAME --record$"):
         read_recording(folder)
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from playfield.games.desktop.game_file import GameFile, game_from, shipped_games
 from playfield.games.desktop.own_display import OwnDisplay
-from playfield.games.desktop.windows import Window
+from playfield.games.desktop.windows import Window, WindowMatch
 from playfield.games.desktop.x11 import X11
 
 TITLE = "^Playfield reference game$"
@@ -36,7 +38,7 @@ class Desk:
         self.x11.settle()
 
     def press(self, key: str, *, down: bool) -> None:
-        self.x11.key(self.x11.keycode(key), down)
+        self.x11.key(self.x11.keycode(key), down=down)
         self.x11.settle()
 
     def held(self) -> list[str]:
@@ -67,6 +69,56 @@ def a_desk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     with closing(Desk(folder)) as desk:
         monkeypatch.setenv("DISPLAY", desk.display.name)
         yield desk
+
+
+class AtPlay(NamedTuple):
+    """Somebody in front of the window of `playfield play`."""
+
+    x11: X11
+    window: Window
+    process: subprocess.Popen[str]
+    display: OwnDisplay
+
+
+@contextmanager
+def played(folder: Path, *arguments: str, code: str = "") -> Iterator[AtPlay]:
+    """`playfield play` on a display of its own, once its window is there."""
+    display = OwnDisplay(folder, 700, 700)
+    x11 = X11(display.name)
+    environment = {**os.environ, "DISPLAY": display.name, "SDL_VIDEODRIVER": "x11", "SDL_AUDIODRIVER": "dummy"}
+    program = ["-c", code] if code else ["-m", "playfield"]
+    command = [sys.executable, *program, "play", *arguments, "--out", str(folder / "demos")]
+    with subprocess.Popen(
+        command, env=environment, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        try:
+            until = time.monotonic() + 60.0
+            while (window := x11.find(WindowMatch(title="points$"))) is None and time.monotonic() < until:
+                assert process.poll() is None, process.stdout and process.stdout.read()
+                time.sleep(0.02)
+            assert window is not None
+            x11.focus(window)
+            yield AtPlay(x11, window, process, display)
+        finally:
+            process.kill()
+            x11.close()
+            display.close()
+
+
+def titled(x11: X11, words: str) -> str:
+    """The title of a window, once one has such words in it."""
+    until = time.monotonic() + 30.0
+    while time.monotonic() < until:
+        for window in x11.windows():
+            if words in window.title:
+                return window.title
+        time.sleep(0.01)
+    raise AssertionError(f"no window has {words!r} in its title")
+
+
+def can_be_interrupted() -> None:
+    """As in a terminal: what is started in the background may ignore Ctrl-C, and what it starts does so too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for(true: Callable[[], bool], seconds: float = 60.0) -> None:

@@ -22,10 +22,10 @@ class Hands:
     def keycode(self, key: str) -> int:
         return {"Left": 1, "Right": 2, "space": 3}[key]
 
-    def key(self, code: int, down: bool) -> None:
+    def key(self, code: int, *, down: bool) -> None:
         self.said.append(("key", code, down))
 
-    def button(self, number: int, down: bool) -> None:
+    def button(self, number: int, *, down: bool) -> None:
         self.said.append(("button", number, down))
 
     def move(self, x: int, y: int) -> None:
@@ -96,6 +96,19 @@ def test_the_pointer_goes_before_the_button_and_is_dragged_after_it():
     assert hands.taken() == [("button", 1, False), ("move", 35, 33)]
     inputs.take(Action("", (Choice(label="wheel", scroll=-2),)))
     assert hands.taken() == [("button", 5, True), ("button", 5, False)] * 2
+
+
+def test_a_click_at_another_region_is_a_new_one_and_aim_is_taken_with_the_button_down():
+    inputs, hands = held()
+    here, there = (Action("", (Choice(label="", buttons=(1,), at=region),)) for region in ("here", "there"))
+    inputs.take(here)
+    assert hands.taken() == [("move", 10, 20), ("button", 1, True)]
+    inputs.take(there)
+    assert hands.taken() == [("button", 1, False), ("move", 30, 40), ("button", 1, True)]
+    inputs.take(there)
+    assert hands.taken() == [("move", 30, 40)]
+    inputs.take(Action("", (Choice(label="", at="here"), Choice(label="", buttons=(1,)))))
+    assert hands.taken() == [("move", 10, 20)]
 
 
 def test_pixels_are_counted_from_where_the_pointer_stands():

@@ -13,8 +13,10 @@ from playfield.games.desktop.calibration import (
     look_reader_of,
     mask_from,
     named,
+    names_of,
     pattern_of_look,
     reader_of,
+    renamed,
     run_together,
     unnamed,
     with_look,
@@ -65,6 +67,23 @@ def test_known_glyphs_are_not_asked_again_and_another_shape_of_a_digit_is_added(
     rest = unnamed(found, patterns)
     assert [glyph.pattern for glyph in rest] == [found[1].pattern]
     assert named(rest, "1", patterns) == {"1": f"{found[0].pattern} {found[1].pattern}"}
+
+
+def test_names_for_all_glyphs_replace_those_that_they_had():
+    found = found_glyphs([crop("0123")], INK, 0)
+    zero, one, two, three = (glyph.pattern for glyph in found)
+    first = renamed(found, "013?", {"9": "1x80", "1": "2xc0"})
+    assert first == {"0": zero, "1": f"2xc0 {one}", "3": two, "9": "1x80"}
+    assert names_of(found, first) == "013?"
+    assert renamed(found, "2", first) == {**first, "2": three}  # the one that has none
+    second = renamed(found, "0123", first)
+    assert second == {"0": zero, "1": f"2xc0 {one}", "2": two, "3": three, "9": "1x80"}
+    assert names_of(found, second) == "0123"
+    assert renamed(found, "?12?", second) == {"1": f"2xc0 {one}", "2": two, "9": "1x80"}
+    with pytest.raises(ValueError, match=r"names 2 glyphs, but there are 4 \(none lacks one\); .* --glyphs '0123'$"):
+        renamed(found, "12", second)
+    with pytest.raises(ValueError, match=r"names 0 glyphs, but there are 4 \(1 for those that have none yet\)"):
+        renamed(found, "", first)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +160,7 @@ def test_a_file_that_would_become_another_game_is_left_alone():
     inline = FILE + '[readers.top]\nkind = "digits"\nregion = "top"\npatterns = {1 = "1x80"}\n'
     with pytest.raises(ValueError, match=r"TOML|way of its own"):
         with_patterns(inline, "top", Digits(region="top", patterns={"1": "1x80", "2": "2xc0"}))
-    with pytest.raises(ValueError, match="there is no region 'tip'; there are: top"):
+    with pytest.raises(ValueError, match=r"it\.toml has no region 'tip'; it has: top"):
         reader_of(game_from(FILE, "x"), "tip")
 
 
@@ -155,6 +174,17 @@ def test_pictures_for_a_person_mark_regions_and_show_every_glyph():
     sheet = glyph_sheet([mask_from(glyph.pattern) for glyph in found_glyphs([crop("0123456789")], INK, 0)] * 2)
     assert sheet.shape[1] > sheet.shape[0]
     assert (sheet == 255).all(2).any()
+
+
+def test_ten_regions_have_ten_colours():
+    regions = {f"r{n}": Region(left=5 * n, top=3, width=4, height=4) for n in range(10)}
+    shown = annotated(np.zeros((10, 60, 3), np.uint8), regions, {})
+    frames = [shown[6, 10 * n].tolist() for n in range(10)]
+    assert all(
+        a == b or sum(abs(x - y) for x, y in zip(frames[a], frames[b], strict=True)) > 60
+        for a in range(10)
+        for b in range(10)
+    )
 
 
 def test_a_look_is_written_into_the_file_and_nothing_else_changes():

@@ -10,8 +10,9 @@ import pytest
 
 from playfield.games.desktop.checking import LONG, Checked, Summary, findings, policy_actions
 from playfield.games.desktop.draft import DEFAULT_MS, Draft, presses
-from playfield.games.desktop.game_file import GameFile, Screen, game_from
+from playfield.games.desktop.game_file import GameFile, Launch, Screen, Timing, game_from
 from playfield.games.desktop.measure import Repeats, advice, first_difference
+from playfield.games.desktop.windows import WindowMatch
 
 FILE = """
 name = "it"
@@ -110,8 +111,8 @@ def test_a_beginning_is_pressed_key_by_key():
 
 def test_a_draft_is_a_game_of_one_axis():
     draft = Draft(
-        name="it", command=("it",), title=None, keys=("Left", "space"), begin=(), step_ms=40,
-        screen=Screen(width=320, height=200),
+        name="it", launch=Launch(command=("it",)), window=WindowMatch(), screen=Screen(width=320, height=200),
+        timing=Timing(step_ms=40), keys=("Left", "space"), begin=(),
     )  # fmt: skip
     game = draft.game()
     assert [action.label for action in game.actions] == ["STAY", "LEFT", "SPACE"]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from playfield.games.desktop.game_file import PYTHON, game_from, read_game, shipped_games
+from playfield.games.desktop.game_file import PYTHON, game_from, read_game, shipped_games, typed_name
+from playfield.games.desktop.games import game_file
 from playfield.games.desktop.readers import Digits, Pixels, Region
 
 SMALL = """
@@ -92,6 +93,19 @@ def test_refgame_reads_its_lamp():
         ('over = ["gone"]', "sight = {size = [84]}", "sight.size should be a list of 2, not of 1"),
         ('over = ["gone"]', "most_steps = true", "most_steps should be a whole number, not True"),
         ('over = ["gone"]', "lives = 'lamps'", "there is no reader 'lamps'"),
+        ('name = "it"', 'name = "it"\ntyped = "other"', "a game file has no entry 'typed'"),
+        (
+            'name = "move"',
+            'name = "move"\nrange = [-1, 1]',
+            r"axes\[0\] \('move'\) says 'range', .* cut it into choices",
+        ),
+        (
+            'name = "move"',
+            'name = "move"\ncontinuous = true',
+            "says 'continuous', and axes that are continuous are not",
+        ),
+        ('name = "move"', 'kind = "continuous"', r"axes\[0\] \('without a name'\) says 'kind'"),
+        ('{label = "STAY"}', '{label = "STAY", low = -1.0}', r"axes\[0\] \('move'\) says 'low'"),
     ],
 )
 def test_what_a_file_may_not_say_is_one_sentence(before: str, after: str, sentence: str):
@@ -107,6 +121,26 @@ def test_a_file_names_no_code():
     with pytest.raises(ValueError, match=r"readers\.evil\.kind should be one of"):
         game_from(marker, "it.toml")
     assert set(sys.modules) == before
+
+
+@pytest.mark.parametrize("way", ['url = "it.html"', "steam = 480", 'attach = {title = "it"}'])
+def test_only_a_program_has_a_home_that_files_are_put_in(way: str):
+    home = f'{way}\nhome = [{{path = "settings", text = "easy"}}]'
+    said = f"launch: home is for a program that command starts: a game of {way.split()[0]} has no home"
+    with pytest.raises(ValueError, match=said):
+        game_from(SMALL.replace('command = ["{python}", "-c", "pass"]', home), "it.toml")
+
+
+def test_a_game_is_called_as_it_was_typed(tmp_path: Path):
+    path = tmp_path / "my games" / "first.toml"
+    path.parent.mkdir()
+    path.write_text(SMALL)
+    game = read_game(path)
+    assert game.name == "it"
+    assert typed_name(game) == f"'{path}'"
+    assert typed_name(game_from(SMALL, "it")) == "it.toml"  # as `games new` would call it
+    assert typed_name(game_file("refgame")) == typed_name(read_game(shipped_games()["refgame"])) == "refgame"
+    assert (game, repr(game)) == (game_from(SMALL, "it"), repr(game_from(SMALL, "it")))  # it is no part of the game
 
 
 def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path):

@@ -93,7 +93,10 @@ def test_what_lacks_is_one_sentence(monkeypatch: pytest.MonkeyPatch):
         WindowsGamepad(Vigem(driver=False))
     with pytest.raises(NoGamepad, match="no gamepad can be made on darwin; give the choices keys instead of pads"):
         make_gamepad("darwin")
-    with pytest.raises(ModuleNotFoundError, match=r"gamepads need: pip install 'playfield\[gamepad\]'"):
+    with pytest.raises(
+        ModuleNotFoundError,
+        match=r"gamepads need no_such_gamepad_package; .* -m pip install 'evdev>=1.9,<3'$",
+    ):
         import_gamepad("no_such_gamepad_package")
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from desktop.needs import has_chromium, has_display
 from playfield.games.desktop.browser import Browser
+from playfield.games.desktop.clocks import Hung
 from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.game_file import read_game
+from playfield.games.desktop.javascript_clock import JavascriptClock
+from playfield.games.desktop.measure import first_difference, picture_hashes
 from playfield.games.desktop.parts import EPOCH
 
 pytestmark = [has_display, has_chromium]
@@ -33,6 +37,22 @@ clock = "javascript"
 name = "keys"
 choices = [{label = "NONE"}, {label = "BOTH", keys = ["a", "b"]}]
 """
+
+
+SHOWN = """const show = (ms) => {
+  const colour = Math.round(ms * 16) % (1 << 24);
+  document.body.style.background = `#${colour.toString(16).padStart(6, "0")}`;
+};"""
+WAYS = {
+    "captured": "const later = setTimeout, now = performance.now.bind(performance);"
+    "const again = () => { show(now()); later(again, 7) }; again();",
+    "styled": "document.body.animate([{ background: '#000' }, { background: '#fff' }], 3000);",
+    "worker": "const made = `setInterval(() => postMessage(performance.timeOrigin % 1e6 + performance.now()), 5)`;"
+    "new Worker(URL.createObjectURL(new Blob([made]))).onmessage = (event) => show(event.data);",
+    "inner frame": "const inner = document.body.appendChild(document.createElement('iframe')).contentWindow;"
+    "const again = () => { show(inner.Date.now() % 1e6); setTimeout(again, 7) }; again();",
+}
+"""Ways of a page to learn the time. Those of workers and inner frames lead past the clock."""
 
 
 class Page:
@@ -175,3 +195,26 @@ def test_questions_are_answered_for_the_page(page: Page):
         None,
         None,
     ]
+
+
+def test_no_time_passes_before_the_fence_has_arrived(page: Page, monkeypatch: pytest.MonkeyPatch):
+    clock = page.game.clock
+    assert isinstance(clock, JavascriptClock)
+    before = page.value("performance.now()")
+    with monkeypatch.context() as planted:
+        planted.setattr(clock, "_hang_seconds", 1.0)
+        planted.setattr(clock, "_press_fence", lambda: None)
+        with pytest.raises(Hung, match="has not come to rest within 1 s"):
+            page.game.advance(50)
+        assert page.value("performance.now()") == before
+    page.game.begin(SEED)  # in this page a call still waits
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_page_that_gets_past_the_clock_is_noticed(way: str, tmp_path: Path):
+    (tmp_path / "empty.html").write_text(f"<!doctype html><body><script>{SHOWN}{WAYS[way]}</script>")
+    (tmp_path / "empty.toml").write_text(FILE)
+    file = read_game(tmp_path / "empty.toml")
+    courses = [picture_hashes(file, SEED, [0] * 12)[0] for _ in range(2)]
+    assert len(set(courses[0])) > 6
+    assert (first_difference(courses) is None) == (way in ("captured", "styled"))

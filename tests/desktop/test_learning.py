@@ -13,7 +13,9 @@ from desktop.needs import has_compiler, has_display
 from playfield.cli.commands import run_command
 from playfield.cli.train import Resume, Train
 from playfield.demonstrations import read_recording
+from playfield.games.desktop.game_file import shipped_games
 from playfield.games.desktop.refgame import BALLS
+from playfield.storage.run import Run
 
 pytestmark = [has_display, has_compiler]
 
@@ -73,15 +75,35 @@ def test_a_killed_run_goes_on_in_the_middle_of_its_games(tmp_path: Path):
     assert outcome(tmp_path, "killed") == outcome(tmp_path, "whole")
 
 
-@pytest.mark.parametrize("game", ["refgame"])
-def test_the_source_agent_observes_trains_and_is_evaluated_on_a_window(game: str, tmp_path: Path):
-    small = ("torso=Mlp", "torso.hidden=[16]", "head.hidden=16", "memory.start_frames=100", "memory.capacity=300")
-    arguments = ("--frames", "200", "--episodes", "1", "--threads", "1", "--name", "s", "--lines", "serpent")
-    assert run_command(["train", "serpent_rainbow", game, *small, *arguments, "--runs", str(tmp_path)]) == 0
+def test_the_source_agent_observes_trains_and_is_evaluated_on_a_window(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """With its own torso and frames of 100x100, which its layers need: 100 to observe, of which 60 were shown."""
+    game = tmp_path / "mine.toml"
+    game.write_text(shipped_games()["refgame"].read_text().replace("size = [36, 32]", "size = [100, 100]"))
+    runs, out = ("--runs", str(tmp_path)), ("--out", str(tmp_path))
+    assert run_command(["record", str(game), "--policy", "random", "--frames", "60", "--name", "shown", *out]) == 0
+    small = ("head.hidden=16", "memory.start_frames=100", "memory.capacity=300", "memory.batch=8")
+    options = ("--threads", "1", "--lines", "serpent")
+    begins = ("--frames", "60", "--episodes", "0", "--name", "s", "--demonstrations", str(tmp_path / "shown"))
+    assert run_command(["train", "serpent_rainbow", str(game), *small, *options, *begins, *runs]) == 0
+    assert run_command(["resume", "s", "--frames", "80", "--episodes", "1", *options, *runs]) == 0
+
+    said = capsys.readouterr()
+    told = [line for line in said.out.splitlines() if line.startswith(("Observing", "Training", "Evaluating"))]
+    assert told == ["Observing - 40 Steps Remaining", "Training", "Training", "Evaluating"]
+    assert "phase observing, 40 frames (40 steps) remain | " in said.err
+    assert "phase training, 20 frames (20 steps) remain | frames 40 of 60 | " in said.err
+    assert "phase training, 20 frames (20 steps) remain | frames 60 of 80 | " in said.err
+    assert "phase evaluating, 1 of 1 games remain | trained for 80 frames | " in said.err
     events = [json.loads(line) for line in (tmp_path / "s" / "events.jsonl").read_text().splitlines()]
-    phases = [event["phase"] for event in events if event["event"] == "PhaseChanged"]
-    assert phases == ["observing", "training"]
+    phases = [(e["phase"], e["clock"]["frames"], e["remaining_frames"]) for e in events if e["event"] == "PhaseChanged"]
+    assert phases == [("observing", 0, 40), ("training", 40, None)]
     assert evaluated(tmp_path / "s")["policy"] == "greedy, epsilon 0"
+    assert evaluated(tmp_path / "s")["clock"] == {"frames": 80, "steps": 80, "episodes": 0}
+    # One for every fourth frame of training; that of the last is made with the next one.
+    assert Run.open(tmp_path / "s").load().tree["agent"]["learner"]["updates"] == 9
+    assert (tmp_path / "s" / "results" / "best_game.mp4").stat().st_size > 5_000
 
 
 def test_what_was_shown_of_a_window_counts_as_observed(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from desktop.needs import has_chromium, has_display
+from playfield.extras import apt_install
 from playfield.games.desktop.browser import Browser
 from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.game_file import GameFile, game_from, read_game, shipped_games
@@ -129,6 +130,26 @@ def test_the_dinosaur_runs_the_same_way_twice_and_its_counter_is_read():
     assert first != other
 
 
+@has_display
+@has_chromium
+def test_a_page_can_be_played_in_real_time():
+    file = read_game(CATCH)
+    with closing(DesktopGame(replace(file, timing=replace(file.timing, clock="real")))) as game:
+        game.reset(1)
+        assert value(game, "typeof playfieldClock") == "undefined"
+        places = [value(game, "paddle")]
+        for action in (1, 2):
+            for _ in range(4):
+                game.step(action)
+            places.append(value(game, "paddle"))
+        assert places[1] < places[0]
+        assert places[2] > places[1]
+        begun = value(game, "performance.now()")
+        time.sleep(0.05)
+        assert value(game, "performance.now()") > begun
+        assert game.pace.take()["late_worst_ms"] >= 0.0
+
+
 @pytest.mark.parametrize("end", ["closed", "killed"])
 @has_display
 @has_chromium
@@ -225,7 +246,7 @@ def test_a_page_that_does_not_load_is_one_sentence():
 def test_without_chromium_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
     which = shutil.which
     monkeypatch.setattr("shutil.which", lambda name, **more: None if "chrom" in name else which(name, **more))
-    sentence = "the game dino needs the program chromium, which is not here: apt-get install chromium"
+    sentence = f"the game dino needs the program chromium, which is not here: {apt_install('chromium')}"
     file = read_game(shipped_games()["dino"])
     with pytest.raises(ValueError, match=sentence):
         DesktopGame(file)

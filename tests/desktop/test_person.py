@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from desktop.desk import a_desk, text_here, wait_for
+from desktop.desk import a_desk, can_be_interrupted, text_here, wait_for
 from desktop.needs import has_display
 from playfield.demonstrations import demonstrations, read_recording
 from playfield.games.desktop.games import desktop_games
 from playfield.storage.frame_log import Seen, Shown
 
 pytestmark = has_display
-
-
-def can_be_interrupted() -> None:
-    """As in a terminal: what is started in the background may ignore Ctrl-C, and what it starts does so too."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_what_a_person_does_in_the_games_own_window_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -198,12 +198,15 @@ def test_no_key_stays_down_where_a_command_is_ended(desk: Desk, tmp_path: Path, 
     (tmp_path / "mine.toml").write_text(
         text_here(('{label = "STAY"}, ', ""), (', {label = "RIGHT"', ', {label = "OTHER"'))
     )
-    playing = subprocess.Popen(
-        [sys.executable, "-m", "playfield", "games", "launch", "mine.toml", "--steps", "100000"],
-        cwd=tmp_path, env=desk.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    said = tmp_path / "said"
+    with said.open("w") as words:
+        playing = subprocess.Popen(
+            [sys.executable, "-m", "playfield", "games", "launch", "mine.toml", "--steps", "100000"],
+            cwd=tmp_path, env=desk.environment, stdout=words, stderr=words,
+        )  # fmt: skip
     try:
-        wait_for(lambda: bool(desk.held()), 120.0)
+        wait_for(lambda: bool(desk.held()) or playing.poll() is not None, 120.0)
+        assert playing.poll() is None, said.read_text()
         playing.send_signal(number)
         assert playing.wait(60.0) == {signal.SIGTERM: 143, signal.SIGINT: 130}[number]
     finally:
@@ -289,7 +292,10 @@ def test_without_steam_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 def test_without_mss_it_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "mss", None)
-    with pytest.raises(ModuleNotFoundError, match=r'games on your display need: pip install "playfield\[desktop\]"'):
+    with pytest.raises(
+        ModuleNotFoundError,
+        match=r"games on your display need mss; install it with: .* -m pip install 'mss>=10.2,<11' ",
+    ):
         DesktopGame(refgame_here())
 
 

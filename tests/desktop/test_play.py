@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from desktop.desk import played, titled
 from desktop.needs import has_compiler, has_display
 from playfield.cli.commands import run_command
+from playfield.cli.play import heard, legend
 from playfield.demonstrations import demonstrations, read_recording
-from playfield.games.desktop.own_display import OwnDisplay
-from playfield.games.desktop.windows import Window, WindowMatch
-from playfield.games.desktop.x11 import X11
 from playfield.games.make import make_games
 from playfield.games.protocol import nature
 
@@ -31,6 +25,7 @@ import sys
 from dataclasses import replace
 from playfield.cli import play
 from playfield.cli.commands import run_command
+from playfield.cli.play import heard, legend
 asked = play.spec_of
 play.spec_of = lambda *game: replace(asked(*game), replays=False)
 sys.exit(run_command(sys.argv[1:]))
@@ -38,33 +33,13 @@ sys.exit(run_command(sys.argv[1:]))
 """The command line, in a world where no game replays."""
 
 
-@contextmanager
-def played(folder: Path, *arguments: str, code: str = "") -> Iterator[tuple[X11, Window, subprocess.Popen[str]]]:
-    """`playfield play` on a display of its own, once its window is there."""
-    display = OwnDisplay(folder, 700, 700)
-    x11 = X11(display.name)
-    environment = {**os.environ, "DISPLAY": display.name, "SDL_VIDEODRIVER": "x11", "SDL_AUDIODRIVER": "dummy"}
-    program = ["-c", code] if code else ["-m", "playfield"]
-    command = [sys.executable, *program, "play", *arguments, "--out", str(folder / "demos")]
-    with subprocess.Popen(
-        command, env=environment, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as person:
-        try:
-            until = time.monotonic() + 60.0
-            while (window := x11.find(WindowMatch(title="points$"))) is None and time.monotonic() < until:
-                assert person.poll() is None, person.stdout and person.stdout.read()
-                time.sleep(0.02)
-            assert window is not None
-            x11.focus(window)
-            yield x11, window, person
-        finally:
-            person.kill()
-            x11.close()
-            display.close()
-
-
 def test_what_a_person_plays_is_recorded_and_plays_again(tmp_path: Path):
-    with played(tmp_path, "catch", "--record", "--episodes", "2", "--speed", "3", "--name", "mine") as (x11, _, person):
+    with played(tmp_path, "catch", "--record", "--episodes", "2", "--speed", "3", "--name", "mine") as (
+        x11,
+        _,
+        person,
+        _,
+    ):
         right = x11.keycode("Right")
         x11.key(right, down=True)
         x11.settle()
@@ -87,7 +62,7 @@ def test_what_a_person_plays_is_recorded_and_plays_again(tmp_path: Path):
 
 
 def test_escape_ends_it_and_keeps_what_was_played_of_a_desktop_game(tmp_path: Path):
-    with played(tmp_path, "refgame", "--record", "--name", "short") as (x11, _, person):
+    with played(tmp_path, "refgame", "--record", "--name", "short") as (x11, _, person, _):
         left, escape = x11.keycode("Left"), x11.keycode("Escape")
         x11.key(left, down=True)
         x11.settle()
@@ -102,11 +77,39 @@ def test_escape_ends_it_and_keeps_what_was_played_of_a_desktop_game(tmp_path: Pa
     assert episode.actions.count(1) > 5
 
 
+def test_f1_pauses_and_goes_on(tmp_path: Path):
+    with played(tmp_path, "catch", "--episodes", "1", "--speed", "3") as (x11, _, person, _):
+        pause = x11.keycode("F1")
+        for down in (True, False):
+            x11.key(pause, down)
+        x11.settle()
+        assert titled(x11, "paused").endswith("points - paused, F1 goes on")
+        x11.key(pause, down=True)
+        x11.settle()
+        said, _ = person.communicate(timeout=60)
+    assert person.returncode == 0, said
+    assert "Escape ends it, F1 pauses it" in said
+    assert "game 1: " in said
+
+
+def test_actions_on_keys_that_our_window_keeps_for_itself_are_an_agents():
+    click, chord = frozenset(["button 1 at door", "Left"]), frozenset(["Escape", "Left"])
+    keys = heard((frozenset(), click, chord, frozenset(["F1"]), None))
+    assert keys == (frozenset(), click, None, None, None)
+    assert legend(("A", "B", "C"), keys[:3]).splitlines() == [
+        "keys",
+        "  A                -",
+        "  B                Left + button 1 at door",
+        "  C                an agent only, not played here",
+    ]
+
+
 def test_keys_that_are_no_action_together_are_a_gap_that_is_shown_and_told(tmp_path: Path):
     with played(tmp_path, "catch", "--record", "--episodes", "1", "--speed", "0.5", "--name", "mine") as (
         x11,
         _,
         person,
+        _,
     ):
         left, right = x11.keycode("Left"), x11.keycode("Right")
         x11.key(right, down=True)
@@ -141,7 +144,7 @@ def test_keys_that_are_no_action_together_are_a_gap_that_is_shown_and_told(tmp_p
 
 def test_what_a_person_plays_of_a_game_that_does_not_replay_is_kept_as_it_was_seen(tmp_path: Path):
     """The reference game does replay: what was seen while it was played is compared with what its tape shows."""
-    with played(tmp_path, "refgame", "--record", "--name", "mine", code=NEVER_REPLAYS) as (x11, _, person):
+    with played(tmp_path, "refgame", "--record", "--name", "mine", code=NEVER_REPLAYS) as (x11, _, person, _):
         left, escape = x11.keycode("Left"), x11.keycode("Escape")
         x11.key(left, down=True)
         x11.settle()
@@ -161,17 +164,6 @@ def test_what_a_person_plays_of_a_game_that_does_not_replay_is_kept_as_it_was_se
     assert seen.stop == again.stop > 5
     for name, column in seen.columns.items():
         assert torch.equal(column, again.columns[name]), name
-
-
-def titled(x11: X11, words: str) -> str:
-    """The title of a window, once one has such words in it."""
-    until = time.monotonic() + 30.0
-    while time.monotonic() < until:
-        for window in x11.windows():
-            if words in window.title:
-                return window.title
-        time.sleep(0.01)
-    raise AssertionError(f"no window has {words!r} in its title")
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,22 @@ def test_a_number_that_seldom_changes_is_still_writing():
     assert found["writing_1"].region == Region(left=8, top=4, width=36, height=18)
 
 
+def test_one_place_is_proposed_once():
+    """Where nothing moves but what a key moves, the field is the player."""
+    black = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    moved = [black.copy() for _ in range(STEPS)]
+    for step, picture in enumerate(moved[1:], 1):
+        picture[50:60, 40 : 60 + (step > 1)] = 90
+    found = propose_regions(Course(idle=[black] * STEPS, held={"Left": moved}))
+    assert {name: each.region for name, each in found.items()} == {
+        "field": Region(left=40, top=50, width=21, height=10),
+        "player": Region(left=40, top=50, width=20, height=10),
+    }
+    moved[1][50:60, 60] = 90
+    found = propose_regions(Course(idle=[black] * STEPS, held={"Left": moved}))
+    assert list(found) == ["field"]
+
+
 def test_the_first_picture_that_a_key_makes_different_is_its_answer():
     played = course({"Left": -4, "x": 0})
     assert (answer(played, "Left"), answer(played, "x")) == (1, None)

@@ -165,6 +165,23 @@ def test_a_number_under_a_menu_is_held_for_so_many_steps():
         Readings({"points": replace(SCORE, hold=2)}, {"score": region}).of(menu, IDLE)  # never read: nothing to hold
 
 
+def test_a_look_at_which_another_reader_fails_uses_up_nothing_that_is_held():
+    """A game in real time is looked at again where its picture was torn."""
+    two, menu = written("2"), picture(*written("2").shape[:2])
+    region = Region(left=0, top=0, width=two.shape[1], height=len(two))
+    strict = replace(SCORE, region="level")
+    regions = {"score": region, "level": replace(region, left=two.shape[1])}
+    readings = Readings({"points": replace(SCORE, hold=1), "level": strict}, regions)
+    both, torn, held = (np.concatenate(sides, axis=1) for sides in ((two, two), (menu, menu), (menu, two)))
+    assert readings.of(both, IDLE) == {"points": 2.0, "level": 2.0}
+    for _ in range(3):
+        with pytest.raises(Unreadable, match="the reader 'level'"):
+            readings.of(torn, IDLE)
+    assert readings.of(held, IDLE) == {"points": 2.0, "level": 2.0}
+    with pytest.raises(Unreadable, match="the reader 'points'"):
+        readings.of(held, IDLE)
+
+
 def test_impossible_readers_are_refused():
     with pytest.raises(ValueError, match="each must be above 0"):
         Pixels(region="r", colour=(1, 2, 3), each=0)

@@ -18,9 +18,12 @@ from desktop.needs import has_compiler, has_display
 from desktop.test_lost_games import destroyed, killed, patient, robbed, stopped
 from desktop.test_windows import of_folder
 from playfield.cli.commands import run_command
+from playfield.cli.runs import begin_of, list_summaries
 from playfield.cli.training import INTERRUPTED, RESUMABLE
 from playfield.games.desktop.game import DesktopGame
+from playfield.sinks.plots import load_curve
 from playfield.storage.run import Run
+from playfield.types import Clock
 
 pytestmark = [has_display, has_compiler]
 
@@ -58,14 +61,20 @@ def test_a_training_goes_on_whatever_its_game_does(
     monkeypatch.setattr("tempfile.tempdir", None)
     faulty(monkeypatch, {10: killed, 25: stopped, 45: robbed})
     file = file_in(tmp_path)
-    arguments = ("--frames", "70", "--name", "r", "--runs", str(tmp_path))
+    # A game that is lost has no score of a whole game: the first would end the training at once.
+    arguments = ("--frames", "70", "--until-score", "-1000", "--over", "1", "--name", "r", "--runs", str(tmp_path))
     assert run_command(["train", "dqn_desktop", str(file), *SMALL, *ENDS, *arguments]) == 0
     lost, ended = told(tmp_path / "r", "GameLost"), told(tmp_path / "r", "EpisodeEnded")
     assert [str(event["reason"]).split(" (")[0] for event in lost] == [
         "its process ended", "refgame has not come to rest within 0.5 s: playfield games doctor refgame",
         "its display is gone",
     ]  # fmt: skip
-    assert [event["truncated"] for event in ended] == [True] * 3
+    assert [(event["truncated"], event["lost"]) for event in ended] == [(True, True)] * 3
+    drawn = load_curve(tmp_path / "r")
+    assert (list(drawn.episode_score), drawn.lost) == ([], 3)
+    begin = begin_of(Run.open(tmp_path / "r"), Clock(), 0)
+    assert (begin.scores, begin.lost) == ((), 3)
+    assert list_summaries(tmp_path)[0][0][3:5] == ["0 and 3 lost", "-"]
     # The tape of each ends before the action that the game did not survive, and no frame is counted for that one.
     assert [event["tape"]["steps"] for event in ended] == [10, 14, 19]  # type: ignore[index]
     assert [event["frames"] for event in ended] == [10, 14, 19]

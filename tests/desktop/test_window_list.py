@@ -92,3 +92,27 @@ def test_windows_that_nobody_changed_are_not_asked_for_again(display: OwnDisplay
     assert (x11.windows(), asked) == ([], ["asked"])
     theirs.close()
     x11.close()
+
+
+def test_a_window_that_closes_while_it_is_looked_at_is_no_error(display: OwnDisplay, monkeypatch: pytest.MonkeyPatch):
+    """Between what is asked of itself and of the windows within it."""
+    xlib = pytest.importorskip("Xlib.X")
+    theirs: Any = pytest.importorskip("Xlib.display").Display(display.name)
+    screen = theirs.screen()
+    short = screen.root.create_window(0, 0, 50, 50, 0, screen.root_depth, xlib.InputOutput)
+    short.map()
+    theirs.sync()
+    x11 = X11(display.name)
+    asked = x11._pid
+
+    def closes(window: Any) -> int | None:
+        said = asked(window)
+        short.destroy()
+        theirs.sync()
+        return said
+
+    monkeypatch.setattr(x11, "_pid", closes)
+    assert [window.number for window in x11.windows()] == [short.id]
+    assert x11.windows() == []  # the display has told of it
+    theirs.close()
+    x11.close()

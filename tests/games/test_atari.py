@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from ale_py import roms
 
+from playfield.extras import pip_install
 from playfield.games.atari import AtariGames, DamagedRom, atari_names, crop_and_shrink
 from playfield.games.gymnasium_games import MissingPackage, UnknownEnvironment, UnsupportedGame, missing_package
 from playfield.games.make import UnknownGame, known_games, make_games
@@ -327,13 +328,17 @@ def test_an_environment_of_another_kind_is_refused_with_what_is_played(environme
 
 
 @pytest.mark.parametrize(
-    ("problem", "command"),
+    ("problem", "packages"),
     [
-        (ImportError('Box2D is not installed, run `pip install "gymnasium[box2d]"`'), 'pip install "gymnasium[box2d]"'),
-        (ModuleNotFoundError("No module named 'minatar.gym'", name="minatar.gym"), 'pip install "minatar"'),
+        (ImportError('Box2D is not installed, run `pip install "gymnasium[box2d]"`'), ("gymnasium[box2d]",)),
+        (ImportError("run `pip install swig` and `pip install 'gymnasium[box2d]'`"), ("swig", "gymnasium[box2d]")),
+        (ModuleNotFoundError("No module named 'minatar.gym'", name="minatar.gym"), ("minatar",)),
     ],
 )
-def test_a_missing_package_is_named_with_the_command_that_installs_it(problem: Exception, command: str) -> None:
+def test_a_missing_package_is_named_with_the_command_that_installs_it(
+    problem: Exception, packages: tuple[str, ...]
+) -> None:
     error = missing_package("Some-v0", problem)
+    commands = " && ".join(pip_install(package) for package in packages)
     assert isinstance(error, MissingPackage)
-    assert str(error) == f"Some-v0 needs a package that is not installed: {command}"
+    assert str(error) == f"Some-v0 needs a package that is not installed; install it with: {commands}"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -175,3 +179,13 @@ def test_numbers_in_several_axes_are_a_vector_row_by_row() -> None:
 def test_pixels_have_no_vector_of_limits() -> None:
     with playing("ALE/Pong-v5") as games:
         assert games.spec.observations is None
+
+
+def test_a_picture_is_drawn_without_a_word_where_there_is_no_screen(tmp_path: Path) -> None:
+    pytest.importorskip("pygame", reason="pictures of classic control need pygame: playfield doctor tells how")
+    told_of_screens = ("DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "SDL_VIDEODRIVER", "PYGAME_HIDE_SUPPORT_PROMPT")
+    environment = {name: value for name, value in os.environ.items() if name not in told_of_screens}
+    command = [sys.executable, "-m", "playfield", "video", "gym:CartPole-v1", "--policy", "random"]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert done.stdout.startswith("film ")

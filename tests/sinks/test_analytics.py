@@ -195,7 +195,7 @@ def test_a_slice_in_which_nothing_was_played_is_left_out():
 def test_phases_are_shaded_where_they_were_and_rewards_drawn_as_they_grew():
     shares, value, rewards = analytics_figure(trace_of(rows(written(STORY))), "catch").axes[:3]
     spans = [each for each in value.patches if isinstance(each, Rectangle)]
-    assert [(round(s.get_x() * 1e6), round(s.get_width() * 1e6)) for s in spans] == [(0, 16), (16, 12)]
+    assert [(round(s.get_x()), round(s.get_width())) for s in spans] == [(0, 16), (16, 12)]
     assert [text.get_text() for text in value.texts] == ["observing", "training"]
     assert len({SHADES[phase] for phase in ("observing", "training", "evaluating", "pretraining")}) == 4
     assert [text.get_text() for text in shares.get_legend().get_texts()] == ["LEFT", "STAY"]

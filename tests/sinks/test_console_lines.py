@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -128,3 +129,14 @@ def test_the_lesson_says_that_it_was_not(changed: dict[str, object]):
 def test_the_lesson_counts_episodes_before_a_resume():
     (said,) = printed("lesson", [*games(9, 10), STOPPED], after(8), until_score=9.0, over=3)
     assert said.startswith("target mean reached after 100 steps")
+
+
+def test_lost_games_count_in_no_mean():
+    """Episodes 1 to 99 score as many points; the 100th is cut off with more than any of them."""
+    events = [*games(1, 99), replace(ended(1000, 1000.0, 100), lost=True)]
+    assert "mean_score: 50.00, std_score: 28.58" in printed("gravitar", events)[-2]
+    assert "Overall best reward 99, Avg reward 50.0000" in printed("breakout", events)[-1]
+    assert printed("serpent", events)[-1] == "Episode 100 - Total Reward: 1000, and the game was lost"
+    stopped = Stopped(clock=Clock(frames=1000, steps=250), reason="enough")
+    said = printed("lesson", [*events, stopped], until_score=98.0, over=3)
+    assert "mean reward of the last 3 episodes is 98.00, at least 98" in said[-1]

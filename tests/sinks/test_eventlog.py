@@ -55,6 +55,7 @@ def test_events_come_back_as_plain_values(tmp_path: Path):
         "frames": 12,
         "truncated": False,
         "tape": {"seed": 2**63 + 1, "steps": 3},
+        "lost": False,
     }
     assert (rows[5]["scores"], rows[5]["frames"], rows[5]["clock"]["frames"]) == ([3.0, 5.0], [12, 12], 12)
     assert (rows[5]["protocol"], rows[5]["best"]) == (NATURE, {"seed": 77, "steps": 2})

@@ -200,3 +200,10 @@ def test_a_broken_line_is_named(tmp_path: Path):
 def test_an_interval_below_a_frame_is_refused():
     with pytest.raises(ValueError, match="at least 1 frame, not 0"):
         Metrics(Bytes(), every_frames=0)
+
+
+def test_a_lost_game_is_counted_and_has_no_score():
+    recent = RecentScores((1.0, 3.0), episodes=4, lost=2)
+    recent.take(replace(ended(40, 100.0, 5), lost=True))
+    recent.take(ended(44, 5.0, 6))
+    assert (recent.episodes, recent.lost, recent.count, recent.mean) == (6, 3, 3, 3.0)

@@ -71,16 +71,16 @@ def test_the_drawn_points_and_lines_are_the_curve():
     given = curve()
     scores, loss, epsilon = learning_curve(given).axes[:3]
     points = line(scores, "training episode")
-    np.testing.assert_array_equal(points.get_xdata(), given.episode_frames / 1e6)
+    np.testing.assert_array_equal(points.get_xdata(), given.episode_frames)
     np.testing.assert_array_equal(points.get_ydata(), given.episode_score)
     mean = line(scores, "mean of the last 30 training episodes")
-    np.testing.assert_array_equal(mean.get_xdata(), given.episode_frames[29:] / 1e6)
+    np.testing.assert_array_equal(mean.get_xdata(), given.episode_frames[29:])
     assert mean.get_ydata()[0] == np.mean(given.episode_score[:30])
     assert mean.get_ydata()[-1] == np.mean(given.episode_score[-30:])
-    np.testing.assert_array_equal(errorbar_line(scores).get_xydata(), [[1.0, 3.0]])
+    np.testing.assert_array_equal(errorbar_line(scores).get_xydata(), [[1_000_000, 3.0]])
     np.testing.assert_array_equal(loss.get_lines()[0].get_ydata(), given.loss)
     np.testing.assert_array_equal(epsilon.get_lines()[0].get_ydata(), given.epsilon)
-    np.testing.assert_array_equal(epsilon.get_lines()[0].get_xdata(), given.metric_frames / 1e6)
+    np.testing.assert_array_equal(epsilon.get_lines()[0].get_xdata(), given.metric_frames)
 
 
 def test_the_interval_of_an_evaluation_is_drawn_where_the_bootstrap_puts_it():
@@ -106,13 +106,45 @@ def test_labels_name_quantity_and_unit_and_the_title_names_the_run():
     )
 
 
+@pytest.mark.parametrize(
+    ("longest", "name", "numbers"),
+    [
+        (300, "emulator frames", ["100", "200", "300"]),
+        (60_000, "thousand emulator frames", ["20", "40", "60"]),
+        (3_000_000, "million emulator frames", ["1", "2", "3"]),
+    ],
+)
+def test_frames_are_counted_in_a_unit_that_suits_the_run(longest: int, name: str, numbers: list[str]):
+    frames = np.arange(1, 61) * longest / 60
+    given = curve(episode_frames=frames, metric_frames=frames[::10], evaluations=())
+    for axes in (learning_curve(given).axes[2], plot_runs([given]).axes[0]):
+        assert axes.get_xlabel() == name
+        axes.set_xticks(np.array([1, 2, 3]) * longest / 3)
+        axes.figure.canvas.draw()
+        assert [label.get_text() for label in axes.get_xticklabels()] == numbers
+
+
+def test_the_longest_of_a_curve_is_the_last_thing_drawn():
+    assert curve().longest == 3_000_000
+    assert curve(evaluations=(EvaluationPoint(frames=4_000_000, scores=(1.0,)),)).longest == 4_000_000
+    names = ("episode_frames", "episode_score", "metric_frames", "loss", "epsilon", "elapsed_seconds")
+    assert curve(evaluations=(), **dict.fromkeys(names, np.zeros(0))).longest == 0
+
+
 def test_wall_minutes_stand_where_the_run_was_at_those_minutes():
-    given = curve()  # 500 frames per second: 1 minute is 0.03 million frames
+    given = curve()  # 500 frames per second: 1 minute is 30,000 frames
     wall = learning_curve(given).axes[3]
     minutes = [float(label.get_text()) for label in wall.get_xticklabels()]
     assert len(minutes) >= 3
-    np.testing.assert_allclose(wall.get_xticks(), np.array(minutes) * 0.03)
+    np.testing.assert_allclose(wall.get_xticks(), np.array(minutes) * 30_000)
     assert wall.get_xlim() == learning_curve(given).axes[0].get_xlim()
+
+
+def test_the_wall_time_of_a_run_of_seconds_is_in_seconds():
+    wall = learning_curve(curve(elapsed_seconds=np.arange(6.0) * 3.0)).axes[3]
+    assert wall.get_xlabel() == "wall time (seconds)"
+    seconds = [float(label.get_text()) for label in wall.get_xticklabels()]
+    np.testing.assert_allclose(wall.get_xticks(), 50_000 + np.array(seconds) / 3.0 * 500_000)
 
 
 def test_random_and_human_scores_are_lines_where_they_are_known():
@@ -134,7 +166,7 @@ def test_a_single_episode_has_no_interval():
     point = EvaluationPoint(frames=4, scores=(3.0,))
     assert point.interval() is None
     scores = learning_curve(curve(evaluations=(point,))).axes[0]
-    np.testing.assert_allclose(errorbar_line(scores).get_xydata(), [[4e-6, 3.0]])
+    np.testing.assert_allclose(errorbar_line(scores).get_xydata(), [[4, 3.0]])
 
 
 def test_arrays_that_belong_together_have_one_length():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -196,3 +197,12 @@ def test_a_printed_table_holds_the_mean_and_fits_a_narrow_screen(terminal: bool)
     assert "109.6%" in text.getvalue()
     if terminal:
         assert max(len(line) for line in text.getvalue().splitlines()) <= 60
+
+
+def test_lost_games_are_told_beside_the_episodes_and_not_in_the_mean():
+    text = io.StringIO()
+    begin = Begin(clock=Clock(frames=40, steps=10, episodes=4), scores=(1.0, 3.0), lost=2)
+    progress = Progress(Limits(), begin=begin, console=Console(file=text, width=120))
+    feed(progress, [replace(ended(44, 100.0, 5), lost=True), Stopped(clock=Clock(frames=44), reason="enough")])
+    assert "5, 3 of them lost games without a score" in text.getvalue()
+    assert "2.00 over the last 2 episodes" in text.getvalue()

@@ -158,10 +158,10 @@ def test_projects_are_what_is_said_or_else_the_services_own(monkeypatch: pytest.
 
 
 PACKAGES: dict[Service, tuple[str, str, str]] = {
-    "tensorboard": ("tensorboard", "TensorBoard", "tensorboard"),
-    "wandb": ("wandb", "Weights & Biases", "wandb"),
-    "comet": ("comet_ml", "Comet", "comet_ml"),
-    "mlflow": ("mlflow", "MLflow", "mlflow"),
+    "tensorboard": ("tensorboard", "TensorBoard", "'tensorboard>=2.18,<3'"),
+    "wandb": ("wandb", "Weights & Biases", "'wandb>=0.19,<1'"),
+    "comet": ("comet_ml", "Comet", "'comet_ml>=3.47,<4'"),
+    "mlflow": ("mlflow", "MLflow", "'mlflow>=3,<4'"),
 }
 
 

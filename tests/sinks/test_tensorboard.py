@@ -52,5 +52,5 @@ def test_scalars_equal_the_events(tmp_path: Path):
 
 def test_without_the_package_the_command_that_installs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "tensorboard.summary", None)
-    with pytest.raises(ModuleNotFoundError, match=r"-m pip install tensorboard$"):
+    with pytest.raises(ModuleNotFoundError, match=r"-m pip install 'tensorboard>=2.18,<3'$"):
         TensorBoard(run(tmp_path))

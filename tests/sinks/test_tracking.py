@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,16 @@ class Told:
 def tracking(tracker: Told, folder: Path, **options: object) -> Tracking:
     options = {"every_updates": 2, "now": Now(), **options}
     return Tracking("mlflow", tracker, Ledger(folder / "tracking.json"), **options)  # type: ignore[arg-type]
+
+
+def test_a_lost_game_has_no_score(tmp_path: Path):
+    service = Told()
+    sink = tracking(service, tmp_path)
+    feed(sink, [training(0), ended(8, -20.0, 1), replace(ended(20, 5.0, 2), lost=True)])
+    sink.close()
+    assert [point for point in service.points if point.frames == 20] == [
+        ("episode/frames", 12.0, 20), ("episode/score_mean_last_30", -20.0, 20),
+    ]  # fmt: skip
 
 
 def test_points_are_the_events_numbers_at_the_events_frames(tmp_path: Path):

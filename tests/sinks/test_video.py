@@ -10,7 +10,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from playfield.sinks.video import enlarge, game_view, motion_view, net_view, write_video
+from playfield.sinks.video import at_true_speed, enlarge, game_view, motion_view, net_view, write_video
 
 
 def decode(path: Path) -> tuple[dict[str, object], np.ndarray]:
@@ -127,3 +127,11 @@ def test_the_motion_view_is_grey_at_rest_and_coloured_where_it_moves():
     np.testing.assert_array_equal(motion_view(stack)[0], [[200, 0, 0], [0, 200, 0], [0, 0, 200], [90, 90, 90]])
     one = np.full((1, 1, 1), 5, np.uint8)
     np.testing.assert_array_equal(motion_view(one, scale=2), np.full((2, 2, 3), 5))
+
+
+def test_a_frame_is_shown_until_the_time_at_which_the_next_has_come():
+    frames = [np.full((1, 1, 3), letter, np.uint8) for letter in range(6)]
+    came = iter([5.0, 5.1, 5.2, 5.44, 5.5, 5.51])  # the fourth late, the last a little early
+    shown = [int(frame[0, 0, 0]) for frame in at_true_speed(frames, 10.0, lambda: next(came))]
+    assert shown == [0, 1, 2, 2, 3, 4, 5]
+    assert [*at_true_speed([], 10.0)] == []

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import math
 import platform
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +16,8 @@ from rich.table import Table
 
 from playfield.cli.machine import cores, memory_bytes
 from playfield.cli.runs import find_run, known
+from playfield.extras import EXTRAS, install_extra
+from playfield.games.desktop.requirements import Requirement, system_requirements
 from playfield.memory.replay import Replay
 from playfield.sinks.advice import advise
 from playfield.sinks.metrics import read_metrics
@@ -39,6 +39,7 @@ class Doctor:
     def run(self) -> int:
         if self.name is None:
             _print_machine()
+            _print_optional()
         else:
             _print_run(find_run(self.name, self.runs))
         return 0
@@ -69,7 +70,7 @@ def _print_run(run: Run) -> None:
 
 
 def _print_machine() -> None:
-    """What is there, and what is missing for the optional parts."""
+    """What every part of Playfield needs."""
     import imageio_ffmpeg
     import torch
 
@@ -89,7 +90,6 @@ def _print_machine() -> None:
         ("free disk here", f"{free:.1f} GB"),
         ("memory", "unknown" if (has := memory_bytes()) is None else f"{has / 1e9:.1f} GB"),
         ("film encoder", f"ffmpeg {imageio_ffmpeg.get_ffmpeg_version()}"),
-        *((what, _optional(module, extra)) for what, module, extra in OPTIONAL),
     ]
     table = Table(title="Playfield's doctor", show_header=False, title_justify="left")
     for what, found in rows:
@@ -97,21 +97,30 @@ def _print_machine() -> None:
     Console().print(table)
 
 
-OPTIONAL = (
-    ("live window (watch)", "pygame", "pygame-ce"),
-    ("films of classic control", "pygame", "'gymnasium[classic-control]'"),
-    ("TensorBoard", "tensorboard", "tensorboard"),
-    ("Weights & Biases", "wandb", "wandb"),
-    ("Comet", "comet_ml", "comet_ml"),
-    ("MLflow", "mlflow", "mlflow"),
-    ("search over settings (tune)", "optuna", "'optuna>=4,<5'"),
-)
+def _print_optional() -> None:
+    """What can be added, what for and whether it is there; below the table, on lines that are not broken, by what."""
+    parts = [*_extras(), *system_requirements()]
+    table = Table(title="Optional", title_justify="left")
+    for column in ("part", "for", "here"):
+        table.add_column(column, overflow="fold")
+    for part in parts:
+        table.add_row(part.name, part.purpose, escape(part.found or "missing"))
+    Console().print(table)
+    if missing := [part for part in parts if part.found is None]:
+        print("what would bring what is missing; nothing is installed by itself:")
+        for part in missing:
+            print(f"  {part.name:13} {part.how}")
 
 
-def _optional(module: str, extra: str) -> str:
-    if importlib.util.find_spec(module) is not None:
-        return "installed"
-    return f"missing; install it with: {sys.executable} -m pip install {extra}"
+def _extras() -> list[Requirement]:
+    """The packages of Python, by the name of their extra."""
+    found: list[Requirement] = []
+    for name, extra in EXTRAS.items():
+        if not extra.here():
+            continue
+        there = None if extra.lacking() else "installed"
+        found.append(Requirement(name=name, purpose=extra.purpose, found=there, how=install_extra(name)))
+    return found
 
 
 def _version(module: str) -> str:

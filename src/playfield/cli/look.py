@@ -203,7 +203,10 @@ def _chance(spec: GameSpec, seed: int) -> RandomPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Watch whole games in a window: of a run's newest agent, of a model file, or of random play of any game."""
+    """Watch whole games in a window: of a run's newest agent, of a model file, or of random play of any game.
+
+    Escape or closing the window ends it, F1 pauses it.
+    """
 
     name: Positional[str]
     """The run's name, the path of its directory, a model file, or, with --policy random, a game."""
@@ -216,8 +219,8 @@ class Watch:
     """Games to watch; by default until the window is closed."""
     seed: int = 0
     """Of the games and the policy."""
-    scale: int = 3
-    """Window pixels for each pixel of the game."""
+    scale: int | None = None
+    """Window pixels for each pixel of the game; by default 3, and 1 of a large picture."""
     runs: Path = Path("runs")
     """Folder of the runs."""
 

@@ -1,27 +1,35 @@
-"""A person who plays in the window of the game itself is looked at: which keys are down there."""
+"""A person who plays in the window of the game itself is looked at: keys that are down, and what the mouse does."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 
+from playfield.games.desktop.game_file import GameFile, typed_name
 from playfield.games.desktop.own_display import NoDisplayServer
+from playfield.games.desktop.windows import WindowMatch
 from playfield.games.desktop.x11 import X11
-from playfield.games.keys import Keys
-from playfield.types import Array
+from playfield.games.keys import Keys, is_of_mouse, used_by
+from playfield.types import Array, Mouse
 
 
 class Onlooker:
-    """Stands where a window of ours would: shows nothing, since the person sees the game, and hears the keyboard."""
+    """Stands where a window of ours would: shows nothing, since the person sees the game, and hears keys and mouse.
 
-    def __init__(self, keys: Sequence[Keys | None]) -> None:
-        """Raises: NoDisplayServer where there is no display of the person; ValueError for a key that it has not."""
+    Both are looked at once for each action: what is pressed and let go of in between is not seen.
+    """
+
+    def __init__(self, file: GameFile, keys: Sequence[Keys | None]) -> None:
+        """Raises: NoDisplayServer where there is no display of the person; ValueError for a key that it has not, and
+        where the mouse is asked for in a window that the file does not describe.
+        """
         display = os.environ.get("DISPLAY")
         if not display:
             raise NoDisplayServer("there is no display of yours here (DISPLAY is not set); play on your desktop")
+        names = used_by(keys)
+        self._match = _match_of(file) if any(is_of_mouse(name) for name in names) else None
         self._x11 = X11(display)
-        names = sorted({key for each in keys if each is not None for key in each})
-        self._codes = {name: self._x11.keycode(name) for name in names}
+        self._codes = {name: self._x11.keycode(name) for name in sorted(names) if not is_of_mouse(name)}
         self.open = True
         self.frames_per_second = 0.0
         """Of no use: the game keeps its own time."""
@@ -34,7 +42,29 @@ class Onlooker:
         """Names of the game's keys that are down now."""
         return frozenset(name for name, code in self._codes.items() if self._x11.is_down(code))
 
+    def mouse(self) -> Mouse:
+        """What the mouse does in the game's window now; nothing where it is elsewhere, or no action needs it."""
+        window = None if self._match is None else self._x11.find(self._match)
+        now = None if window is None else self._x11.place(window)
+        if now is None:
+            return Mouse()
+        left, top, width, height = now
+        mouse = self._x11.mouse()
+        assert mouse.place is not None
+        x, y = mouse.place[0] - left, mouse.place[1] - top
+        return Mouse(mouse.buttons, (x, y)) if 0 <= x < width and 0 <= y < height else Mouse()
+
     def close(self) -> None:
         """Look away."""
         self.open = False
         self._x11.close()
+
+
+def _match_of(file: GameFile) -> WindowMatch:
+    match = file.launch.attach or file.window
+    if match.is_empty:
+        raise ValueError(
+            f"{file.name} is played with the mouse, whose place is looked at in its window: give its title or group "
+            f"under [window], then: playfield play {typed_name(file)}"
+        )
+    return match

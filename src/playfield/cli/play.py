@@ -1,9 +1,9 @@
-"""`play`: a person at the keyboard or a gamepad; what was played can be kept to learn from."""
+"""`play`: a person at the keyboard, the mouse or a gamepad; what was played can be kept to learn from."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,14 +19,15 @@ from playfield.cli.runs import result_name
 from playfield.demonstrations import About, DemonstrationWriter, require_recordable, seen_in
 from playfield.events import Tape
 from playfield.games.desktop.games import game_file, is_desktop_game
+from playfield.games.desktop.readers import Region
 from playfield.games.episodes import draw_seeds
 from playfield.games.films import Film, Shot, live
 from playfield.games.games import GameSpec
-from playfield.games.keys import Keys, chosen, is_meant, keys_by_label, keys_of
+from playfield.games.keys import Keys, chosen, held_by, is_meant, is_of_mouse, keys_by_label, keys_of, used_by
 from playfield.games.make import make_games
 from playfield.games.protocol import AtariProtocol
 from playfield.rng import Rng
-from playfield.sinks.window import Window
+from playfield.sinks.window import HEARD, Window
 from playfield.storage import fingerprint
 from playfield.storage.frame_log import SeenRow
 from playfield.study import slug
@@ -36,9 +37,9 @@ Positional = tyro.conf.Positional
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Play a game yourself, with the keyboard or a gamepad: playfield play pong --record
+    """Play a game yourself, with the keyboard, a gamepad or the mouse: playfield play pong --record
 
-    Escape or closing the window ends it.
+    Escape or closing the window ends it, F1 pauses it.
     """
 
     game: Positional[str]
@@ -53,8 +54,8 @@ class Play:
     """The recipe that will be trained: an Atari game is played by its rules."""
     seed: int = 0
     """Of the games."""
-    scale: int = 3
-    """Window pixels for each pixel of the game; of a desktop game 1."""
+    scale: int | None = None
+    """Window pixels for each pixel of the game; by default 3, and 1 of a desktop game or a large picture."""
     name: str | None = None
     """Name of the recording; by default made from the game."""
     out: Path = Path("demos")
@@ -67,14 +68,13 @@ class Play:
             raise ValueError("--episodes must be 1 or more")
         protocol = find_recipe(self.recipe).protocol
         spec = spec_of(self.game, protocol)
-        keys = keys_in(self.game, spec)
-        window = self._window(keys)
+        hands = self._hands(spec)
+        window = self._window(hands.keys, spec)
         writer = self._writer(spec) if self.record else None
-        print(legend(spec.actions, keys), flush=True)
-        if isinstance(window, Onlooker):
-            print("play in the game's own window; its panic key, or Ctrl-C here, ends it", flush=True)
+        print(legend(spec.actions, hands.keys), flush=True)
+        print(f"  {ways_out(window, spec)}", flush=True)
         try:
-            self._play(window, protocol, Hands(keys=keys, frames_per_action=spec.frames_per_action), writer)
+            self._play(window, protocol, hands, writer)
         finally:
             window.close()
             if writer is not None:
@@ -85,13 +85,21 @@ class Play:
             print(f"results  {writer.folder}")
         return 0
 
-    def _window(self, keys: tuple[Keys | None, ...]) -> Window | Onlooker:
+    def _hands(self, spec: GameSpec) -> Hands:
+        keys = keys_in(self.game, spec)
+        return Hands(
+            keys=keys if plays_here(self.game) else heard(keys),
+            regions=game_file(self.game).regions if is_desktop_game(self.game) else {},
+            frames_per_action=spec.frames_per_action,
+        )
+
+    def _window(self, keys: tuple[Keys | None, ...], spec: GameSpec) -> Window | Onlooker:
         """Where the person plays: a window of ours, or the game's own where it is on the person's display."""
-        if is_desktop_game(self.game) and game_file(self.game).screen.place == "here":
+        if plays_here(self.game):
             if self.speed != 1.0:
                 raise ValueError(f"--speed is for games that wait; {self.game} keeps its own time")
-            return Onlooker(keys)
-        return Window(scale=1 if is_desktop_game(self.game) else self.scale)
+            return Onlooker(game_file(self.game), keys)
+        return Window(scale=1 if is_desktop_game(self.game) and self.scale is None else self.scale, pauses=spec.waits)
 
     def _play(
         self, window: Window | Onlooker, protocol: AtariProtocol, hands: Hands, writer: DemonstrationWriter | None
@@ -121,14 +129,20 @@ class Play:
 
 @dataclass(slots=True, kw_only=True)
 class Hands:
-    """What a person's keys come to in the game that is played."""
+    """What a person's keys and mouse come to in the game that is played."""
 
     keys: tuple[Keys | None, ...]
     """Of every action."""
+    regions: Mapping[str, Region]
+    """Parts of the game's picture, by name, which some actions point at."""
     frames_per_action: int
     actions: bytearray = field(default_factory=bytearray)
     gaps: bytearray = field(default_factory=bytearray)
     """A 1 for every action of which the keys that were held are not the keys."""
+    _used: Keys = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._used = used_by(self.keys)
 
     def begin(self) -> None:
         """A new episode."""
@@ -137,7 +151,7 @@ class Hands:
     def asked(self, window: Window | Onlooker) -> Iterator[int]:
         """What is held when an action is asked for; each is written down as it is played."""
         while window.open:
-            held = window.held()
+            held = window.held() | held_by(window.mouse(), self._used, self.regions)
             self.actions.append(chosen(held, self.keys))
             self.gaps.append(not is_meant(held, self.keys))
             yield self.actions[-1]
@@ -223,6 +237,11 @@ def spec_of(game: str, protocol: AtariProtocol) -> GameSpec:
     return games.spec
 
 
+def plays_here(game: str) -> bool:
+    """Whether a game is played in its own window, on the person's display."""
+    return is_desktop_game(game) and game_file(game).screen.place == "here"
+
+
 def keys_in(game: str, spec: GameSpec) -> tuple[Keys | None, ...]:
     """The keys for a game's actions."""
     if is_desktop_game(game):
@@ -230,10 +249,24 @@ def keys_in(game: str, spec: GameSpec) -> tuple[Keys | None, ...]:
     return keys_by_label(spec.actions)
 
 
+def heard(keys: tuple[Keys | None, ...]) -> tuple[Keys | None, ...]:
+    """The same, without the actions whose keys our window does not hear, or has another use for."""
+    return tuple(
+        each if each is not None and all(is_of_mouse(name) or name in HEARD for name in each) else None for each in keys
+    )
+
+
 def legend(labels: tuple[str, ...], keys: tuple[Keys | None, ...]) -> str:
     """Which keys do what."""
     lines = [
-        f"  {label:<16} {'by pointer or gamepad, not here' if each is None else ' + '.join(sorted(each)) or '-'}"
+        f"  {label:<16} {'an agent only, not played here' if each is None else ' + '.join(sorted(each)) or '-'}"
         for label, each in zip(labels, keys, strict=True)
     ]
-    return "\n".join(["keys", *lines, "  Escape ends it"])
+    return "\n".join(["keys", *lines])
+
+
+def ways_out(window: Window | Onlooker, spec: GameSpec) -> str:
+    """How a person ends play, or has a rest."""
+    if isinstance(window, Onlooker):
+        return "play in the game's own window; its panic key, or Ctrl-C here, ends it"
+    return "Escape ends it, F1 pauses it" if spec.waits else "Escape ends it; there is no pause, since the game runs on"

@@ -30,7 +30,7 @@ from playfield.score import evaluation_table
 from playfield.sinks.evaluations import add_evaluation, read_evaluations
 from playfield.sinks.plots import learning_curve, load_curve, save_plot
 from playfield.sinks.progress import Limits, Progress, print_evaluation
-from playfield.sinks.video import View, enlarge, game_view, motion_view, net_view, write_video
+from playfield.sinks.video import View, at_true_speed, enlarge, game_view, motion_view, net_view, write_video
 from playfield.storage.run import Run
 from playfield.types import Array, Clock, Tree
 
@@ -172,7 +172,10 @@ def filmed(
 
 
 def film_now(path: Path, of: Known, policy: Policy, seed: int, scale: int | None = None) -> tuple[float, int]:
-    """Play one whole desktop game and film it meanwhile: its score and the number of pictures."""
+    """Play one whole desktop game and film it meanwhile: its score and the number of pictures.
+
+    Where the game does not wait, steps that come late are shown longer.
+    """
     games = desktop_games(of.game, 1)
     game, score = games.solos[0], 0.0
     assert isinstance(game, DesktopGame)
@@ -188,7 +191,9 @@ def film_now(path: Path, of: Known, policy: Policy, seed: int, scale: int | None
             yield game.seen
 
     try:
-        count = write_video(path, pictures(), games.spec.frames_per_second, scale=scale)
+        rate = games.spec.frames_per_second
+        shown = pictures() if games.spec.waits else at_true_speed(pictures(), rate)
+        count = write_video(path, shown, rate, scale=scale)
     finally:
         games.close()
     return score, count

@@ -105,10 +105,11 @@ def _numbered(stem: str) -> Iterator[str]:
 
 def begin_of(run: Run, clock: Clock, updates: int, most: int = LAST) -> Begin:
     """From where displays and metrics go on: what the run's own files say, with the last `most` scores."""
-    scores = [row["score"] for row in _events(run) if row["event"] == "EpisodeEnded"]
+    scores, lost = _scores(run)
     rows = read_metrics(run.path / "metrics.jsonl") if (run.path / "metrics.jsonl").is_file() else []
     elapsed = float(rows[-1]["elapsed_seconds"] or 0.0) if rows else 0.0
-    return Begin(clock=clock, updates=updates, scores=tuple(scores[-max(most, LAST) :]), elapsed_seconds=elapsed)
+    recent = tuple(scores[-max(most, LAST) :])
+    return Begin(clock=clock, updates=updates, scores=recent, lost=lost, elapsed_seconds=elapsed)
 
 
 def list_summaries(root: Path) -> tuple[list[list[str]], list[str]]:
@@ -128,8 +129,7 @@ def list_summaries(root: Path) -> tuple[list[list[str]], list[str]]:
 
 def _summary(run: Run) -> list[str]:
     of = known(run)
-    events = _events(run)
-    scores = [row["score"] for row in events if row["event"] == "EpisodeEnded"]
+    scores, lost = _scores(run)
     recent = scores[-LAST:]
     mean = f"{sum(recent) / len(recent):.2f} ({len(recent)})" if recent else "-"
     newest = run.checkpoints()[-1:]
@@ -139,12 +139,15 @@ def _summary(run: Run) -> list[str]:
         f"{recipe_label(of.recipe)}, {of.game}, seed {of.seed}"
         + ("" if run.about.resume == "exact" else f", resume {run.about.resume}"),
         f"{newest[0].frames:,}" if newest else "none",
-        f"{len(scores):,}",
+        f"{len(scores):,}" + (f" and {lost:,} lost" if lost else ""),
         mean,
         f"{size:,.1f} MB",
     ]
 
 
-def _events(run: Run) -> list[dict[str, Any]]:
+def _scores(run: Run) -> tuple[list[float], int]:
+    """Of every whole game that was trained on, oldest first; and how many were lost, which have none."""
     path = run.path / "events.jsonl"
-    return read_events(path) if path.is_file() else []
+    ended = [row for row in read_events(path) if row["event"] == "EpisodeEnded"] if path.is_file() else []
+    scores = [float(row["score"]) for row in ended if not row.get("lost", False)]
+    return scores, len(ended) - len(scores)

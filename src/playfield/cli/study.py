@@ -206,7 +206,7 @@ def carry_on(folder: Path, grid: Grid | None, jobs: int, crew: Crew | None = Non
         console.print(f"failed   {sentence}", highlight=False, markup=False, soft_wrap=True)
     again = f"playfield study {folder.name}" + ("" if folder.parent == STUDIES else f" --studies {folder.parent}")
     if interruption.asked is not None or work.stopped:
-        console.print(f"stopped  go on with: {again}", highlight=False, soft_wrap=True)
+        console.print(f"stopped  the study is not finished; go on with: {again}", highlight=False, soft_wrap=True)
         return RESUMABLE
     if work.failed:
         console.print(f"to try what failed again: {again}", highlight=False, soft_wrap=True)

@@ -318,6 +318,8 @@ def report(place: Place, grid: Grid, console: Console) -> None:
     if not results:
         console.print("no run is finished yet, so there is nothing to report", highlight=False)
         return
+    if missing:
+        console.print(f"incomplete: {_how_many(grid, missing)}", highlight=False, soft_wrap=True)
     found = groups(grid, results)
     sheets = [sheet for group in found for sheet in _sheets(grid, group)]
     folder.mkdir(exist_ok=True)
@@ -327,7 +329,7 @@ def report(place: Place, grid: Grid, console: Console) -> None:
         sheet.show(console)
     if len(_on_screen(found)) < len(found):
         console.print(f"note: the tables of the single games are in {folder / 'summary.md'}", soft_wrap=True)
-    title = f"Study {place.folder.name}"
+    title = f"Study {place.folder.name}{' (incomplete)' if missing else ''}"
     save_plot(aggregate_bars(aggregate_panels(grid, found), title), folder / "aggregate.png")
     made = ["scores.csv", "summary.md", "aggregate.png"]
     if panels := efficiency_panels(grid, found):
@@ -336,6 +338,11 @@ def report(place: Place, grid: Grid, console: Console) -> None:
     if len(panels) < len(found):
         console.print("note: some runs have too few training episodes for a sample efficiency curve", soft_wrap=True)
     console.print(f"results  {folder}: {', '.join(made)}", highlight=False, soft_wrap=True)
+
+
+def _how_many(grid: Grid, missing: Sequence[Cell]) -> str:
+    count = len(list(grid.cells()))
+    return f"{count - len(missing)} of {count} runs are finished, and what is told is of those alone"
 
 
 def _sheets(grid: Grid, group: Group) -> list[Sheet]:
@@ -351,6 +358,7 @@ def _on_screen(found: Sequence[Group]) -> list[Group]:
 
 def _summary(place: Place, grid: Grid, sheets: Sequence[Sheet], missing: Sequence[Cell]) -> str:
     head = f"## Study {place.folder.name}\n\n{conditions(grid)}.\n"
+    head += f"\nIncomplete: {_how_many(grid, missing)}.\n" if missing else ""
     recipes = "".join(f"- {v.name}: {v.recipe.name} {' '.join(v.overrides)}".rstrip() + "\n" for v in grid.variants)
     absent = f"\nWithout a result: {', '.join(cell.name for cell in missing)}.\n" if missing else ""
     return "\n".join([head, recipes + absent, *(sheet.markdown() for sheet in sheets)])

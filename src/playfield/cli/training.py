@@ -53,7 +53,7 @@ class Plan:
     minutes: float | None = None
     """Wall minutes after which it is over, counted over all sessions of the run."""
     until_score: float | None = None
-    """Mean score of the last `over` complete training episodes at which it is over."""
+    """Mean score of the last `over` complete training episodes at which it is over; lost games are none."""
     over: int = 30
     episodes: int = 30
     """Whole games of the final evaluation; 0 for none."""
@@ -242,7 +242,7 @@ class Training:
         if isinstance(event, Learned) and not (math.isfinite(event.loss) and math.isfinite(event.grad_norm)):
             name, value = ("loss", event.loss) if not math.isfinite(event.loss) else ("gradient", event.grad_norm)
             raise NotFinite(f"the {name} became {value}", event.clock, self.run.name)
-        if isinstance(event, EpisodeEnded):
+        if isinstance(event, EpisodeEnded) and not event.lost:
             self.scores.append(event.score)
             while len(self.scores) > self.plan.over:
                 self.scores.popleft()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from playfield.cli.sheets import Sheet
 from playfield.cli.shown import check_shown
 from playfield.cli.study import STOPPED, STUDIES, locked, named, prepared
 from playfield.cli.training import RESUMABLE, Interruption
+from playfield.extras import install_extra
 from playfield.games.make import make_games
 from playfield.recipes import AnyRecipe
 from playfield.score import scoring_text
@@ -123,7 +123,7 @@ class Tune:
         if (best := search.best()) is not None:
             self._say_how_to_use(best, search, console)
         if interruption.asked is not None or work.stopped:
-            console.print("stopped  the same command goes on", highlight=False)
+            console.print("stopped  the search is not finished; the same command goes on", highlight=False)
             return RESUMABLE
         return 0 if best is not None else 1
 
@@ -154,9 +154,7 @@ def require_optuna() -> None:
     try:
         import optuna
     except ImportError as error:
-        raise ImportError(
-            f"tune needs Optuna, which is missing; install it with: {sys.executable} -m pip install 'optuna>=4,<5'"
-        ) from error
+        raise ImportError(f"tune needs Optuna, which is missing; install it with: {install_extra('tune')}") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 

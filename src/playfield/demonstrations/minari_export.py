@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,9 @@ import numpy as np
 
 from playfield.demonstrations.recording import Recording
 from playfield.demonstrations.rows import Row, check_same, episodes_of
+from playfield.extras import install_extra
 from playfield.features.frames import new_folder
 from playfield.games.games import Games, GameSpec
-
-INSTALL = f"{sys.executable} -m pip install 'minari>=0.5.4,<0.6' 'h5py>=3.11,<4'"
 
 
 def require_minari() -> Any:
@@ -28,7 +26,9 @@ def require_minari() -> Any:
         importlib.import_module("h5py")
         return importlib.import_module("minari")
     except ImportError:
-        raise ModuleNotFoundError(f"data sets of Minari need it and h5py; install them with: {INSTALL}") from None
+        raise ModuleNotFoundError(
+            f"data sets of Minari need it and h5py; install them with: {install_extra('minari')}"
+        ) from None
 
 
 def export_minari(recording: Recording, games: Games, folder: Path) -> int:

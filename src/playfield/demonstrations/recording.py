@@ -8,12 +8,13 @@ frames.log   of games that (seed, actions) does not play again: every row as it 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from playfield.demonstrations.about import About, read_about
-from playfield.storage.files import DamagedFile
+from playfield.storage.files import DamagedFile, advising
 from playfield.storage.tapes import RecordedEpisode, Tapes
 
 ABOUT, TAPES, GAPS, FRAMES = "about.json", "tapes.log", "gaps.log", "frames.log"
@@ -61,21 +62,36 @@ def read_recording(folder: Path) -> Recording:
     """
     if not (folder / ABOUT).is_file():
         raise DamagedFile(folder, "holds no recording of play; `playfield record GAME` makes such a folder")
-    about = read_about(folder / ABOUT)
-    if not (folder / TAPES).is_file():
-        raise DamagedFile(folder / TAPES, "is missing, and with it all that was played")
-    tapes = Tapes(folder / TAPES)
-    episodes = tuple(tapes)
+    with advising(anew(None)):
+        about = read_about(folder / ABOUT)
+    with advising(anew(about)):
+        if not (folder / TAPES).is_file():
+            raise DamagedFile(folder / TAPES, "is missing, and with it all that was played")
+        tapes = Tapes(folder / TAPES)
+        episodes = tuple(tapes)
+        gaps = _read_gaps(folder / GAPS, episodes)
     if not episodes:
         raise ValueError(f"{folder} holds no episode yet; record more with `playfield record`")
     return Recording(
         folder=folder,
         about=about,
         episodes=episodes,
-        gaps=_read_gaps(folder / GAPS, episodes),
+        gaps=gaps,
         has_frames=(folder / FRAMES).is_file(),
         warning=tapes.warning,
     )
+
+
+def anew(about: About | None) -> str:
+    """What to do about a recording that is damaged, where that much of it can be read: a part of a sentence."""
+    game = "GAME" if about is None else shlex.quote(about.game)
+    match None if about is None else about.player:
+        case "agent" | "chance" as player:
+            policy = "random" if player == "chance" else "RUN"
+            command = f"playfield record {game} --policy {policy}"
+        case _:
+            command = f"playfield play {game} --record"
+    return f"take a sound copy, or record it anew: {command}"
 
 
 def _read_gaps(path: Path, episodes: tuple[RecordedEpisode, ...]) -> Mapping[int, bytes]:

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from playfield.demonstrations.recording import FRAMES, Recording
+from playfield.demonstrations.recording import FRAMES, Recording, anew
 from playfield.events import Tape
 from playfield.games.episodes import check_tapes
 from playfield.games.games import Games, GameSpec
 from playfield.games.protocol import AtariProtocol
 from playfield.memory.demonstrated import Demonstrations
 from playfield.memory.rows import RowRing, RowShape
-from playfield.storage.files import DamagedFile
+from playfield.storage.files import DamagedFile, advising
 from playfield.storage.frame_log import Chunk, Seen, Shown
 from playfield.storage.tapes import RecordedEpisode
 from playfield.types import Decision, Step
@@ -72,7 +72,12 @@ def episodes_of(recording: Recording, games: Games) -> Iterator[tuple[RecordedEp
         what = f"episode {number} of {recording.folder}"
         rows = _played_again(what, episode, games) if seen is None else _as_seen(recording, episode, seen)
         gaps = recording.gaps.get(episode.episode)
-        yield episode, rows if gaps is None else split_at_gaps(rows, gaps)
+        yield episode, _advised(recording, rows if gaps is None else split_at_gaps(rows, gaps))
+
+
+def _advised(recording: Recording, rows: Iterator[Row]) -> Iterator[Row]:
+    with advising(anew(recording.about)):
+        yield from rows
 
 
 def split_at_gaps(rows: Iterator[Row], gaps: bytes) -> Iterator[Row]:
@@ -108,7 +113,10 @@ def check_same(recording: Recording, spec: GameSpec) -> None:
     """
     about, folder = recording.about, recording.folder
     if about.game != spec.name and not _same_game_file(recording, spec):
-        raise ValueError(f"{folder} was recorded on {about.game}, not on {spec.name}; record that game, or train there")
+        raise ValueError(
+            f"{folder} was recorded on {about.game}, not on {spec.name}; train there, or record this game: "
+            f"playfield play {spec.name} --record"
+        )
     if about.actions != spec.actions:
         raise ValueError(
             f"{folder} was recorded with the actions {' '.join(about.actions)}, and {spec.name} is trained with "

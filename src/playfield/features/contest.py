@@ -202,7 +202,8 @@ def play(match: Match, sight: Sight, learner: LearnerSpec, seed: int, on_frames:
             step = games.recv()
             clock = clock.after(step)
             told = recorder.add(decision.action, step, clock)
-            ended += [(clock.frames, event.score) for event in told if isinstance(event, EpisodeEnded)]
+            whole = (event for event in told if isinstance(event, EpisodeEnded) and not event.lost)
+            ended += [(clock.frames, event.score) for event in whole]
             on_frames(clock.frames)
     finally:
         games.close()

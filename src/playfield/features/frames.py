@@ -25,6 +25,7 @@ from playfield.games.protocol import AtariProtocol, atari_rules
 from playfield.rng import Rng
 from playfield.storage.files import (
     DamagedFile,
+    advising,
     parse_json,
     read_capped,
     reading_from,
@@ -314,17 +315,21 @@ def load(folder: Path) -> Recording:
     """
     if not (folder / ABOUT).is_file():
         raise DamagedFile(folder, "holds no collected frames; `playfield lab collect GAME` makes such a folder")
-    about = _read_about(folder / ABOUT)
-    path = folder / ROWS
+    with advising("take a sound copy, or collect them anew: playfield lab collect GAME"):
+        about = _read_about(folder / ABOUT)
+        columns = _read_columns(folder / ROWS)
+        if reason := _complaint(about, columns):
+            raise DamagedFile(folder / ROWS, f"is no recording: {reason}")
+    return Recording(about=about, **columns)
+
+
+def _read_columns(path: Path) -> dict[str, Array]:
     with reading_from(path), path.open("rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
-                columns = {name: _member(path, archive, name) for name in _KINDS}
+                return {name: _member(path, archive, name) for name in _KINDS}
         except _BROKEN as error:
             raise DamagedFile(path, "is no recording that can be read: it was altered or cut") from error
-    if reason := _complaint(about, columns):
-        raise DamagedFile(path, f"is no recording: {reason}")
-    return Recording(about=about, **columns)
 
 
 def _member(path: Path, archive: zipfile.ZipFile, name: str) -> Array:

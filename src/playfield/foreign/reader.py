@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from playfield.extras import install_extra
 from playfield.foreign.wire import Broken, ForeignRow, hear, row_of
 
 Kind = Literal["serpent", "minari"]
@@ -30,9 +31,7 @@ def foreign_rows(kind: Kind, path: Path, silent_seconds: float = SILENT_SECONDS)
     Raises: ModuleNotFoundError with the command that installs h5py; NoForeignRecording.
     """
     if importlib.util.find_spec("h5py") is None:
-        raise ModuleNotFoundError(
-            f"recordings in HDF5 need h5py; install it with: {sys.executable} -m pip install 'h5py>=3.11,<4'"
-        )
+        raise ModuleNotFoundError(f"recordings in HDF5 need h5py; install it with: {install_extra('hdf5')}")
     # No plug-ins: a file may name a filter, and with it a library that is to be loaded.
     environment = {**os.environ, "HDF5_PLUGIN_PRELOAD": "::", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     child = subprocess.Popen(

@@ -19,6 +19,7 @@ from jaxtyping import Bool, Int32, Int64, UInt8, UInt64
 from PIL import Image
 
 from playfield.events import Tape
+from playfield.extras import pip_install
 from playfield.games.episodes import check_tapes, draw_seeds, too_long
 from playfield.games.games import GameSpec
 from playfield.games.protocol import SCREEN, AtariProtocol
@@ -53,7 +54,8 @@ def check_rom(name: str) -> Path:
     """
     folder = os.environ.get("ALE_ROMS_DIR")
     path = (Path(folder) if folder else Path(str(files("ale_py.roms")))) / f"{name}.bin"
-    cure = f"pip install --force-reinstall --no-deps ale-py=={version('ale-py')} brings a good one"
+    good = pip_install("--force-reinstall", "--no-deps", f"ale-py=={version('ale-py')}")
+    cure = f"{good} brings a good one"
     if not path.is_file():
         raise DamagedRom(f"the ROM of {name} is missing at {path}; {cure}")
     found = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import math
 import re
+import shlex
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +17,11 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.wrappers import TimeLimit
 from jaxtyping import Shaped, UInt8
 
+from playfield.extras import pip_install
 from playfield.games.each import EachGame, Outcome, Solo
 from playfield.games.games import GameSpec, Observations
 from playfield.settings import nearest
+from playfield.silence import silent_errors
 from playfield.types import Array
 
 PREFIX = "gym:"
@@ -50,6 +54,7 @@ class GymnasiumGame:
     def __init__(self, env: gymnasium.Env[Any, Any], environment_id: str) -> None:
         self._env, self._id = env, environment_id
         self._observations = env.observation_space
+        self._was_drawn = False
         self._choices = _choices(env, environment_id)
         self.actions = self._choices.labels
         self.axes = self._choices.axes
@@ -77,11 +82,13 @@ class GymnasiumGame:
     def picture(self) -> UInt8[Array, "H W 3"]:
         """What a person would see now."""
         try:
-            picture = np.asarray(self._env.render())
+            with nullcontext() if self._was_drawn else silent_errors():  # the first looks for a display, and needs none
+                picture = np.asarray(self._env.render())
         except (error.DependencyNotInstalled, ImportError) as problem:
             raise missing_package(self._id, problem) from problem
         if picture.dtype != np.uint8 or picture.ndim != 3:
             raise UnsupportedGame(f"{self._id} does not render pictures")
+        self._was_drawn = True
         return picture.copy()
 
     def close(self) -> None:
@@ -118,8 +125,11 @@ def open_environment(environment_id: str, render_mode: str | None = None) -> gym
 def missing_package(environment_id: str, problem: Exception) -> MissingPackage:
     """The error that names the pip command: Gymnasium's own where it has one, else the module that was not found."""
     module = (problem.name if isinstance(problem, ImportError) else None) or "gymnasium[all]"
-    commands = re.findall(r"`(pip install [^`]+)`", str(problem)) or [f'pip install "{module.partition(".")[0]}"']
-    return MissingPackage(f"{environment_id} needs a package that is not installed: {' && '.join(commands)}")
+    named = [shlex.split(words) for words in re.findall(r"`pip install ([^`]+)`", str(problem))]
+    commands = [pip_install(*words) for words in named or [[module.partition(".")[0]]]]
+    return MissingPackage(
+        f"{environment_id} needs a package that is not installed; install it with: {' && '.join(commands)}"
+    )
 
 
 def gymnasium_games(name: str, games: int) -> EachGame:

@@ -16,11 +16,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from playfield.events import Phase
 from playfield.sinks.analytics import FILE
 from playfield.sinks.jsonl import read_lines
-from playfield.sinks.plots import COLOURS, FAINT, INK, dress, subtitle
+from playfield.sinks.plots import COLOURS, FAINT, INK, dress, dress_frames, frame_unit, subtitle
 from playfield.types import Array
 
 SLICES: Final = 60
@@ -174,35 +175,36 @@ def analytics_figure(trace: Trace, title: str) -> Figure:
 def _draw_shares(axes: Axes, trace: Trace, parts: Slices) -> None:
     many = colormaps["tab20"].colors if len(trace.labels) > len(COLOURS) else COLOURS  # type: ignore[attr-defined]
     colours = [many[number % len(many)] for number in range(len(trace.labels))]
-    axes.stackplot(parts.frames / 1e6, parts.share, labels=trace.labels, colors=colours, alpha=0.85, linewidth=0)
+    axes.stackplot(parts.frames, parts.share, labels=trace.labels, colors=colours, alpha=0.85, linewidth=0)
     axes.set_ylim(0.0, 1.0)
     axes.set_ylabel("share of actions")
     subtitle(axes, "which actions were played, exploring ones included")
-    axes.set_xlim(0.0, trace.action_frames.max() / 1e6)
+    axes.set_xlim(0.0, trace.action_frames.max())
+    axes.xaxis.set_major_formatter(FuncFormatter(frame_unit(float(trace.action_frames.max())).text))
     for began in trace.phases:
-        axes.axvline(began.frames / 1e6, color=INK, linewidth=0.8, linestyle=":")
+        axes.axvline(began.frames, color=INK, linewidth=0.8, linestyle=":")
     # Beside the picture: inside, it would lie over what it explains.
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False, reverse=True)
 
 
 def _draw_value(axes: Axes, trace: Trace, parts: Slices) -> None:
-    axes.plot(parts.frames / 1e6, parts.value, color=COLOURS[3], linewidth=1.4)
+    axes.plot(parts.frames, parts.value, color=COLOURS[3], linewidth=1.4)
     axes.set_ylabel("expected return")
     subtitle(axes, "what the agent expected when it chose: the value of the best action, of rewards as it learns them")
-    axes.set_xlabel("million emulator frames")
+    dress_frames(axes, float(trace.action_frames.max()))
     _shade(axes, trace)
 
 
 def _shade(axes: Axes, trace: Trace) -> None:
     """Each phase in its colour, from its beginning to that of the next."""
     end = int(trace.action_frames.max())
-    axes.set_xlim(0.0, end / 1e6)
+    axes.set_xlim(0.0, end)
     for began, until in zip(trace.phases, [*(each.frames for each in trace.phases[1:]), end], strict=True):
-        left, right = began.frames / 1e6, until / 1e6
+        left, right = began.frames, until
         axes.axvspan(left, right, color=SHADES[began.phase], zorder=0.5, linewidth=0)
         axes.axvline(left, color=FAINT, linewidth=0.8, linestyle=":")
         if right > left:
-            narrow = right - left < 0.15 * end / 1e6
+            narrow = right - left < 0.15 * end
             place = axes.get_xaxis_transform()  # frames from left to right, and the height of the axes
             axes.text(
                 (left + right) / 2,
@@ -225,11 +227,13 @@ def _draw_rewards(figure: Figure, axes: Axes, trace: Trace) -> None:
         subtitle(axes, "reward within episodes: none has ended yet")
         return
     subtitle(axes, f"reward within {len(drawn)} of {len(trace.episodes):,} episodes, evenly spread over the run")
-    ages = Normalize(drawn[0].frames / 1e6, max(drawn[-1].frames, drawn[0].frames + 1) / 1e6)
+    ages = Normalize(drawn[0].frames, max(drawn[-1].frames, drawn[0].frames + 1))
     colours = colormaps["viridis_r"]
     for episode in drawn:
-        colour = colours(ages(episode.frames / 1e6))
+        colour = colours(ages(episode.frames))
         axes.plot(episode.steps, episode.totals, drawstyle="steps-post", color=colour, linewidth=1.3)
     bar = figure.colorbar(ScalarMappable(ages, colours), ax=axes)
-    bar.set_label("began at million frames", fontsize=8, color=FAINT)
+    unit = frame_unit(float(trace.action_frames.max()))
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(unit.text))
+    bar.set_label(f"began at ({unit.name})", fontsize=8, color=FAINT)
     bar.ax.tick_params(labelsize=8, colors=FAINT)

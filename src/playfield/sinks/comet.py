@@ -19,7 +19,7 @@ class Comet:
         try:
             comet: Any = importlib.import_module("comet_ml")
         except ImportError:
-            raise ModuleNotFoundError(install_text("Comet", "comet_ml")) from None
+            raise ModuleNotFoundError(install_text("Comet", "comet")) from None
         config = comet.ExperimentConfig(
             name=run.name,
             tags=list(run.labels),

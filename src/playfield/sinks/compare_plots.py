@@ -21,6 +21,7 @@ from playfield.sinks.plots import (
     draw_baseline,
     draw_group,
     dress,
+    dress_frames,
     stroke,
     subtitle,
 )
@@ -96,7 +97,7 @@ def _draw_published(axes: Axes, lines: Sequence[PublishedLine]) -> None:
         every = list(found)
         for number, line in enumerate(_few(every)):
             final = f" {line.points[-1][1]:,.1f}" if len(line.points) == 1 else ""
-            frames, scores = zip(*((frames / 1e6, score) for frames, score in line.points), strict=True)
+            frames, scores = zip(*line.points, strict=True)
             warning = "" if comparable else "NOT COMPARABLE: "
             axes.plot(
                 frames,
@@ -123,27 +124,25 @@ def _few(lines: Sequence[PublishedLine]) -> list[PublishedLine]:
 
 def _scale_frames(axes: Axes, comparison: Comparison) -> None:
     """Own runs keep most of the width, however much longer others trained."""
-    own = (
-        max(
-            (
-                float(run.episode_frames[-1])
-                for runs in comparison.own.values()
-                for run in runs
-                if len(run.episode_frames)
-            ),
-            default=1e6,
-        )
-        / 1e6
-    )
-    longest = max((frames / 1e6 for line in comparison.published for frames, _ in line.points), default=own)
+    ended = (run.episode_frames[-1:] for runs in comparison.own.values() for run in runs)
+    own = max((float(end[0]) for end in ended if len(end)), default=1e6)
+    longest = max((float(frames) for line in comparison.published for frames, _ in line.points), default=own)
     if longest > 1.5 * own:
         axes.set_xscale("symlog", linthresh=own, linscale=2.0)
         axes.axvline(own, color=FAINT, linewidth=0.8, linestyle=(0, (1, 3)))
         ticks = [own * part for part in (0.0, 0.25, 0.5, 0.75, 1.0)]
-        ticks += [tick for tick in (1.0, 10.0, 100.0, 200.0, 1000.0, 10_000.0) if 1.3 * own < tick <= longest]
-        axes.set_xticks(ticks, [f"{float(f'{tick:.3g}'):g}" for tick in ticks])
+        ticks += [tick for tick in (1e6, 1e7, 1e8, 2e8, 1e9, 1e10) if 1.3 * own < tick <= longest]
+        axes.set_xticks(ticks, [_with_letter(tick) for tick in ticks])
         axes.set_xticks([], minor=True)
         axes.set_xlim(0.0, longest * 1.15)
-        axes.set_xlabel("million emulator frames (logarithmic to the right of the dotted line)")
+        axes.set_xlabel("emulator frames (logarithmic to the right of the dotted line)")
     else:
-        axes.set_xlabel("million emulator frames")
+        dress_frames(axes, max(own, longest))
+
+
+def _with_letter(frames: float) -> str:
+    """Few and many frames beside one axis: 500, 20k, 200M."""
+    for unit, letter in ((1e6, "M"), (1e3, "k")):
+        if frames >= unit:
+            return f"{float(f'{frames / unit:.3g}'):g}{letter}"
+    return f"{frames:.3g}"

@@ -70,8 +70,9 @@ class Gravitar:
         if not isinstance(event, EpisodeEnded):
             return
         say, clock = self._telling.say, event.clock
-        self._marked.append(event.score)
-        if event.episode % MARKING_EPISODES == 0:
+        if not event.lost:
+            self._marked.append(event.score)
+        if event.episode % MARKING_EPISODES == 0 and self._marked:
             say(
                 f"marking, episode: {event.episode}, score: {event.score:.1f}, "
                 f"mean_score: {fmean(self._marked):.2f}, std_score: {pstdev(self._marked):.2f}"
@@ -105,7 +106,8 @@ class Serpent:
                 self._observing_until = None
                 self._telling.say(event.phase.capitalize())
             case EpisodeEnded():
-                self._telling.say(f"Episode {event.episode} - Total Reward: {event.score:g}")
+                lost = ", and the game was lost" if event.lost else ""
+                self._telling.say(f"Episode {event.episode} - Total Reward: {event.score:g}{lost}")
                 self._say_remaining(event.clock)
             case _:
                 pass
@@ -131,8 +133,9 @@ class Breakout:
         """Take one event."""
         if not isinstance(event, EpisodeEnded):
             return
-        self._scores.append(event.score)
-        if event.episode % MARKING_EPISODES == 0:
+        if not event.lost:
+            self._scores.append(event.score)
+        if event.episode % MARKING_EPISODES == 0 and self._scores:
             self._telling.say(
                 f"Episode {event.episode}, Overall best reward {max(self._scores):g}, "
                 f"Avg reward {fmean(self._scores):.4f}, Exploration rate {self._telling.epsilon(event.clock):.4f}, "
@@ -153,7 +156,7 @@ class Lesson:
     def __call__(self, event: Event) -> None:
         """Take one event."""
         match event:
-            case EpisodeEnded():
+            case EpisodeEnded() if not event.lost:
                 self._scores.append(event.score)
             case Stopped():
                 last, target = self._scores[-self._telling.over :], self._telling.until_score

@@ -19,8 +19,8 @@ class Metrics:
 
     A row says how things stood right after the step that passed it: `loss`, `grad_norm` and `mean_q` are means over the
     optimiser steps since the row before, without pretraining, `epsilon` and `updates` are the latest,
-    `score_mean_last_30` is over the last `score_count` finished training episodes. Wall time is a value in the row and
-    never the reason for one.
+    `score_mean_last_30` is over the last `score_count` finished training episodes, of which lost games are none. Wall
+    time is a value in the row and never the reason for one.
 
     The diagnostics, too, are means over what was seen since the row before, and null where nothing was:
     `replay_ratio` is transitions learnt from per decision played, `q_overestimation` is expected less discounted return
@@ -55,7 +55,7 @@ class Metrics:
         self._row_frames = begin.clock.frames
         self._row_seconds = begin.elapsed_seconds
         self._next = self._multiple_after(begin.clock.frames)
-        self._scores = RecentScores(begin.scores, episodes=begin.clock.episodes)
+        self._scores = RecentScores(begin.scores, episodes=begin.clock.episodes, lost=begin.lost)
         self._updates = begin.updates
         self._epsilon: float | None = None
         self._learned: list[Learned] = []

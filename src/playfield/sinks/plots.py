@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from playfield.score import Baseline, Interval, baselines, mean, scoring_text, stratified_bootstrap
 from playfield.sinks.evaluations import read_evaluations
@@ -27,6 +27,31 @@ DASHES: Final = ("-", "--", ":", "-.")
 INK: Final = "#24292f"
 FAINT: Final = "#6e7781"
 EVALUATION_LABEL: Final = "evaluation mean, 95 % bootstrap interval"
+
+
+class FrameUnit(NamedTuple):
+    """In what emulator frames are counted beside an axis; what is drawn stays in frames."""
+
+    frames: float
+    name: str
+
+    def text(self, frames: float, _: object = None) -> str:
+        """A number of frames in this unit, as matplotlib asks for it."""
+        return f"{frames / self.frames:g}"
+
+
+def frame_unit(longest: float) -> FrameUnit:
+    """The unit for so many frames: one in which they are a number of a few digits."""
+    if longest < 1e4:
+        return FrameUnit(1.0, "emulator frames")
+    return FrameUnit(1e3, "thousand emulator frames") if longest < 1e6 else FrameUnit(1e6, "million emulator frames")
+
+
+def dress_frames(axes: Axes, longest: float) -> None:
+    """Name an axis of frames, and its numbers, in the unit that suits the longest run."""
+    unit = frame_unit(longest)
+    axes.xaxis.set_major_formatter(FuncFormatter(unit.text))
+    axes.set_xlabel(unit.name)
 
 
 class Stroke(NamedTuple):
@@ -77,8 +102,10 @@ class Curve:
     settings: str = ""
     """Every setting of the recipe: runs whose settings differ are never taken together."""
     episode_frames: Array
-    """Emulator frames of the run when each training episode ended."""
+    """Emulator frames of the run when each training episode ended; those of lost games are not among them."""
     episode_score: Array
+    lost: int = 0
+    """Training episodes that have no score, since their game was lost."""
     evaluations: tuple[EvaluationPoint, ...] = ()
     metric_frames: Array = field(default_factory=lambda: np.zeros(0))
     loss: Array = field(default_factory=lambda: np.zeros(0))
@@ -90,6 +117,12 @@ class Curve:
             raise ValueError("A curve needs one frame count for each episode score.")
         if {len(each) for each in (self.loss, self.epsilon, self.elapsed_seconds)} != {len(self.metric_frames)}:
             raise ValueError("A curve needs one loss, epsilon and elapsed time for each row of metrics.")
+
+    @property
+    def longest(self) -> float:
+        """The last frame at which anything of it is drawn; 0 where nothing is."""
+        ends = (self.episode_frames[-1:], self.metric_frames[-1:], [point.frames for point in self.evaluations[-1:]])
+        return max((float(end[0]) for end in ends if len(end)), default=0.0)
 
     @property
     def baseline(self) -> Baseline | None:
@@ -115,7 +148,8 @@ def load_curve(run: Path) -> Curve:
     about = _read_object(run / "run.json")
     events = read_events(run / "events.jsonl") if (run / "events.jsonl").is_file() else []
     rows = read_metrics(run / "metrics.jsonl") if (run / "metrics.jsonl").is_file() else []
-    episodes = _training_episodes(events)
+    ended = _training_episodes(events)
+    episodes = [row for row in ended if not row.get("lost", False)]
     protocol = scoring_text(cast(Mapping[str, object], about.get("protocol") or {}))
     return Curve(
         game=str(about.get("game", "unknown game")),
@@ -126,6 +160,7 @@ def load_curve(run: Path) -> Curve:
         settings=json.dumps(about.get("recipe"), sort_keys=True),
         episode_frames=np.array([row["clock"]["frames"] for row in episodes], dtype=np.float64),
         episode_score=np.array([row["score"] for row in episodes], dtype=np.float64),
+        lost=len(ended) - len(episodes),
         evaluations=_evaluations(run, events, protocol),
         metric_frames=_column(rows, "frames"),
         loss=_column(rows, "loss"),
@@ -193,14 +228,14 @@ def learning_curve(curve: Curve) -> Figure:
     subtitle(scores, curve.protocol)
     _draw_scores(scores, curve)
     legend(scores)
-    loss.plot(curve.metric_frames / 1e6, curve.loss, color=COLOURS[3], linewidth=1.2)
+    loss.plot(curve.metric_frames, curve.loss, color=COLOURS[3], linewidth=1.2)
     loss.set_ylabel("loss")
     subtitle(loss, "mean training loss of the updates since the row before (no unit)")
-    epsilon.plot(curve.metric_frames / 1e6, curve.epsilon, color=COLOURS[4], linewidth=1.2)
+    epsilon.plot(curve.metric_frames, curve.epsilon, color=COLOURS[4], linewidth=1.2)
     epsilon.set_ylabel("epsilon")
     subtitle(epsilon, "exploration rate: share of random actions")
     epsilon.set_ylim(-0.03, 1.03)
-    epsilon.set_xlabel("million emulator frames")
+    dress_frames(epsilon, curve.longest)
     if len(curve.elapsed_seconds) > 1:
         _wall_axis(scores, curve)
     return figure
@@ -208,7 +243,7 @@ def learning_curve(curve: Curve) -> Figure:
 
 def _draw_scores(axes: Axes, curve: Curve) -> None:
     axes.plot(
-        curve.episode_frames / 1e6,
+        curve.episode_frames,
         curve.episode_score,
         linestyle="none",
         marker="o",
@@ -216,11 +251,11 @@ def _draw_scores(axes: Axes, curve: Curve) -> None:
         markeredgewidth=0,
         alpha=0.35,
         color=COLOURS[0],
-        label="training episode (exploring)",
+        label="training episode (exploring)" + (f", without {curve.lost:,} lost games" if curve.lost else ""),
     )
     means = running_mean(curve.episode_score)
     axes.plot(
-        curve.episode_frames[len(curve.episode_frames) - len(means) :] / 1e6,
+        curve.episode_frames[len(curve.episode_frames) - len(means) :],
         means,
         color=COLOURS[0],
         linewidth=2.2,
@@ -238,7 +273,7 @@ def draw_evaluations(axes: Axes, curve: Curve, colour: str, label: str) -> None:
     means = np.array([point.mean for point in curve.evaluations])
     reach = np.array([_reach(point) for point in curve.evaluations]).T
     axes.errorbar(
-        np.array([point.frames for point in curve.evaluations]) / 1e6,
+        np.array([point.frames for point in curve.evaluations]),
         means,
         yerr=reach,
         fmt="D",
@@ -268,13 +303,14 @@ def draw_baseline(axes: Axes, baseline: Baseline | None) -> None:
 
 
 def _wall_axis(axes: Axes, curve: Curve) -> None:
-    """A second axis at the top: wall minutes, placed where the run was at those frames."""
-    frames, minutes = curve.metric_frames / 1e6, curve.elapsed_seconds / 60.0
-    ticks = [tick for tick in MaxNLocator(6).tick_values(0.0, float(minutes[-1])) if minutes[0] <= tick <= minutes[-1]]
+    """A second axis at the top: wall time, placed where the run was at those frames."""
+    seconds, unit = (60.0, "minutes") if curve.elapsed_seconds[-1] >= 120.0 else (1.0, "seconds")
+    frames, spent = curve.metric_frames, curve.elapsed_seconds / seconds
+    ticks = [tick for tick in MaxNLocator(6).tick_values(0.0, float(spent[-1])) if spent[0] <= tick <= spent[-1]]
     top = axes.twiny()
     top.set_xlim(axes.get_xlim())
-    top.set_xticks(np.interp(ticks, minutes, frames), [f"{tick:g}" for tick in ticks])
-    top.set_xlabel("wall time (minutes)", color=FAINT, fontsize=8, loc="right")
+    top.set_xticks(np.interp(ticks, spent, frames), [f"{tick:g}" for tick in ticks])
+    top.set_xlabel(f"wall time ({unit})", color=FAINT, fontsize=8, loc="right")
     top.tick_params(colors=FAINT, labelsize=8, length=3)
     for spine in top.spines.values():
         spine.set_visible(False)
@@ -310,7 +346,7 @@ def plot_runs(curves: Sequence[Curve]) -> Figure:
         axes.plot([], [], color=FAINT, marker="D", linestyle="none", label=EVALUATION_LABEL)
     if len(games) == 1:
         draw_baseline(axes, curves[0].baseline)
-    axes.set_xlabel("million emulator frames")
+    dress_frames(axes, max(curve.longest for curve in curves))
     axes.set_ylabel(f"score of a whole game (points),\nmean of the last {LAST} training episodes")
     legend(axes)
     return figure
@@ -318,7 +354,7 @@ def plot_runs(curves: Sequence[Curve]) -> Figure:
 
 def draw_group(axes: Axes, runs: Sequence[Curve], look: Stroke, label: str) -> None:
     """Runs of one recipe as their mean and the band from lowest to highest, with their evaluations."""
-    lines = [(run.episode_frames[LAST - 1 :] / 1e6, running_mean(run.episode_score)) for run in runs]
+    lines = [(run.episode_frames[LAST - 1 :], running_mean(run.episode_score)) for run in runs]
     lines = [(frames, means) for frames, means in lines if len(means)]
     if short := len(runs) - len(lines):
         label = f"{label}: {short} with fewer than {LAST} episodes, so without a mean"

@@ -119,7 +119,7 @@ class Standing:
             ("frames", frames),
             ("frames/s", "-" if speed is None else f"{speed:,.0f}"),
             ("mean score", score),
-            ("episodes", f"{self.scores.episodes:,}"),
+            ("episodes", f"{self.scores.episodes:,}{_lost_text(self.scores.lost)}"),
             ("updates", f"{self.begin.updates if learned is None else learned.updates:,}"),
             ("epsilon", "-" if learned is None else f"{learned.epsilon:.4f}"),
             ("loss", "-" if learned is None else f"{learned.loss:.4g}"),
@@ -165,6 +165,10 @@ class Standing:
         return f"evaluating, {games - len(self.scores.evaluation_scores)} of {games} games remain"
 
 
+def _lost_text(count: int) -> str:
+    return f", {count:,} of them lost games without a score" if count else ""
+
+
 def _episodes(count: int) -> str:
     return f"{count} episode{'' if count == 1 else 's'}"
 
@@ -204,7 +208,7 @@ class Progress:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         begin = begin or Begin()
-        recent = RecentScores(begin.scores, episodes=begin.clock.episodes)
+        recent = RecentScores(begin.scores, episodes=begin.clock.episodes, lost=begin.lost)
         self._standing = Standing(limits or Limits(), begin, recent, begin.clock, frames_per_step)
         self._console = console or Console(stderr=True)
         self._every_seconds = plain_every_seconds if not self._console.is_terminal else 0.25

@@ -23,6 +23,8 @@ class Begin:
     """Optimiser steps so far."""
     scores: tuple[float, ...] = ()
     """Scores of the last finished training episodes, so that the running mean goes on; 30 are enough."""
+    lost: int = 0
+    """Training episodes so far that were cut off, since their game was lost."""
     elapsed_seconds: float = 0.0
     """Wall time spent before."""
 
@@ -32,12 +34,16 @@ class RecentScores:
 
     Episodes that end between `PhaseChanged("evaluating")` and `Evaluated`, or the next change of phase, belong to the
     evaluation; so do the clocks of all events in between.
+
+    Scores are of whole games: an episode that was cut off since its game was lost has none.
     """
 
-    def __init__(self, scores: Iterable[float] = (), *, episodes: int = 0) -> None:
+    def __init__(self, scores: Iterable[float] = (), *, episodes: int = 0, lost: int = 0) -> None:
         self._scores: deque[float] = deque(scores, maxlen=LAST)
+        self.lost = lost
+        """Those of the episodes that have no score, since their game was lost."""
         self.episodes = max(episodes, len(self._scores))
-        """Finished training episodes so far."""
+        """Training episodes so far that have ended, however that came."""
         self.evaluating = False
         self.evaluation_scores: list[float] = []
         """Scores of the evaluation that runs, or of the last one."""
@@ -53,8 +59,11 @@ class RecentScores:
             case EpisodeEnded() if self.evaluating:
                 self.evaluation_scores.append(event.score)
             case EpisodeEnded():
-                self._scores.append(event.score)
                 self.episodes += 1
+                if event.lost:
+                    self.lost += 1
+                else:
+                    self._scores.append(event.score)
             case _:
                 pass
 

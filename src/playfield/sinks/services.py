@@ -19,17 +19,15 @@ Service = Literal["tensorboard", "wandb", "comet", "mlflow"]
 class _About(NamedTuple):
     title: str
     module: str
-    package: str
     begin: Callable[[TrackedRun], Tracker]
     advice: str
     """What to do where it does not begin."""
 
 
 _SERVICES: Final[dict[str, _About]] = {
-    "tensorboard": _About("TensorBoard", "tensorboard", "tensorboard", TensorBoard, "leave --log tensorboard out"),
+    "tensorboard": _About("TensorBoard", "tensorboard", TensorBoard, "leave --log tensorboard out"),
     "wandb": _About(
         "Weights & Biases",
-        "wandb",
         "wandb",
         WeightsAndBiases,
         "`wandb login` keeps its key, and WANDB_MODE=offline does without one",
@@ -37,13 +35,11 @@ _SERVICES: Final[dict[str, _About]] = {
     "comet": _About(
         "Comet",
         "comet_ml",
-        "comet_ml",
         Comet,
         "`comet login` keeps its key, and COMET_START_ONLINE=0 does without one",
     ),
     "mlflow": _About(
         "MLflow",
-        "mlflow",
         "mlflow",
         MLflow,
         "MLFLOW_TRACKING_URI names its server, or a database such as sqlite:///mlflow.db",
@@ -56,7 +52,7 @@ def require(services: Iterable[Service]) -> None:
     for service in services:
         about = _SERVICES[service]
         if importlib.util.find_spec(about.module) is None:
-            raise ModuleNotFoundError(install_text(about.title, about.package))
+            raise ModuleNotFoundError(install_text(about.title, service))
 
 
 def begun(service: Service, run: TrackedRun) -> Tracker:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from playfield.score import Aggregates, Estimate
-from playfield.sinks.plots import FAINT, INK, Stroke, dress, legend, stroke, subtitle
+from playfield.sinks.plots import FAINT, INK, Stroke, dress, dress_frames, legend, stroke, subtitle
 from playfield.types import Array
 
 STATISTICS: Final = ("iqm", "median", "mean")
@@ -121,17 +121,17 @@ def sample_efficiency(panels: Sequence[EfficiencyPanel], title: str) -> Figure:
     grid = [cast(Axes, axes) for axes in figure.subplots(rows, columns, squeeze=False).flat]
     for axes in grid[len(panels) :]:
         axes.remove()
-    short = max(float(curve.frames[-1]) for panel in panels for curve in panel.curves.values()) < 2e5
+    longest = max(float(curve.frames[-1]) for panel in panels for curve in panel.curves.values())
     for axes, panel in zip(grid, panels, strict=False):
         dress(axes)
         subtitle(axes, panel.title)
         for name, curve in panel.curves.items():
-            (colour, dash), frames = look_of(name, names), curve.frames / (1e3 if short else 1e6)
+            (colour, dash), frames = look_of(name, names), curve.frames
             label = f"{name}, {curve.runs} run{'s' if curve.runs > 1 else ''}"
             axes.plot(frames, curve.iqm, color=colour, linestyle=dash, linewidth=2.0, label=label)
             if curve.band is not None:
                 axes.fill_between(frames, curve.band[0], curve.band[1], color=colour, alpha=0.18, linewidth=0)
-        axes.set_xlabel(f"{'thousand' if short else 'million'} emulator frames")
+        dress_frames(axes, longest)
         axes.set_ylabel(panel.unit)
         legend(axes)
     return figure

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
+
+from playfield.extras import ExtraName, install_extra
 
 Value = str | int | float | bool | None
 
@@ -70,9 +71,9 @@ class Tracker(Protocol):
         ...
 
 
-def install_text(name: str, package: str) -> str:
-    """A sentence for somebody who lacks a package."""
-    return f"{name} is not installed; install it with: {sys.executable} -m pip install {package}"
+def install_text(name: str, extra: ExtraName) -> str:
+    """A sentence for somebody who lacks the package of a service."""
+    return f"{name} is not installed; install it with: {install_extra(extra)}"
 
 
 def by_frames(points: Sequence[Point]) -> Iterator[tuple[int, dict[str, float]]]:

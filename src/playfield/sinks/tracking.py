@@ -80,7 +80,7 @@ class Tracking:
         begin = begin or Begin()
         self._service, self._tracker, self._ledger = service, tracker, ledger
         self._every_updates, self._say, self._now = every_updates, say, now
-        self._scores = RecentScores(begin.scores, episodes=begin.clock.episodes)
+        self._scores = RecentScores(begin.scores, episodes=begin.clock.episodes, lost=begin.lost)
         self._before = ledger.told(service)
         self._told = dict(self._before)
         self._points: list[Point] = []
@@ -102,7 +102,8 @@ class Tracking:
                 self._try(lambda: self._tracker.text("phase", event.phase))
                 self._speed_mark = (self._now(), event.clock.frames)
             case EpisodeEnded() if not self._scores.evaluating:
-                self._add("episode/score", event.score, event)
+                if not event.lost:  # then it is not that of a whole game
+                    self._add("episode/score", event.score, event)
                 self._add("episode/frames", event.frames, event)
                 if self._scores.mean is not None:
                     self._add("episode/score_mean_last_30", self._scores.mean, event)

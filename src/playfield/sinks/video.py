@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
@@ -93,6 +94,25 @@ def write_video(
             writer.close()
         unfinished.unlink(missing_ok=True)
     return count
+
+
+def at_true_speed(
+    frames: Iterable[Array], frames_per_second: float, now: Callable[[], float] = time.monotonic
+) -> Iterator[Array]:
+    """Frames of what runs on while they are made: each is repeated until the time at which the next one has come.
+
+    came after      0   100   200   450   500 ms      at 10 a second
+    film            a    b     c  c  d     e
+    """
+    shown, begun, before = 0, None, None
+    for frame in frames:
+        came = now()
+        begun = came if begun is None else begun
+        while before is not None and shown < round((came - begun) * frames_per_second):
+            yield before
+            shown += 1
+        yield frame
+        shown, before = shown + 1, frame
 
 
 def _checked(frame: Array, shape: tuple[int, ...]) -> Array:

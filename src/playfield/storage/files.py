@@ -28,6 +28,15 @@ class DamagedFile(Exception):
         self.reason = reason
 
 
+@contextlib.contextmanager
+def advising(advice: str) -> Generator[None]:
+    """Where a file is found damaged while the block runs, say besides what to do: a part of a sentence."""
+    try:
+        yield
+    except DamagedFile as error:
+        raise DamagedFile(error.path, f"{error.reason}; {advice}") from error
+
+
 class NoSpace(Exception):
     """The disk is full; what was committed before is intact."""
 

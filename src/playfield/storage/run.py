@@ -176,19 +176,8 @@ class Run:
             fingerprint=fingerprint,
             resume=resume,
         )
-        path, temporary = root / name, temporary_name(root / f".{name}")
-        try:
-            with writing_to(path):
-                temporary.mkdir(parents=True)
-                (temporary / _CHECKPOINTS).mkdir()
-                (temporary / _ROWS).mkdir()
-            write_new(temporary / _RUN, [_run_text(about)])
-            sync_directory(temporary)
-            _claim(temporary, path)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
-        sync_directory(root)
+        path = root / name
+        _make(path, about)
         return Run(path, about)
 
     @staticmethod
@@ -548,6 +537,22 @@ def check_name(name: str) -> None:
             f"{name!r} cannot be the name of a run: use up to 100 letters, digits, dots, dashes and underscores, "
             "not beginning with a dot or a dash"
         )
+
+
+def _make(path: Path, about: About) -> None:
+    temporary = temporary_name(path.with_name(f".{path.name}"))
+    try:
+        with writing_to(path):
+            temporary.mkdir(parents=True)
+            (temporary / _CHECKPOINTS).mkdir()
+            (temporary / _ROWS).mkdir()
+        write_new(temporary / _RUN, [_run_text(about)])
+        sync_directory(temporary)
+        _claim(temporary, path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    sync_directory(path.parent)
 
 
 def _claim(temporary: Path, path: Path) -> None:

@@ -100,7 +100,8 @@ def _check_actions(path: Path, spec: GameSpec) -> None:
 class DemosExport:
     """Write a recording as a data set of Minari: playfield demos export NAME FOLDER
 
-    Needs: pip install 'playfield[minari]'. Minari finds it below MINARI_DATASETS_PATH/playfield.
+    Needs Minari and h5py: `playfield doctor` tells how they are installed. Minari finds it below
+    MINARI_DATASETS_PATH/playfield.
     """
 
     name: Positional[str]

@@ -25,9 +25,10 @@ from playfield.games.desktop.calibration import (
     ink,
     look_reader_of,
     mask_from,
-    named,
+    names_of,
     pattern_of_look,
     reader_of,
+    renamed,
     run_together,
     unnamed,
     with_look,
@@ -66,7 +67,8 @@ class GamesCalibrate:
     share: float | None = None
     """Of looks: the share of the region's pixels that must be as they were; 1 by default."""
     glyphs: str | None = None
-    """The digits, in the order of the sheet, ? for a glyph that is none; asked where this is a terminal."""
+    """The digits, in the order of the sheet, ? for a glyph that is none; asked where this is a terminal. A second run
+    with a name for every glyph replaces those of the first."""
     ink: Colour | None = None
     """Red, green and blue of the digits' pixels; by default the commonest besides that of the region's border."""
     tolerance: int | None = None
@@ -100,13 +102,17 @@ class GamesCalibrate:
         print(f"looked    {crops.looked:,} times at {self.region}; {different:,} looks, {len(found)} glyphs")
         if joined := run_together(asked):
             print(f"note      {len(joined)} glyphs are digits that touch: no empty column parts them (give --cell)")
-        if not asked:
+        if not asked and self.glyphs is None:
             print(f"known     all of them{_lacking(learning)}")
+            print(f"sheet     {self._sheet(file, found)}: {len(found)} glyphs, whose names are in this order")
+            print(f"to mend   a wrong one: {self._again()} --glyphs {names_of(found, learning.patterns)}")
             return 0
         names = self._names(file, asked)
         if names is None:
             return 0
-        learnt = replace(learning, patterns=named(asked, names, learning.patterns))
+        learnt = replace(learning, patterns=renamed(found, names, learning.patterns))
+        for change in _changes(names_of(found, learning.patterns), names_of(found, learnt.patterns)):
+            print(f"replaced  {change}")
         print(f"learnt    {reader_name}: {''.join(learnt.patterns)}{_lacking(learnt)}")
         print(f"written   {self._write(lambda text: with_patterns(text, reader_name, learnt))}")
         return 0
@@ -189,15 +195,18 @@ class GamesCalibrate:
         """A name for each; none where nobody is there to ask."""
         if self.glyphs is not None:
             return self.glyphs
-        folder = new_folder(self.out, f"{file.name}-{self.region}")
-        save_picture(folder / "glyphs.png", glyph_sheet([mask_from(glyph.pattern) for glyph in asked]))
-        print(f"sheet     {folder / 'glyphs.png'}: {len(asked)} glyphs to be named")
+        print(f"sheet     {self._sheet(file, asked)}: {len(asked)} glyphs to be named")
         if sys.stdin.isatty():
             return "".join(_ask(number, glyph) for number, glyph in enumerate(asked, 1))
         for number, glyph in enumerate(asked, 1):
             print(f"glyph {number}, seen in {glyph.seen} looks\n{drawn(glyph.pattern)}")
         print(f"now       {self._again()} --glyphs {UNNAMED * len(asked)!r}, with a digit in place of each {UNNAMED}")
         return None
+
+    def _sheet(self, file: GameFile, shown: Sequence[Glyph]) -> Path:
+        folder = new_folder(self.out, f"{file.name}-{self.region}")
+        save_picture(folder / "glyphs.png", glyph_sheet([mask_from(glyph.pattern) for glyph in shown]))
+        return folder / "glyphs.png"
 
     def _again(self) -> str:
         """The same command: what is played decides which glyphs come, and in which order."""
@@ -220,6 +229,12 @@ class GamesCalibrate:
             )
         replace_file(target, change(source.read_text(encoding="utf-8")).encode())
         return target
+
+
+def _changes(before: str, after: str) -> list[str]:
+    """What names became of those that glyphs had, one sentence each."""
+    pairs = enumerate(zip(before, after, strict=True), 1)
+    return [f"glyph {number} was {old}, and is {new}" for number, (old, new) in pairs if old != new and old != UNNAMED]
 
 
 def _lacking(reader: Digits) -> str:

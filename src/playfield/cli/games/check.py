@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import tempfile
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -31,6 +30,7 @@ from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.game_file import GameFile
 from playfield.games.desktop.games import game_file
 from playfield.games.desktop.pictures import annotated
+from playfield.games.desktop.scratch import Scratch
 
 FOUND = 1
 """Exit code where something is suspicious."""
@@ -55,8 +55,8 @@ class GamesCheck:
         check_steps(self.steps)
         file = game_file(self.name)
         check_keys(file)
-        with tempfile.TemporaryDirectory(prefix="playfield-") as folder:
-            truth = Path(folder) / "truth.jsonl"
+        with closing(Scratch()) as scratch:
+            truth = scratch.path / "truth.jsonl"
             told = replace(
                 file, launch=replace(file.launch, environment={**file.launch.environment, TRUTH: str(truth)})
             )

@@ -12,8 +12,8 @@ import tyro
 from playfield.cli.games.results import new_folder, save_picture
 from playfield.games.desktop.checking import Policy, policy_actions
 from playfield.games.desktop.game import DesktopGame
-from playfield.games.desktop.game_file import GameFile
-from playfield.games.desktop.games import game_file
+from playfield.games.desktop.game_file import region_of
+from playfield.games.desktop.games import game_file, warn_of_suspending
 from playfield.games.each import Outcome
 
 Positional = tyro.conf.Positional
@@ -35,6 +35,7 @@ class GamesLaunch:
     def run(self) -> int:
         check_steps(self.steps)
         file = game_file(self.name)
+        warn_of_suspending(file)
         with closing(DesktopGame(file)) as game:
             game.reset(self.seed)
             window = game.window
@@ -88,7 +89,7 @@ class GamesCapture:
         check_steps(self.steps)
         check_steps(self.every, "--every")
         file = game_file(self.name)
-        part = None if self.region is None else file.regions[known_region(file, self.region)]
+        part = None if self.region is None else region_of(file, self.region)
         with closing(DesktopGame(file)) as game:
             game.begin(self.seed)
             folder = new_folder(self.out, file.name if self.region is None else f"{file.name}-{self.region}")
@@ -108,13 +109,3 @@ def check_steps(steps: int, option: str = "--steps") -> None:
     """Raises: ValueError where there are none."""
     if steps < 1:
         raise ValueError(f"{option} must be 1 or more, not {steps}")
-
-
-def known_region(file: GameFile, region: str) -> str:
-    """The region, where the file has it.
-
-    Raises: ValueError.
-    """
-    if region not in file.regions:
-        raise ValueError(f"{file.name} has no region {region!r}; it has: {', '.join(file.regions) or 'none'}")
-    return region

@@ -1,16 +1,18 @@
-"""`games show`: what a game file says, in words."""
+"""`games show`: what a game file says, in words or as it stands."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
 import tyro
 
+from playfield.cli.counts import Switch
 from playfield.games.desktop.actions import Choice
-from playfield.games.desktop.game_file import GameFile, Launch, Press
-from playfield.games.desktop.games import game_file
+from playfield.games.desktop.game_file import PYTHON, GameFile, Launch, Press
+from playfield.games.desktop.games import game_file, game_text
 
 LONGEST = 60
 """Letters of a value that are shown."""
@@ -18,12 +20,20 @@ LONGEST = 60
 
 @dataclass(frozen=True, slots=True)
 class GamesShow:
-    """What a game file says, in words: playfield games show NAME"""
+    """What a game file says, in words: playfield games show NAME
+
+    Or the file as it stands, to begin another from it: playfield games show NAME --toml > mine.toml
+    """
 
     name: tyro.conf.Positional[str]
     """A desktop game, or a game file ending in .toml."""
+    toml: Switch = 0
+    """The file itself."""
 
     def run(self) -> int:
+        if self.toml:
+            print(game_text(self.name), end="")
+            return 0
         for line in described(game_file(self.name)):
             print(line)
         return 0
@@ -56,7 +66,8 @@ def _launched(launch: Launch) -> str:
         return f"Steam's app {launch.steam}"
     if launch.attach is not None:
         return f"none: the game of {launch.attach} runs already"
-    return launch.url or f"{' '.join(launch.command)}{package}"
+    command = " ".join(word if word == PYTHON else shlex.quote(word) for word in launch.command)
+    return launch.url or f"{command}{package}"
 
 
 def _shown(file: GameFile) -> str:

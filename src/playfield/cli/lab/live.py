@@ -220,7 +220,7 @@ class LiveWindow:
         """Raises: ModuleNotFoundError with the command that installs pygame-ce; NoDisplay where there is none."""
         self._name = name
         try:
-            self._window = Window(frames_per_second=FRAMES_PER_SECOND, scale=1)
+            self._window = Window(frames_per_second=FRAMES_PER_SECOND, scale=1, pauses=False)
         except NoDisplay as error:
             raise NoDisplay(
                 "There is no display to open a window on; without --live the pictures are written all the same."

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, Protocol, cast
 
 from playfield.games.desktop.gamepads import Gamepad, Pad
-from playfield.settings import setting
+from playfield.settings import explained, setting
 
 MOST_ACTIONS = 256
 """Actions are written down as single bytes."""
@@ -18,7 +18,7 @@ MOST_ACTIONS = 256
 class Choice:
     """One thing to do on an axis for as long as the action lasts; with nothing given, to do nothing."""
 
-    label: str
+    label: str = field(metadata=explained("what it is called"))
     keys: tuple[str, ...] = setting((), "keys held down together, by their X names: Left, space, a")
     buttons: tuple[int, ...] = setting((), "mouse buttons held down: 1 left, 2 middle, 3 right")
     at: str | None = setting(None, "region whose middle the pointer goes to first")
@@ -38,8 +38,10 @@ class Choice:
 class Axis:
     """Choices that exclude each other."""
 
-    name: str
-    choices: tuple[Choice, ...]
+    name: str = field(metadata=explained("of the axis"))
+    choices: tuple[Choice, ...] = field(
+        metadata=explained("one thing to do for as long as the action lasts; with nothing given, to do nothing")
+    )
 
     def __post_init__(self) -> None:
         labels = [choice.label for choice in self.choices]
@@ -47,6 +49,33 @@ class Axis:
             raise ValueError(f"the axis {self.name!r} has no choices")
         if len(set(labels)) < len(labels):
             raise ValueError(f"the axis {self.name!r} has two choices of one label")
+
+
+CONTINUOUS = frozenset({"range", "continuous", "low", "high", "min", "max", "minimum", "maximum", "analog"})
+"""What somebody may write who means an axis of numbers."""
+
+
+def refuse_continuous(axes: object) -> None:
+    """Say what is played instead of an axis of numbers, in what a file says of its axes before it is read.
+
+    Raises: ValueError.
+    """
+    for number, axis in enumerate(_tables(axes)):
+        for table in (axis, *_tables(axis.get("choices"))):
+            said = sorted(CONTINUOUS & table.keys()) or [
+                key for key in ("kind", "type") if table.get(key) in CONTINUOUS
+            ]
+            if said:
+                raise ValueError(
+                    f"axes[{number}] ({axis.get('name', 'without a name')!r}) says {said[0]!r}, and axes that are "
+                    "continuous are not supported: cut it into choices, of the pointer for instance "
+                    '{label = "LEFT", by = [-20, 0]}, of a stick {label = "LEFT", pads = ["LEFT_STICK_LEFT"]}'
+                )
+
+
+def _tables(found: object) -> list[Mapping[str, object]]:
+    listed = cast("list[object]", found) if isinstance(found, list) else []
+    return [cast("Mapping[str, object]", each) for each in listed if isinstance(each, Mapping)]
 
 
 Combination = Literal["product", "concatenation"]
@@ -78,8 +107,8 @@ class Hands(Protocol):
     """What keys and pointer are moved with: an X display, or whatever another system has."""
 
     def keycode(self, key: str) -> int: ...
-    def key(self, code: int, down: bool) -> None: ...
-    def button(self, number: int, down: bool) -> None: ...
+    def key(self, code: int, *, down: bool) -> None: ...
+    def button(self, number: int, *, down: bool) -> None: ...
     def move(self, x: int, y: int) -> None: ...
     def settle(self) -> None: ...
 
@@ -111,19 +140,25 @@ class HeldInputs:
         pointed = any(choice.at or choice.by or choice.scroll or choice.to for choice in action.choices)
         if (keys, buttons, pads) == (self._keys, self._buttons, self._pads) and not pointed:
             return  # nothing to do, and nothing to wait for
-        self._let_go(self._keys - keys, self._buttons - buttons)
+        kept = set[int]() if self._leaves(action) else self._buttons & buttons
+        self._let_go(self._keys - keys, self._buttons - kept)
         self._hold(pads)
         for choice in action.choices:
             self._point(choice)
         for code in sorted(keys - self._keys):
             self._hands.key(code, down=True)
-        for button in sorted(buttons - self._buttons):
+        for button in sorted(buttons - kept):
             self._hands.button(button, down=True)
         self._keys, self._buttons = keys, buttons
         for choice in action.choices:
             if choice.to is not None:
                 self._go(self._places.middle(choice.to))
         self._hands.settle()
+
+    def _leaves(self, action: Action) -> bool:
+        """Whether a click is meant at another place than where the pointer is: with the button down it would drag."""
+        clicks = (choice.at for choice in action.choices if choice.buttons and choice.at is not None)
+        return any(self._places.middle(region) != self._pointer for region in clicks)
 
     def release(self) -> None:
         """Let go of everything."""

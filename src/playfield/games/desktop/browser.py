@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from subprocess import PIPE, Popen
 
+from playfield.extras import apt_install
 from playfield.games.desktop.cdp import BrowserGone, BrowserRefused, BrowserSilent, Conversation
 from playfield.games.desktop.game_file import GameFile, typed_name
 from playfield.games.desktop.programs import OwnProgram
@@ -138,7 +139,10 @@ class BrowserLauncher:
         self._program = browser(file)
         page = file.launch.page_file
         if page is not None and not page.is_file():
-            raise ValueError(f"the page {page} of {file.name} is not there; mend launch.url")
+            raise ValueError(
+                f"the page {page} of {file.name} is not there; mend launch.url, then: "
+                f"playfield games launch {typed_name(file)}"
+            )
 
     def start(self, environment: Mapping[str, str]) -> Browser:
         """A new browser; under the JavaScript clock it has no page yet, since the clock must be in the page first.
@@ -202,6 +206,6 @@ def browser(file: GameFile) -> Path:
     if found is None:
         package = file.launch.package or "chromium"
         raise ValueError(
-            f"the game {file.name} needs the program chromium, which is not here: apt-get install {package}"
+            f"the game {typed_name(file)} needs the program chromium, which is not here: {apt_install(package)}"
         )
     return Path(found)

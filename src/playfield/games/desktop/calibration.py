@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from playfield.games.desktop.game_file import GameFile, game_from
+from playfield.games.desktop.game_file import GameFile, game_from, region_of
 from playfield.games.desktop.readers import Colour, Digits, Looks, ReaderSpec, Region, glyphs, look_of, masked
 from playfield.types import Array
 
@@ -119,6 +119,31 @@ def unnamed(found: Sequence[Glyph], patterns: Mapping[str, str]) -> list[Glyph]:
     return [glyph for glyph in found if glyph.pattern not in known]
 
 
+def names_of(found: Sequence[Glyph], patterns: Mapping[str, str]) -> str:
+    """The digit of each glyph, `?` for one that has none, as `--glyphs` takes them."""
+    digits = {pattern: digit for digit, rows in patterns.items() for pattern in rows.split(" ")}
+    return "".join(digits.get(glyph.pattern, UNNAMED) for glyph in found)
+
+
+def renamed(found: Sequence[Glyph], names: str, patterns: Mapping[str, str]) -> dict[str, str]:
+    """Patterns by digit: names for the glyphs that have none, or for all, which then lose the names that they had.
+
+    Raises: ValueError where there are neither so many nor so many, or a name is neither a digit nor `?`.
+    """
+    asked = unnamed(found, patterns)
+    if len(names) == len(asked) > 0:
+        return named(asked, names, patterns)
+    if len(names) != len(found):
+        few = f"{len(asked)} for those that have none yet" if asked else "none lacks one"
+        raise ValueError(
+            f"--glyphs names {len(names)} glyphs, but there are {len(found)} ({few}); to name all of them anew, mend "
+            f"this and add it to the same command: --glyphs '{names_of(found, patterns)}'"
+        )
+    anew = {glyph.pattern for glyph in found}
+    kept = {digit: [row for row in rows.split(" ") if row not in anew] for digit, rows in patterns.items()}
+    return named(found, names, {digit: " ".join(rows) for digit, rows in kept.items() if rows})
+
+
 def named(asked: Sequence[Glyph], names: str, patterns: Mapping[str, str]) -> dict[str, str]:
     """Patterns by digit: those there were, and the newly named.
 
@@ -159,8 +184,7 @@ _Kind = TypeVar("_Kind", Digits, Looks)
 
 
 def _reader_of(file: GameFile, region: str, kind: type[_Kind]) -> tuple[str, _Kind | None]:
-    if region not in file.regions:
-        raise ValueError(f"there is no region {region!r}; there are: {', '.join(file.regions) or 'none'}")
+    region_of(file, region)
     for name, reader in file.readers.items():
         if isinstance(reader, kind) and reader.region == region:
             return name, reader

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from playfield.games.desktop.actions import Axis, Choice
+from playfield.games.desktop.entries import told
 from playfield.games.desktop.game_file import GameFile, Launch, Press, Screen, Timing
 from playfield.games.desktop.proposals import Proposal
 from playfield.games.desktop.windows import Window, WindowMatch
@@ -23,12 +24,12 @@ class Draft:
     """What is known of a game that has no file yet."""
 
     name: str
-    command: tuple[str, ...]
-    title: str | None
+    launch: Launch
+    window: WindowMatch
+    screen: Screen
+    timing: Timing
     keys: tuple[str, ...]
     begin: tuple[Press, ...]
-    step_ms: int
-    screen: Screen
 
     def game(self) -> GameFile:
         """The game as far as it can be played: without regions and readers.
@@ -39,12 +40,13 @@ class Draft:
         choices = tuple(Choice(label=key.upper(), keys=(key,)) for key in self.keys)
         return GameFile(
             name=self.name,
-            launch=Launch(command=self.command, environment=ENVIRONMENT),
+            launch=self.launch,
             screen=self.screen,
-            window=WindowMatch(title=self.title),
-            timing=Timing(step_ms=self.step_ms),
+            window=self.window,
+            timing=self.timing,
             axes=(Axis(name="keys", choices=(stay, *choices)),),
             begin=self.begin,
+            typed=self.name,
         )
 
 
@@ -70,22 +72,34 @@ def presses(words: Sequence[str]) -> tuple[Press, ...]:
 
 
 def draft_text(draft: Draft, window: Window, regions: Mapping[str, Proposal], answers: Mapping[str, int | None]) -> str:
-    """A game file with comments.
+    """A game file with comments, and after it everything that a game file may say.
 
-    `answers` says of every key at which step it first showed.
+    `answers` says of every key at which step it first showed; of a key that is not in it, that is not known.
     """
     parts = (
         _head(draft),
-        _window(draft, window),
         _regions(regions),
+        _readers(draft, regions),
         _axes(draft, answers),
         _begin(draft),
-        _readers(regions),
+        _launch(draft.launch),
+        _screen(draft.screen),
+        _window(draft, window),
+        _timing(draft.timing),
+        EVERYTHING + told() + "\n",
     )
     return "\n".join(parts)
 
 
-def _exactly(text: str) -> str:
+EVERYTHING = f"""\
+# {"-" * 118}
+# Everything that a game file may say, and what it is where nothing is said; nothing here needs to be edited.
+# What games calibrate learns is written below it.
+"""
+
+
+def exactly(text: str) -> str:
+    """The regular expression that finds a text, as a person would write it: blanks need nothing before them."""
     return re.escape(text).replace("\\ ", " ")
 
 
@@ -97,55 +111,89 @@ def _list(values: Sequence[str]) -> str:
     return f"[{', '.join(_text(value) for value in values)}]"
 
 
+def _table(values: Mapping[str, str | int | None]) -> str:
+    said = {key: _text(value) if isinstance(value, str) else value for key, value in values.items()}
+    return f"{{{', '.join(f'{key} = {value}' for key, value in said.items() if value is not None)}}}"
+
+
 def _head(draft: Draft) -> str:
-    environment = ", ".join(f"{key} = {_text(value)}" for key, value in ENVIRONMENT.items())
     return f"""\
-# A desktop game. See what it says with: playfield games show {draft.name}.toml
+# A desktop game. What it says, in words: playfield games show {draft.name}.toml
+#
+# Now edit, in this order: the regions; the readers, which say what stands in them; over and rewards, which say what
+# ends an episode and what is good; and begin, if the game starts with a menu. The rest was found and can stay.
 name = {_text(draft.name)}
 about = ""
-# Steps after which an episode is cut off.
-most_steps = 10000
 # Readers of which any that is not 0 ends the episode.
 over = ["gone"]
+# Steps after which an episode is cut off.
+most_steps = 10000
 # Reader of the lives left, if there is one: no value flows across a lost one.
 # lives = "lives"
+"""
 
-[launch]
-command = {_list(draft.command)}
-environment = {{{environment}}}
-# Debian package that brings it, for whoever does not have it:
-# package = "{draft.name}"
 
-# The display that the game gets, in pixels; with place = "here" it is shown on yours, and F12 (panic) stops all.
+def _launch(launch: Launch) -> str:
+    lines = ["# How one comes to the game, by one of command, url, steam and attach.", "[launch]"]
+    if launch.command:
+        lines += [f"command = {_list(launch.command)}"]
+        lines += [f"environment = {_table(launch.environment)}"] if launch.environment else []
+        lines += ["# Debian package that brings it, for whoever does not have it:", '# package = "..."']
+    if launch.url is not None:
+        lines += [f"url = {_text(launch.url)}"]
+    if launch.steam is not None:
+        lines += [f"steam = {launch.steam}"]
+    if (window := launch.attach) is not None:
+        lines += ["# The window of a game that is there, and stays when we go."]
+        lines += ["# The number of a process is another at each start: a title or group lasts."] if window.pid else []
+        lines += [f"attach = {_table({'title': window.title, 'group': window.group, 'pid': window.pid})}"]
+    return "\n".join([*lines, ""])
+
+
+def _screen(screen: Screen) -> str:
+    if screen.place == "here":
+        return f"""\
+# It is shown on your display, and played while its window has the focus; the panic key, held for a step, stops all.
 [screen]
-width = {draft.screen.width}
-height = {draft.screen.height}
+place = "here"
+panic = {_text(screen.panic)}
+"""
+    return f"""\
+# The display that the game gets, which nobody sees, in pixels.
+[screen]
+width = {screen.width}
+height = {screen.height}
 """
 
 
 def _window(draft: Draft, window: Window) -> str:
-    title = draft.title or (f"^{_exactly(window.title)}$" if window.title else None)
-    match = f"title = {_text(title)}" if title else ""
-    if not match and window.group:
-        match = f"group = {_text(f'^{_exactly(window.group)}$')}"
-    return f"""\
-# Which window is the game's: regular expressions, searched for in its title and in its class (group).
-# It was found with the title {_text(window.title)}, the class {_text(window.group)}, {window.width} x {window.height}.
-[window]
-{match or "# any window"}
+    found = f"# It was found with the title {_text(window.title)}, the class {_text(window.group)}"
+    lines = [f"{found}, {window.width} x {window.height}."]
+    if draft.launch.attach is not None or draft.launch.url is not None:
+        why = "is that of attach" if draft.launch.attach is not None else "shows nothing but the page"
+        return "\n".join([f"# The window {why}.", *lines, ""])
+    title = draft.window.title or (f"^{exactly(window.title)}$" if window.title else None)
+    match = f"title = {_text(title)}" if title else "# any window"
+    if not title and window.group:
+        match = f"group = {_text(f'^{exactly(window.group)}$')}"
+    head = "# Which window is the game's: regular expressions, searched for in its title and in its class (group)."
+    return "\n".join([head, *lines, "[window]", match, ""])
 
+
+def _timing(timing: Timing) -> str:
+    return f"""\
 [timing]
 # Milliseconds of the game that an action lasts.
-step_ms = {draft.step_ms}
-# virtual: the game waits for the agent; real: it does not, where it takes no clock of ours (see games doctor).
-# clock = "virtual"
+step_ms = {timing.step_ms}
+# What waits for whom: playfield games doctor says which clocks the game takes.
+clock = {_text(timing.clock)}
 """
 
 
 def _regions(regions: Mapping[str, Proposal]) -> str:
     lines = [
         "# Parts of the window, in pixels from its corner. These are proposals: look at the picture beside this file,",
-        "# give them names and leave out what is none.",
+        "# give them names, and leave out what is none.",
         "[regions]",
     ]
     for name, each in regions.items():
@@ -173,7 +221,8 @@ def _axes(draft: Draft, answers: Mapping[str, int | None]) -> str:
     for key in draft.keys:
         step = answers.get(key)
         seen = "# changed nothing that was seen" if step is None else f"# first seen after step {step}"
-        lines.append(f"  {{label = {_text(key.upper())}, keys = [{_text(key)}]}},  {seen}")
+        choice = f"  {{label = {_text(key.upper())}, keys = [{_text(key)}]}},"
+        lines.append(f"{choice}  {seen}" if key in answers else choice)
     return "\n".join([*lines, "]", ""])
 
 
@@ -186,27 +235,26 @@ def _begin(draft: Draft) -> str:
     return "\n".join([*lines, ""])
 
 
-def _readers(regions: Mapping[str, Proposal]) -> str:
+def _readers(draft: Draft, regions: Mapping[str, Proposal]) -> str:
     writing = next((name for name in regions if name.startswith("writing")), "score")
+    file = f"{draft.name}.toml"
     return f"""\
-# What is read off the window at every step. Digits are learnt by
-#     playfield games calibrate FILE --region {writing} --as digits
-# and `playfield games check FILE` shows what each reader makes of the game.
+# What is read off the window at every step; playfield games check {file} shows what each makes of it. Digits and
+# looks are learnt, and written into this file:
+#     playfield games calibrate {file} --region {writing} --as digits
+#     playfield games calibrate {file} --region {writing} --as looks --step 120
 [readers.gone]
 kind = "gone"
 
-# [readers.frozen]         # 1 once the window has not changed for so many steps
+# [readers.frozen]          # 1 once the window has not changed for so many steps
 # kind = "still"
 # steps = 40
 
-# [readers.lives]          # pixels of a colour; each is how many of them count as one
+# [readers.lives]           # pixels of a colour; each is how many of them count as one
 # kind = "pixels"
 # region = "lives"
 # colour = [255, 255, 0]
 # each = 64
-
-# [readers.ended]          # 1 while a region looks as it did at a step, of those that `games capture` shows:
-#     playfield games calibrate FILE --region {writing} --as looks --step 120
 
 # The reward: how much a reader has grown since the step before.
 # [[rewards]]

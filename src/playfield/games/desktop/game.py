@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 from jaxtyping import UInt8
 
@@ -18,10 +15,12 @@ from playfield.games.desktop.game_file import GameFile, typed_name
 from playfield.games.desktop.gamepads import Gamepad
 from playfield.games.desktop.own_display import NoDisplayServer
 from playfield.games.desktop.pace import Pace
-from playfield.games.desktop.parts import clock_of, gamepad_of, launcher_of, stage_of
+from playfield.games.desktop.parts import clock_of, gamepad_of, launcher_of, prepare_clock, stage_of
 from playfield.games.desktop.pixels import grey, same
 from playfield.games.desktop.programs import Program
 from playfield.games.desktop.readers import Gone, Readings, Unreadable, WindowState, needs_windows, prepare
+from playfield.games.desktop.scratch import Scratch
+from playfield.games.desktop.shared_display import DisplayLock
 from playfield.games.desktop.stage import SharedStage, Stage
 from playfield.games.desktop.watching import OverAtOnce, Watch, over_at_once
 from playfield.games.desktop.windows import NoWindow, Window
@@ -41,7 +40,8 @@ class DesktopGame:
 
     Every episode is a new process, so that nothing is left of the last, unless the file says that one goes on.
 
-    Raises at its making: NoDisplayServer, NoCompiler, NotEnabled, ValueError where the program is not there.
+    Raises at its making: NoDisplayServer, NoCompiler, NotEnabled, DisplayTaken; ValueError where the program is not
+    there.
     """
 
     def __init__(
@@ -56,7 +56,9 @@ class DesktopGame:
         self.pace = pace or Pace()
         self._watch = watch
         prepare(file.readers)
-        self._folder = Path(tempfile.mkdtemp(prefix="playfield-"))
+        self._scratch = Scratch()
+        self._folder = self._scratch.path
+        self._display_lock: DisplayLock | None = None
         self._stage: Stage | None = None
         self._gamepad: Gamepad | None = None
         self._program: Program | None = None
@@ -64,8 +66,10 @@ class DesktopGame:
         self._was_played = self._halted = False
         self._held: HeldInputs | None = None
         try:
+            self._display_lock = DisplayLock(file.name) if file.screen.place == "here" else None
             self._launcher = launcher_of(file, self._folder)
             self._open_stage()
+            prepare_clock(file)
         except BaseException:
             self.close()
             raise
@@ -297,7 +301,9 @@ class DesktopGame:
             self._gamepad.close()
         if self._stage is not None:
             self._stage.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._display_lock is not None:
+            self._display_lock.close()
+        self._scratch.close()
 
     def _let_go(self) -> None:
         """Keys stay down on a display whoever is gone, and are not pressed again then."""
@@ -322,6 +328,7 @@ class DesktopGame:
         self._stage = stage = stage_of(self.file, self._folder)
         if self._gamepad is None:
             self._gamepad = gamepad_of(self.file)  # before the game, which may look for one only when it begins
+        check_key_names(self.file, stage)
         self._attention = Attention(self.file, stage, self.pace) if isinstance(stage, SharedStage) else None
         self._held = None
 
@@ -409,6 +416,26 @@ class DesktopGame:
     def _in_sight(self) -> UInt8[Array, "h w"]:
         region = self.file.sight.region
         return grey(self._picture if region is None else self.file.regions[region].of(self._picture))
+
+
+def check_key_names(file: GameFile, stage: Stage) -> None:
+    """See that the display has every key that is ever pressed.
+
+    Raises: ValueError naming the file and the place in it.
+    """
+    places = [(f"[[begin]], step {number}", press.keys) for number, press in enumerate(file.begin, 1)]
+    places += [
+        (f"the choice {each.label!r} of the axis {axis.name!r}", each.keys)
+        for axis in file.axes
+        for each in axis.choices
+    ]
+    for place, keys in places:
+        for key in keys:
+            try:
+                stage.keycode(key)
+            except ValueError as error:
+                name = typed_name(file)
+                raise ValueError(f"{name}, {place}: {error}; mend it, then: playfield games launch {name}") from error
 
 
 def _middle(window: Window) -> tuple[int, int]:

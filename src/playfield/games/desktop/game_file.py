@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,13 +12,13 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from playfield.games.desktop.actions import Action, Axis, Choice, Combination, combined
+from playfield.games.desktop.actions import Action, Axis, Choice, Combination, combined, refuse_continuous
 from playfield.games.desktop.gamepads import Pad
 from playfield.games.desktop.readers import ReaderSpec, Region
 from playfield.games.desktop.sight import Sight
-from playfield.games.desktop.tables import value_from
+from playfield.games.desktop.tables import NOT_IN_FILES, value_from
 from playfield.games.desktop.windows import WindowMatch
-from playfield.settings import setting
+from playfield.settings import explained, setting
 
 MOST_BYTES = 1 << 20
 """Of a game file."""
@@ -33,10 +34,9 @@ PYTHON = "{python}"
 class HomeFile:
     """A file that the game finds in its home when it starts: its settings, for the most part."""
 
-    path: str
-    """Below the home."""
-    text: str
-    encoding: Literal["utf-8", "latin-1"] = "utf-8"
+    path: str = field(metadata=explained("where it lies below the home"))
+    text: str = field(metadata=explained("what it holds"))
+    encoding: Literal["utf-8", "latin-1"] = setting("utf-8", "of its letters; or latin-1")
 
     def __post_init__(self) -> None:
         parts = PurePosixPath(self.path).parts
@@ -59,8 +59,9 @@ class Launch:
         None, "window of a game that runs on the person's display already; it is neither started nor ended"
     )
     lasting: bool = setting(False, "one process for all episodes, each begun by [[begin]] alone; steam and attach are")
-    environment: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Variables that the game is given besides."""
+    environment: Mapping[str, str] = field(
+        default_factory=dict[str, str], metadata=explained("variables that the game is given besides")
+    )
     package: str | None = setting(None, "Debian package that brings it, for whoever does not have it")
     home: tuple[HomeFile, ...] = setting((), "files that its private home begins with")
 
@@ -71,9 +72,13 @@ class Launch:
         if len(ways) != 1:
             said = f"not by {' and '.join(ways)}" if ways else "and none is given"
             raise ValueError(f"a game is come to by one of command, steam, url and attach, {said}")
+        if self.home and not self.command:
+            raise ValueError(
+                f"home is for a program that command starts: a game of {ways[0]} has no home that files could be put in"
+            )
         if self.attach is not None and self.attach.is_empty:
             raise ValueError("attach says nothing: give the title, group or pid of the window")
-        scheme = _scheme(self.url or "")
+        scheme = scheme_of(self.url or "")
         if scheme not in ("", *PAGES):
             raise ValueError(
                 f"url begins with {scheme!r}; it may begin with {', '.join(PAGES)}, or be the path of a page"
@@ -82,10 +87,11 @@ class Launch:
     @property
     def page_file(self) -> Path | None:
         """The page, where it is a file of this machine."""
-        return Path(unquote(urlsplit(self.url).path)) if self.url and _scheme(self.url) == "file:" else None
+        return Path(unquote(urlsplit(self.url).path)) if self.url and scheme_of(self.url) == "file:" else None
 
 
-def _scheme(url: str) -> str:
+def scheme_of(url: str) -> str:
+    """What an address begins with, in small letters and with its colon; empty where it is a path."""
     found = re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", url)
     return found[0].lower() if found else ""
 
@@ -95,8 +101,8 @@ class Screen:
     """The display that the game is shown on."""
 
     place: Literal["own", "here"] = setting("own", "own: a display that nobody sees; here: the display of the person")
-    width: int = setting(640, "of a display of its own")
-    height: int = setting(480, "of a display of its own")
+    width: int = setting(640, "of a display of its own, in pixels")
+    height: int = setting(480, "of a display of its own, in pixels")
     panic: str = setting("F12", "key that stops everything at once on the person's display, held for a step")
 
     def __post_init__(self) -> None:
@@ -134,11 +140,11 @@ class Timing:
 class Press:
     """A step of the macro that begins an episode: keys and buttons held for a while, or a wait where there are none."""
 
-    keys: tuple[str, ...] = ()
-    buttons: tuple[int, ...] = ()
-    pads: tuple[Pad, ...] = ()
-    at: str | None = None
-    ms: int = 50
+    keys: tuple[str, ...] = setting((), "keys held down together; with nothing held it is a wait")
+    buttons: tuple[int, ...] = setting((), "mouse buttons held down: 1 left, 2 middle, 3 right")
+    pads: tuple[Pad, ...] = setting((), "held on a gamepad")
+    at: str | None = setting(None, "region whose middle the pointer goes to first")
+    ms: int = setting(50, "milliseconds of the game for which they are held")
 
     def __post_init__(self) -> None:
         if self.ms < 1:
@@ -149,7 +155,7 @@ class Press:
 class Reward:
     """A part of the reward: how much a reader has grown since the step before."""
 
-    reader: str
+    reader: str = field(metadata=explained("whose growth is rewarded"))
     scale: float = setting(1.0, "reward for each point; negative where a growing number is bad")
     falls: bool = setting(False, "a fall counts too, otherwise it is taken for a new beginning")
 
@@ -158,22 +164,34 @@ class Reward:
 class GameFile:
     """All of a game. Every entry is explained in `games new`'s file."""
 
-    name: str
-    about: str = ""
-    launch: Launch
+    name: str = field(metadata=explained("of the game, for runs and recordings"))
+    about: str = setting("", "what is played and what is rewarded, in a sentence")
+    launch: Launch = field(
+        metadata=explained("how one comes to the game: by exactly one of command, steam, url and attach")
+    )
     screen: Screen = setting(Screen(), "the display that the game is shown on")
     window: WindowMatch = setting(WindowMatch(), "which window is the game's")
     timing: Timing = setting(Timing(), "how fast it is played")
-    regions: Mapping[str, Region] = field(default_factory=dict[str, Region])
+    regions: Mapping[str, Region] = field(
+        default_factory=dict[str, Region], metadata=explained("a part of the window, in pixels from its corner")
+    )
     sight: Sight = setting(Sight(), "what the agent sees")
-    axes: tuple[Axis, ...] = ()
-    combine: Combination = "product"
-    readers: Mapping[str, ReaderSpec] = field(default_factory=dict[str, ReaderSpec])
-    rewards: tuple[Reward, ...] = ()
+    axes: tuple[Axis, ...] = setting((), "choices that exclude each other; one axis at least, several are combined")
+    combine: Combination = setting(
+        "product",
+        "of several axes: every choice of one with every one of the others; concatenation: the choices of one axis "
+        "after the other's",
+    )
+    readers: Mapping[str, ReaderSpec] = field(
+        default_factory=dict[str, ReaderSpec], metadata=explained("a number read off the window at every step")
+    )
+    rewards: tuple[Reward, ...] = setting((), "a part of the reward: how much a reader has grown since the step before")
     over: tuple[str, ...] = setting((), "readers of which any that is not 0 ends the episode")
     lives: str | None = setting(None, "reader of the lives left: no value flows across a lost one")
     begin: tuple[Press, ...] = setting((), "what is pressed until the game can be played")
     most_steps: int = setting(10_000, "steps after which an episode is cut off")
+    typed: str | None = field(default=None, repr=False, compare=False, metadata=NOT_IN_FILES)
+    """How the person calls the game on the command line: by name, or by the path of its file; no part of the game."""
 
     def __post_init__(self) -> None:
         _ = self.actions
@@ -269,11 +287,17 @@ def read_game(path: Path) -> GameFile:
         text = file.read(MOST_BYTES + 1)
     if len(text) > MOST_BYTES:
         raise ValueError(f"{path} is no game file: it is larger than {MOST_BYTES:,} bytes")
-    game = game_from(text.decode("utf-8", "replace"), str(path))
+    typed = path.stem if shipped_games().get(path.stem) == path else str(path)
+    game = replace(game_from(text.decode("utf-8", "replace"), str(path)), typed=typed)
+    return page_beside(game, path.parent)
+
+
+def page_beside(game: GameFile, folder: Path) -> GameFile:
+    """The same game, whose page, where it is the path of one, is looked for from the folder of its game file."""
     url = game.launch.url
-    if url is None or _scheme(url):
+    if url is None or scheme_of(url):
         return game
-    return replace(game, launch=replace(game.launch, url=(path.parent / url).resolve().as_uri()))
+    return replace(game, launch=replace(game.launch, url=(folder / url).resolve().as_uri()))
 
 
 def game_from(text: str, where: str) -> GameFile:
@@ -286,6 +310,7 @@ def game_from(text: str, where: str) -> GameFile:
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{where} is not TOML: {error}") from error
     try:
+        refuse_continuous(table.get("axes"))
         return value_from(GameFile, table, "")
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
@@ -297,6 +322,17 @@ def shipped_games() -> dict[str, Path]:
     return {Path(str(path)).stem: Path(str(path)) for path in folder.iterdir() if str(path).endswith(".toml")}
 
 
+def region_of(file: GameFile, name: str) -> Region:
+    """The region of that name.
+
+    Raises: ValueError where there is none.
+    """
+    if name not in file.regions:
+        raise ValueError(f"{typed_name(file)} has no region {name!r}; it has: {_list(file.regions)}")
+    return file.regions[name]
+
+
 def typed_name(file: GameFile) -> str:
-    """How a game is named on the command line, where its file is called as `games new` calls it."""
-    return file.name if file.name in shipped_games() else f"{file.name}.toml"
+    """How a game is named on the command line; one that was not read from a file, as `games new` would call its."""
+    plain = file.typed or (file.name if file.name in shipped_games() else f"{file.name}.toml")
+    return shlex.quote(plain)

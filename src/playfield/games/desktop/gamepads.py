@@ -9,6 +9,8 @@ import importlib
 from collections.abc import Set as AbstractSet
 from typing import Any, Literal, Protocol, cast, get_args
 
+from playfield.extras import install_extra
+
 Pad = Literal[
     "A", "B", "X", "Y", "LB", "RB", "LT", "RT", "BACK", "START", "GUIDE", "L3", "R3", "UP", "DOWN", "LEFT", "RIGHT",
     "LEFT_STICK_UP", "LEFT_STICK_DOWN", "LEFT_STICK_LEFT", "LEFT_STICK_RIGHT",
@@ -26,7 +28,7 @@ SIDES: tuple[Side, ...] = get_args(Side)
 class Gamepad(Protocol):
     """A gamepad that a game takes for a real one."""
 
-    def control(self, name: Pad, down: bool) -> None:
+    def control(self, name: Pad, *, down: bool) -> None:
         """Press or push something, or let go of it; the game sees it once it is settled."""
         ...
 
@@ -87,7 +89,7 @@ class LinuxGamepad:
         self._held: set[str] = set()
         self._open = True
 
-    def control(self, name: Pad, down: bool) -> None:
+    def control(self, name: Pad, *, down: bool) -> None:
         """Press or push something, or let go of it."""
         (self._held.add if down else self._held.discard)(name)
         if name in _LINUX_BUTTONS:
@@ -140,7 +142,7 @@ class WindowsGamepad:
         self._held: set[str] = set()
         self._open = True
 
-    def control(self, name: Pad, down: bool) -> None:
+    def control(self, name: Pad, *, down: bool) -> None:
         """Press or push something, or let go of it."""
         (self._held.add if down else self._held.discard)(name)
         if name in _WINDOWS_BUTTONS:
@@ -189,6 +191,6 @@ def import_gamepad(module: str) -> Any:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError:
-        raise ModuleNotFoundError("gamepads need: pip install 'playfield[gamepad]'") from None
+        raise ModuleNotFoundError(f"gamepads need {module}; install it with: {install_extra('gamepad')}") from None
     except Exception as error:  # vgamepad asks for its driver while it is imported
         raise NoGamepad(f"no gamepad can be made ({error}); install the ViGEm bus driver, and try again") from error

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from playfield.games.desktop.game import DesktopGame
-from playfield.games.desktop.game_file import GameFile, read_game, shipped_games
+from playfield.games.desktop.game_file import GameFile, read_game, shipped_games, typed_name
 from playfield.games.desktop.pace import Pace
 from playfield.games.desktop.watching import Watch
 from playfield.games.each import EachGame
@@ -30,10 +30,23 @@ def game_file(name: str) -> GameFile:
 
     Raises: FileNotFoundError; ValueError where the file describes none.
     """
+    return replace(read_game(_path(name)), typed=name)
+
+
+def game_text(name: str) -> str:
+    """The file of the game of that name as it stands, once it is known to describe one.
+
+    Raises: as `game_file`.
+    """
+    game_file(name)
+    return _path(name).read_text(encoding="utf-8")
+
+
+def _path(name: str) -> Path:
     path = shipped_games().get(name, Path(name))
     if not path.is_file():
-        raise FileNotFoundError(f"there is no game file {name}")
-    return read_game(path)
+        raise FileNotFoundError(f"there is no game file {name}; list those that there are with: playfield games list")
+    return path
 
 
 def desktop_games(name: str, games: int) -> EachGame:
@@ -50,8 +63,7 @@ def desktop_games(name: str, games: int) -> EachGame:
         )
     if file.needs_gamepad and games > 1:
         raise ValueError(f"{name} is played with a gamepad, which all {games} copies would see: train with games=1")
-    if file.timing.clock == "suspend":
-        _warn_of_suspending(name)
+    warn_of_suspending(file)
     solos: list[DesktopGame] = []
     try:
         for _ in range(games):
@@ -115,6 +127,12 @@ def _placeless(file: GameFile) -> GameFile:
 
 def _digest(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=8).hexdigest()
+
+
+def warn_of_suspending(file: GameFile) -> None:
+    """Tell what the clock `suspend` is not, where a game has it."""
+    if file.timing.clock == "suspend":
+        _warn_of_suspending(typed_name(file))
 
 
 @cache

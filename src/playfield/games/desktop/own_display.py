@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8, UInt32
 
+from playfield.extras import apt_install
 from playfield.games.desktop.pixels import picture_of
 from playfield.types import Array
 
@@ -36,7 +37,7 @@ class OwnDisplay:
         """Raises: NoDisplayServer."""
         program = shutil.which("Xvfb")
         if program is None:
-            raise NoDisplayServer("desktop games need a display of their own: apt-get install xvfb")
+            raise NoDisplayServer(f"desktop games need a display of their own: {apt_install('xvfb')}")
         self._folder = folder
         reading, writing = os.pipe()
         # The server says on the pipe which number it has found free: numbers chosen by us race with other displays.

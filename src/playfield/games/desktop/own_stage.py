@@ -36,13 +36,13 @@ class OwnStage:
         """Raises: ValueError where no key has that name."""
         return self._x11.keycode(key)
 
-    def key(self, code: int, down: bool) -> None:
+    def key(self, code: int, *, down: bool) -> None:
         """Press or release a key."""
-        self._x11.key(code, down)
+        self._x11.key(code, down=down)
 
-    def button(self, number: int, down: bool) -> None:
+    def button(self, number: int, *, down: bool) -> None:
         """Press or release a button of the mouse."""
-        self._x11.button(number, down)
+        self._x11.button(number, down=down)
 
     def move(self, x: int, y: int) -> None:
         """Move the pointer to a place on the display."""

@@ -17,7 +17,7 @@ from playfield.games.desktop.person_stage import XStage
 from playfield.games.desktop.programs import AttachLauncher, CommandLauncher, Launcher, SteamLauncher
 from playfield.games.desktop.stage import Stage
 from playfield.games.desktop.stages import stage_for
-from playfield.games.desktop.virtual_clock import VirtualClock
+from playfield.games.desktop.virtual_clock import VirtualClock, library
 from playfield.games.desktop.wall_clocks import RealClock, SuspendClock
 from playfield.games.desktop.wayland_stage import WaylandStage, wayland_modules
 from playfield.games.desktop.win32_stage import Win32Stage, windows_modules
@@ -68,6 +68,15 @@ def gamepad_of(file: GameFile) -> Gamepad | None:
     Raises: NoGamepad; ModuleNotFoundError with the command that installs what lacks.
     """
     return make_gamepad(sys.platform) if file.needs_gamepad else None
+
+
+def prepare_clock(file: GameFile) -> None:
+    """Build what the clock needs, before a game is started or a run begun that could not go on.
+
+    Raises: NoCompiler.
+    """
+    if file.timing.clock == "virtual":
+        library()
 
 
 def clock_of(file: GameFile, folder: Path, seed: int, stage: Stage, pace: Pace) -> GameClock:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from playfield.extras import install_extra
 from playfield.games.desktop.own_display import NoDisplayServer
 from playfield.games.desktop.pixels import picture_in
 from playfield.games.desktop.readers import Region
@@ -27,7 +28,7 @@ class XStage:
     """
 
     def __init__(self) -> None:
-        """Raises: NoDisplayServer where there is no display; ModuleNotFoundError with the command that brings mss."""
+        """Raises: NoDisplayServer where no display answers; ModuleNotFoundError with the command that brings mss."""
         name = os.environ.get("DISPLAY")
         if not name:
             raise NoDisplayServer(
@@ -37,9 +38,16 @@ class XStage:
         try:
             mss: Any = importlib.import_module("mss")
         except ModuleNotFoundError:
-            raise ModuleNotFoundError('games on your display need: pip install "playfield[desktop]"') from None
+            raise ModuleNotFoundError(
+                f"games on your display need mss; install it with: {install_extra('desktop')}"
+            ) from None
         self._name = name
-        self._x11 = X11(name)
+        try:
+            self._x11 = X11(name)
+        except OSError as error:
+            raise NoDisplayServer(
+                f'{error}; set screen.place to "own", or type this in a terminal on your desktop'
+            ) from error
         self._camera: Any = mss.MSS(display=name)
         self._open = True
 
@@ -47,13 +55,13 @@ class XStage:
         """Raises: ValueError where no key has that name."""
         return self._x11.keycode(key)
 
-    def key(self, code: int, down: bool) -> None:
+    def key(self, code: int, *, down: bool) -> None:
         """Press or release a key."""
-        self._x11.key(code, down)
+        self._x11.key(code, down=down)
 
-    def button(self, number: int, down: bool) -> None:
+    def button(self, number: int, *, down: bool) -> None:
         """Press or release a button of the mouse."""
-        self._x11.button(number, down)
+        self._x11.button(number, down=down)
 
     def move(self, x: int, y: int) -> None:
         """Move the pointer to a place on the display."""

@@ -11,7 +11,11 @@ from PIL import Image, ImageDraw
 from playfield.games.desktop.readers import Region, look_of
 from playfield.types import Array
 
-COLOURS = ((255, 64, 64), (64, 220, 64), (80, 160, 255), (255, 200, 0), (230, 90, 255), (0, 220, 220))
+COLOURS = (
+    (255, 64, 64), (64, 220, 64), (80, 160, 255), (255, 200, 0), (230, 90, 255), (0, 220, 220),
+    (255, 140, 60), (255, 170, 200), (180, 255, 120), (190, 150, 100), (150, 130, 255), (240, 240, 240),
+)  # fmt: skip
+"""Of frames and words, told apart on a dark ground: as many as a window has regions, for the most part."""
 SCALE = 2
 """A window is shown larger, so that there is room for words."""
 LINE = 14

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from playfield.games.desktop.game_file import PYTHON, GameFile
+from playfield.extras import apt_install
+from playfield.games.desktop.game_file import PYTHON, GameFile, typed_name
 from playfield.games.desktop.windows import Window, WindowMatch
 
 GAME_FOLDERS = "/usr/games:/usr/local/games"
@@ -228,9 +229,10 @@ def program(file: GameFile) -> Path:
     name = file.launch.command[0]
     found = sys.executable if name == PYTHON else shutil.which(name) or shutil.which(name, path=GAME_FOLDERS)
     if found is None:
-        how = f": apt-get install {file.launch.package}" if file.launch.package else "; mend launch.command"
-        raise ValueError(f"the game {file.name} needs the program {name}, which is not here{how}")
-    return Path(found)
+        mend = f"; mend launch.command, then: playfield games launch {typed_name(file)}"
+        how = f": {apt_install(file.launch.package)}" if file.launch.package else mend
+        raise ValueError(f"the game {typed_name(file)} needs the program {name}, which is not here{how}")
+    return Path(found).absolute()  # it is run in another folder than this
 
 
 def steam(file: GameFile) -> Path:
@@ -240,7 +242,7 @@ def steam(file: GameFile) -> Path:
     """
     found = shutil.which("steam") or shutil.which("steam", path=GAME_FOLDERS)
     if found is None:
-        raise ValueError(f"the game {file.name} is started by Steam, which is not here: apt-get install steam")
+        raise ValueError(f"the game {typed_name(file)} is started by Steam, which is not here: {apt_install('steam')}")
     return Path(found)
 
 

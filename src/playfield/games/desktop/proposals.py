@@ -45,6 +45,8 @@ class Course:
 
     idle: Sequence[Picture]
     held: Mapping[str, Sequence[Picture]]
+    repeats: bool = True
+    """Whether nothing but the key can make them differ; in real time much else does."""
 
 
 def answer(course: Course, key: str) -> int | None:
@@ -56,17 +58,20 @@ def answer(course: Course, key: str) -> int | None:
 def propose_regions(course: Course) -> dict[str, Proposal]:
     """Names for what moves, for what the keys move, and for what may be writing.
 
-    What a key moves is exact: the clock makes both courses the same but for the key.
+    What a key moves is exact, or not told: the clock makes both courses the same but for the key.
     """
     found: dict[str, Proposal] = {}
     courses = [course.idle, *course.held.values()]
     changed = np.stack([_changes(pictures).any(0) for pictures in courses])
     if (moving := _box(np.asarray(changed.any(0)))) is not None:
         found["field"] = Proposal(region=moving, why="everything that changed lies in it")
-    moved = [part for key in course.held if (part := _moved(course, key)) is not None]
+    moved = [part for key in course.held if course.repeats and (part := _moved(course, key)) is not None]
     if moved and (answering := _box(np.asarray(np.stack(moved).any(0)))) is not None:
         found["player"] = Proposal(region=answering, why="what the keys change at first lies in it")
-    for number, region in enumerate(writing(courses), 1):
+    if "player" in found and found["player"].region == moving:
+        del found["player"]  # all that changes is what keys change: one region with two names helps nobody
+    writings = [region for region in writing(courses) if region not in [each.region for each in found.values()]]
+    for number, region in enumerate(writings, 1):
         why = "still and rich in contrast: may be a score, lives or a level"
         found[f"writing_{number}"] = Proposal(region=region, why=why)
     return found

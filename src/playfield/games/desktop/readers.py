@@ -17,7 +17,7 @@ from jaxtyping import Bool, UInt8
 
 from playfield.games.desktop.installed_readers import function_of
 from playfield.games.desktop.windows import check_pattern
-from playfield.settings import setting
+from playfield.settings import explained, setting
 from playfield.types import Array
 
 Picture = UInt8[Array, "H W 3"]
@@ -27,10 +27,10 @@ Picture = UInt8[Array, "H W 3"]
 class Region:
     """A part of the window, in pixels from its corner."""
 
-    left: int
-    top: int
-    width: int
-    height: int
+    left: int = field(metadata=explained("how far it lies from the window's left edge"))
+    top: int = field(metadata=explained("how far it lies from the window's upper edge"))
+    width: int = field(metadata=explained("1 or more"))
+    height: int = field(metadata=explained("1 or more"))
 
     def __post_init__(self) -> None:
         if min(self.left, self.top) < 0 or min(self.width, self.height) < 1:
@@ -60,6 +60,9 @@ class Unreadable(ValueError):
 
 Colour = tuple[int, int, int]
 
+READ = explained("which is read")
+COLOUR = explained("red, green and blue of the pixels that count, each 0 to 255")
+
 
 def masked(picture: Picture, colour: Colour, tolerance: int = 0) -> Bool[Array, "h w"]:
     """Where a picture has a colour."""
@@ -78,15 +81,17 @@ class Digits:
     """
 
     kind: ClassVar[str] = "digits"
-    region: str
+    region: str = field(metadata=READ)
     colour: Colour = setting((255, 255, 255), "of the digits' pixels")
     tolerance: int = setting(0, "how far each of red, green and blue may be from it")
     cell: int = setting(0, "width of a digit in pixels, of a font whose digits touch; 0 where blank columns part them")
     gap: int = setting(0, "pixels at the right of a cell that are not looked at: where the next digit leans into it")
     hold: int = setting(0, "steps for which a number that cannot be read, as under a menu, is taken to be as before")
     rises: bool = setting(False, "it never falls in an episode, so that a smaller one cannot be read")
-    patterns: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Digit to its patterns with blanks between, as `games calibrate` writes them."""
+    patterns: Mapping[str, str] = field(
+        default_factory=dict[str, str],
+        metadata=explained("digit to its patterns with blanks between, as games calibrate writes them"),
+    )
 
     def __post_init__(self) -> None:
         if min(self.cell, self.gap, self.hold, self.tolerance) < 0 or 0 < self.cell <= self.gap:
@@ -127,8 +132,8 @@ class Pixels:
     """How many pixels of a region have a colour: lamps, lives, a bar."""
 
     kind: ClassVar[str] = "pixels"
-    region: str
-    colour: Colour
+    region: str = field(metadata=READ)
+    colour: Colour = field(metadata=COLOUR)
     tolerance: int = setting(0, "how far each of red, green and blue may be from it")
     each: float = setting(1.0, "pixels that count as one")
 
@@ -145,8 +150,8 @@ class Bar:
     """How much of a bar is filled, from 0 to 1: the share of its columns, or rows, that show a colour."""
 
     kind: ClassVar[str] = "bar"
-    region: str
-    colour: Colour
+    region: str = field(metadata=READ)
+    colour: Colour = field(metadata=COLOUR)
     tolerance: int = setting(0, "how far each of red, green and blue may be from it")
     upright: bool = setting(False, "filled from below instead of from the left")
 
@@ -159,7 +164,7 @@ class Looks:
     """1 while a region looks as it did when `games calibrate` kept it, else 0."""
 
     kind: ClassVar[str] = "looks"
-    region: str
+    region: str = field(metadata=READ)
     pattern: str = setting("", "the kept look, as games calibrate writes it")
     share: float = setting(1.0, "of its pixels that must be the same")
 
@@ -233,9 +238,8 @@ class Packaged:
     """What a function of an installed package makes of the window, once the person here has enabled it by name."""
 
     kind: ClassVar[str] = "python"
-    name: str
-    """Of the reader, as `games readers` lists it: no module, and no path."""
-    region: str | None = setting(None, "none for the whole window")
+    name: str = field(metadata=explained("of the reader, as games readers lists it: no module, and no path"))
+    region: str | None = setting(None, "which is read; the whole window where there is none")
 
     def __post_init__(self) -> None:
         if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", self.name) is None:
@@ -278,12 +282,18 @@ class Readings:
         self._known: dict[tuple[str, bytes], float] = {}
 
     def of(self, picture: Picture, state: WindowState) -> dict[str, float]:
-        """What every reader makes of the next picture.
+        """What every reader makes of the next picture. One that cannot be read counts for nothing: another may follow.
 
         Raises: Unreadable naming the reader.
         """
-        self._newest = {name: self._read(name, reader, picture, state) for name, reader in self._readers.items()}
-        return dict(self._newest)
+        held = dict(self._held)
+        try:
+            read = {name: self._read(name, reader, picture, state) for name, reader in self._readers.items()}
+        except Unreadable:
+            self._held = held
+            raise
+        self._newest = read
+        return dict(read)
 
     def _read(self, name: str, reader: ReaderSpec, picture: Picture, state: WindowState) -> float:
         region = getattr(reader, "region", None)

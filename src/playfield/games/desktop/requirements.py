@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import sys
@@ -10,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from playfield.extras import EXTRAS, ExtraName, apt_install, install_extra, is_installed
 from playfield.games.desktop.browser import browser
-from playfield.games.desktop.game_file import GameFile
+from playfield.games.desktop.game_file import PYTHON, GameFile, read_game, shipped_games
 from playfield.games.desktop.gamepads import UINPUT
 from playfield.games.desktop.installed_readers import NotEnabled, require_enabled
 from playfield.games.desktop.programs import program, steam
@@ -31,7 +31,9 @@ class Requirement:
     found: str | None
     """Where it is; none where it is not."""
     how: str
-    """The sentence that brings it."""
+    """What brings it: a command, or a sentence that ends with one."""
+    purpose: str = ""
+    """What it is for, where that is not the game that was asked about."""
 
 
 def requirements(file: GameFile) -> tuple[Requirement, ...]:
@@ -47,6 +49,24 @@ def lacking(file: GameFile) -> list[Requirement]:
     return [each for each in requirements(file) if each.found is None]
 
 
+def system_requirements() -> tuple[Requirement, ...]:
+    """What desktop games need of this system, packages of Python aside, and the programs of those that come with us."""
+    if sys.platform != "linux":
+        return ()
+    files = [read_game(path) for _, path in sorted(shipped_games().items())]
+    programs = [
+        replace(each, name=file.name, purpose="the game" if file.launch.command else "the game, and pages as games")
+        for file in files if file.launch.command[:1] != (PYTHON,) for each in _start(file)
+    ]  # fmt: skip
+    return (
+        replace(_display_server(), purpose="desktop games on displays of their own"),
+        replace(_clock(), purpose="exact desktop games; a C compiler builds it once"),
+        replace(_display(), purpose='games whose file says screen.place = "here"'),
+        *programs,
+        replace(_uinput(), purpose="games that are played with a gamepad"),
+    )
+
+
 def _stage(file: GameFile) -> list[Requirement]:
     """What the stage needs on which the file is played on this system."""
     try:
@@ -58,10 +78,8 @@ def _stage(file: GameFile) -> list[Requirement]:
             return [_display_server(), _package("Xlib", "python-xlib", "desktop")]
         case "x11":
             return [_display(), _package("mss", "mss", "desktop"), _package("Xlib", "python-xlib", "desktop")]
-        case "wayland":
-            modules = ("pipewire_capture", "evdev")
-        case "windows":
-            modules = ("dxcam", "pydirectinput", "win32gui")
+        case "wayland" | "windows":
+            modules = [package.module for package in EXTRAS[stage].here()]
     return [
         Requirement(name="stage", found=f"{stage}; {UNTESTED}", how=""),
         *(_package(module, module, stage) for module in modules),
@@ -73,13 +91,18 @@ def _gamepad() -> Requirement:
     needed = _package(module, "gamepad", "gamepad")
     if needed.found is None:
         return needed
-    if module == "evdev" and not os.access(UINPUT, os.W_OK):
-        return replace(needed, found=None, how=f"sudo modprobe uinput && sudo setfacl -m u:$USER:rw {UINPUT}")
+    if module == "evdev" and (kernel := _uinput()).found is None:
+        return replace(kernel, name="gamepad")
     return replace(needed, found=f"{module}; {UNTESTED}")
 
 
+def _uinput() -> Requirement:
+    found = UINPUT if os.access(UINPUT, os.W_OK) else None
+    return Requirement(name=UINPUT, found=found, how=f"sudo modprobe uinput && sudo setfacl -m u:$USER:rw {UINPUT}")
+
+
 def _display_server() -> Requirement:
-    return Requirement(name="Xvfb", found=shutil.which("Xvfb"), how="apt install xvfb")
+    return Requirement(name="Xvfb", found=shutil.which("Xvfb"), how=apt_install("xvfb"))
 
 
 def _clock() -> Requirement:
@@ -90,9 +113,8 @@ def _clock() -> Requirement:
     return Requirement(name="virtual clock", found=found, how=how)
 
 
-def _package(module: str, name: str, extra: str) -> Requirement:
-    there = importlib.util.find_spec(module) is not None
-    return Requirement(name=name, found="installed" if there else None, how=f"pip install 'playfield[{extra}]'")
+def _package(module: str, name: str, extra: ExtraName) -> Requirement:
+    return Requirement(name=name, found="installed" if is_installed(module) else None, how=install_extra(extra))
 
 
 def _display() -> Requirement:

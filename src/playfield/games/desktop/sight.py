@@ -23,7 +23,7 @@ STRONGER = 4
 class Sight:
     """What the agent sees of the window."""
 
-    region: str | None = setting(None, "none for the whole window")
+    region: str | None = setting(None, "which is seen; the whole window where there is none")
     size: tuple[int, int] = setting((84, 84), "height and width of what the agent sees")
     channels: tuple[Channel, ...] = setting(
         ("grey",), "grey: the picture; changes: where it differs from the step before, so that small things stand out"

@@ -10,6 +10,9 @@ from typing import Any, ClassVar, Protocol
 
 from playfield.settings import nearest
 
+NOT_IN_FILES = {"in_files": False}
+"""Metadata of a field that no file can set."""
+
 
 class Kind(Protocol):
     """A class of values of which a file says by `kind` which it means."""
@@ -55,7 +58,7 @@ def _from_mapping(options: tuple[Any, ...], found: Mapping[str, Any], path: str)
 
 def _dataclass_from(cls: type, found: Mapping[str, Any], path: str) -> Any:
     hints = typing.get_type_hints(cls)
-    fields = {field.name: field for field in dataclasses.fields(cls)}
+    fields = {field.name: field for field in entries_of(cls)}
     for key in found:
         if key not in fields:
             where = f"{path} has" if path else "a game file has"
@@ -71,6 +74,11 @@ def _dataclass_from(cls: type, found: Mapping[str, Any], path: str) -> Any:
         return cls(**values)
     except ValueError as error:
         raise ValueError(f"{path}: {error}" if path else str(error)) from error
+
+
+def entries_of(cls: Any) -> list[dataclasses.Field[Any]]:
+    """The fields of a class that a file may set."""
+    return [field for field in dataclasses.fields(cls) if field.metadata.get("in_files", True)]
 
 
 def _tuple_from(hints: tuple[Any, ...], found: list[Any], path: str) -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from playfield.extras import apt_install
 from playfield.games.desktop.clocks import HANG_SECONDS, Hung, NotTaken
 from playfield.games.desktop.programs import Program
 
@@ -56,7 +57,7 @@ def library() -> Path:
         raise NoCompiler('the virtual clock is for Linux; choose clock = "real"')
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
-        raise NoCompiler("the virtual clock needs a C compiler: apt-get install gcc libc6-dev")
+        raise NoCompiler(f"the virtual clock needs a C compiler: {apt_install('gcc', 'libc6-dev')}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         made = Path(folder) / "clock.so"
@@ -64,7 +65,7 @@ def library() -> Path:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise NoCompiler(f"{compiler} cannot build the virtual clock ({last}): apt-get install libc6-dev")
+            raise NoCompiler(f"{compiler} cannot build the virtual clock ({last}): {apt_install('libc6-dev')}")
         os.replace(made, path)
     return path
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from playfield.extras import install_extra
 from playfield.games.desktop.key_names import KEY_NAMES, key_name
 from playfield.games.desktop.readers import Region
 from playfield.games.desktop.windows import NoWindow, Window, WindowMatch
@@ -47,7 +48,7 @@ def wayland_modules() -> WaylandModules:
         capture, evdev = (importlib.import_module(name) for name in ("pipewire_capture", "evdev"))
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f'games on a Wayland desktop need {error.name}: pip install "playfield[wayland]"; '
+            f"games on a Wayland desktop need {error.name}; install it with: {install_extra('wayland')}; "
             'or show the game on a display of its own: screen.place = "own"'
         ) from None
     return WaylandModules(capture=capture, evdev=evdev)
@@ -100,11 +101,11 @@ class WaylandStage:
         """
         return int(self._codes[key_name(key).linux])
 
-    def key(self, code: int, down: bool) -> None:
+    def key(self, code: int, *, down: bool) -> None:
         """Press or release a key."""
         self._device.write(self._codes["EV_KEY"], code, int(down))
 
-    def button(self, number: int, down: bool) -> None:
+    def button(self, number: int, *, down: bool) -> None:
         """Press or release a button of the mouse; 4 and 5 turn its wheel.
 
         Raises: ValueError where there is no such button.

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from playfield.extras import install_extra
 from playfield.games.desktop.key_names import key_name
 from playfield.games.desktop.readers import Region
 from playfield.games.desktop.windows import NoWindow, Window, WindowMatch, the_only
@@ -55,7 +56,7 @@ def windows_modules() -> WindowsModules:
         capture, keys, gui, process, system = (importlib.import_module(name) for name in names)
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f'desktop games on Windows need {error.name}: pip install "playfield[windows]"'
+            f"desktop games on Windows need {error.name}; install it with: {install_extra('windows')}"
         ) from None
     return WindowsModules(capture=capture, keys=keys, gui=gui, process=process, system=system)
 
@@ -78,7 +79,7 @@ class Win32Stage:
             raise ValueError(f"the key {key!r} cannot be held down on Windows; choose another")
         return code
 
-    def key(self, code: int, down: bool) -> None:
+    def key(self, code: int, *, down: bool) -> None:
         """Press or release a key.
 
         Raises: OSError where Windows does not let us.
@@ -87,7 +88,7 @@ class Win32Stage:
         if not done:
             raise OSError("Windows lets no key through to the game: run it without administrator rights")
 
-    def button(self, number: int, down: bool) -> None:
+    def button(self, number: int, *, down: bool) -> None:
         """Press or release a button of the mouse; 4 and 5 turn its wheel.
 
         Raises: ValueError where there is no such button.

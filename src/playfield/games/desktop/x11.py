@@ -6,7 +6,9 @@ import importlib
 from collections.abc import Iterator
 from typing import Any
 
+from playfield.extras import install_extra
 from playfield.games.desktop.windows import Window, WindowMatch, the_window
+from playfield.types import Mouse
 
 MOST_DEEP = 4
 """Levels of windows below the root that are looked through; toolkits nest theirs two or three deep."""
@@ -17,19 +19,45 @@ class X11:
 
     def __init__(self, name: str) -> None:
         """Raises: ModuleNotFoundError with the command that installs python-xlib; OSError where there is no display."""
-        try:
-            self._display: Any = importlib.import_module("Xlib.display").Display(name)
-        except ModuleNotFoundError:
-            raise ModuleNotFoundError('desktop games need: pip install "playfield[desktop]"') from None
-        except Exception as error:  # Xlib's own errors have no common base
-            raise OSError(f"the display {name} cannot be reached ({error})") from error
+        self._name, self._torn = name, False
+        self._known: list[Window] | None = None
+        self._connection: Any = self._connected()
         self._newer_name: Any = self._display.intern_atom("_NET_WM_NAME")
         self._pid_name: Any = self._display.intern_atom("_NET_WM_PID")
         self._xlib: Any = importlib.import_module("Xlib.X")
         self._xtest: Any = importlib.import_module("Xlib.ext.xtest")
         self._keysyms: Any = importlib.import_module("Xlib.XK")
         self._error: Any = importlib.import_module("Xlib.error")
-        self._known: list[Window] | None = None
+
+    def _connected(self) -> Any:
+        try:
+            made: Any = importlib.import_module("Xlib.display").Display(self._name)
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError(
+                f"desktop games need python-xlib; install it with: {install_extra('desktop')}"
+            ) from None
+        except Exception as error:  # Xlib's own errors have no common base
+            raise OSError(f"the display {self._name} cannot be reached ({error})") from error
+        speak = made.display.send_and_recv
+
+        def spoken(*said: Any, **more: Any) -> Any:
+            try:
+                return speak(*said, **more)
+            except (KeyboardInterrupt, SystemExit):
+                self._torn = True
+                raise
+
+        made.display.send_and_recv = spoken
+        return made
+
+    @property
+    def _display(self) -> Any:
+        """The connection; another one once a signal has torn us out of a call, which the old waits for."""
+        if self._torn:
+            old, self._connection = self._connection, self._connected()
+            old.display.socket.close()  # only now: a display of our own ends with its last connection
+            self._known, self._torn = None, False
+        return self._connection
 
     def close(self) -> None:
         """Close the connection, where the other side has not done so."""
@@ -52,11 +80,11 @@ class X11:
             raise ValueError(f"there is no key {key!r}; names are those of X, for instance Left, space, Return, a, F1")
         return int(code)
 
-    def key(self, code: int, down: bool) -> None:
+    def key(self, code: int, *, down: bool) -> None:
         """Press or release a key."""
         self._xtest.fake_input(self._display, self._xlib.KeyPress if down else self._xlib.KeyRelease, code)
 
-    def button(self, number: int, down: bool) -> None:
+    def button(self, number: int, *, down: bool) -> None:
         """Press or release a button of the mouse; 1 is the left, 4 and 5 turn its wheel."""
         self._xtest.fake_input(self._display, self._xlib.ButtonPress if down else self._xlib.ButtonRelease, number)
 
@@ -67,6 +95,12 @@ class X11:
     def is_down(self, code: int) -> bool:
         """Whether a key is down, whoever presses it."""
         return bool(self._display.query_keymap()[code // 8] & 1 << code % 8)
+
+    def mouse(self) -> Mouse:
+        """What the mouse does, whoever moves it; its place is one on the display."""
+        found: Any = self._display.screen().root.query_pointer()
+        down = (number for number in (1, 2, 3) if found.mask & self._xlib.Button1Mask << number - 1)
+        return Mouse(frozenset(down), (int(found.root_x), int(found.root_y)))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -182,9 +216,15 @@ class X11:
         found = window.get_full_property(self._pid_name, self._xlib.AnyPropertyType)
         return int(found.value[0]) if found is not None and len(found.value) == 1 else None
 
+    def _children(self, window: Any) -> list[Any]:
+        try:
+            return list(window.query_tree().children)
+        except (self._error.BadWindow, self._error.BadDrawable):
+            return []  # it closed while we looked
+
     def _below(self, parent: Any, depth: int, left: int = 0, top: int = 0) -> Iterator[Window]:
         told = self._xlib.SubstructureNotifyMask | self._xlib.PropertyChangeMask
-        for child in parent.query_tree().children:
+        for child in self._children(parent):
             try:
                 child.change_attributes(event_mask=told, onerror=self._error.CatchError(self._error.BadWindow))
                 shape, state = child.get_geometry(), child.get_attributes()
