@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import resource
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
 from playfield.cli.about import find_recipe
 from playfield.cli.commands import USER_MISTAKES, one_sentence
 from playfield.cli.runs import known
+from playfield.games.desktop import readers, tables
 from playfield.games.desktop.game_file import game_from
 from playfield.recipes import AnyRecipe
 from playfield.settings import from_plain
@@ -47,7 +50,13 @@ def open_run(path: Path) -> None:
     known(run)
 
 
+def open_naively(path: Path) -> None:
+    """As much of the world opens files: what must be noticed here."""
+    importlib.import_module("pickle").loads(path.read_bytes())
+
+
 OPENERS: dict[str, Callable[[Path], Any]] = {
+    "naive": open_naively,
     "foreign": read_tensors,
     "model": open_model,
     "run": open_run,
@@ -82,6 +91,10 @@ def main() -> None:
     sys.addaudithook(watch)
     for good in json.loads(Path(sys.argv[2]).read_text()):  # so that all that is imported late is there
         OPENERS[good["kind"]](Path(good["path"]))
+    "".encode("raw_unicode_escape")  # a codec is imported when it is first used
+    for cls in vars(readers).values():  # and annotations of ours are compiled when they are first looked at
+        if isinstance(cls, type) and is_dataclass(cls):
+            tables._hints(cls)
     before = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (before + MOST_MEMORY, before + MOST_MEMORY))
     for each in hostile:

@@ -10,8 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from fault.amounts import figure
-from fault.hostile import CANARY, corpus
+from fault.hostile import CANARY, GADGETS, corpus, pickles
 from fault.states import go_on, new_run, write_step
+from playfield.games.desktop.game_file import shipped_games
 from playfield.recipes import RECIPES
 from playfield.settings import to_plain
 from playfield.storage.model import write_model
@@ -32,7 +33,18 @@ def good_ones(folder: Path) -> list[dict[str, str]]:
     return [
         {"kind": "model", "path": str(folder / "a.playfield")},
         {"kind": "recipe", "path": str(folder / "a.json")},
+        {"kind": "game", "path": str(shipped_games()["refgame"])},
     ]
+
+
+def opened(folder: Path, work: Path) -> list[dict]:
+    """What came of opening the files of a folder, one by one, and at last how much memory it took."""
+    command = [sys.executable, "-m", "fault.opener", str(folder / "hostile.json"), str(folder / "good.json")]
+    paths = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)])
+    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+    said = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr[-2000:]
+    return [json.loads(line) for line in said.stdout.splitlines()]
 
 
 def test_hostile_files_do_nothing_and_are_refused_with_a_sentence(tmp_path: Path) -> None:
@@ -43,14 +55,7 @@ def test_hostile_files_do_nothing_and_are_refused_with_a_sentence(tmp_path: Path
     before = sorted(path for path in tmp_path.rglob("*"))
     work = tmp_path / "work"
     work.mkdir()
-    command = [sys.executable, "-m", "fault.opener", str(tmp_path / "hostile.json"), str(tmp_path / "good.json")]
-    paths = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)])
-    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
-    said = subprocess.run(
-        command, cwd=work, env=environment, capture_output=True, text=True, check=False, timeout=300
-    )  # a pipe or an endless file must not hold it up
-    assert said.returncode == 0, said.stderr[-2000:]
-    *ends, peak = (json.loads(line) for line in said.stdout.splitlines())
+    *ends, peak = opened(tmp_path, work)
     assert len(ends) == len(hostile) >= 150
     assert [end for end in ends if end["done"]] == []
     wrong = [(end["name"], end["said"]) for end in ends if end["kind_of_end"] != "refused"]
@@ -62,3 +67,16 @@ def test_hostile_files_do_nothing_and_are_refused_with_a_sentence(tmp_path: Path
     assert not list(tmp_path.rglob(CANARY))
     assert peak["peak"] < MOST_PEAK
     figure("hostile files", files=len(ends), executed=0, written=0, peak_bytes=peak["peak"])
+
+
+def test_a_naive_opener_would_be_caught(tmp_path: Path) -> None:
+    gadget = next(data for how, data in pickles(GADGETS[0]) if how == "reduce")
+    (tmp_path / "evil.pkl").write_bytes(gadget)
+    (tmp_path / "hostile.json").write_text(
+        json.dumps([{"name": "x", "kind": "naive", "path": str(tmp_path / "evil.pkl")}])
+    )
+    (tmp_path / "good.json").write_text("[]")
+    end, _ = opened(tmp_path, tmp_path)
+    assert any(what.startswith("pickle.find_class") for what in end["done"])
+    assert any(what.startswith("os.system") for what in end["done"])
+    assert (tmp_path / CANARY).exists()

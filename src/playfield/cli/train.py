@@ -413,7 +413,7 @@ def _is_finished(training: Training, stopped: Stopped, of: Known, interruption: 
         print("note: the index table is full, so that tiles share weights; give it more places with encoder.size")
     print(f"stopped  {stopped.reason}; saved at {training.session.clock.frames:,} frames", flush=True)
     lost = training.losses.too_many is not None
-    if lost:
+    if lost and is_desktop_game(of.game):
         print(f"see what is wrong with: {command_name()} games launch {of.game}", flush=True)
     if interruption.asked is None and not lost:
         return True

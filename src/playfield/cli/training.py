@@ -17,6 +17,7 @@ from typing import Any
 from playfield.cli.losses import Losses
 from playfield.events import EpisodeEnded, Event, Learned, NotSaved, Saved, Stepped, Stopped
 from playfield.finite import first_not_finite
+from playfield.recipes.recipe import MOST_FRAMES
 from playfield.session import Session
 from playfield.sinks.console_lines import Lines
 from playfield.sinks.services import Service
@@ -30,8 +31,6 @@ RESUMABLE = 85
 INTERRUPTED = 130
 """Exit code where a person stopped a command that has nothing to resume, or stopped a training twice."""
 
-MOST_FRAMES = 10**12
-"""More emulator frames than anybody can play; a larger number is a slip of the keyboard."""
 PARENT = "PLAYFIELD_PARENT"
 """Environment variable with the number of the process whose work this one does, and without which it shall stop."""
 RETRY_SECONDS = 20.0
