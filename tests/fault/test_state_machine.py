@@ -78,6 +78,14 @@ class RunDirectory(RuleBasedStateMachine):
         kept |= {max(scored)[1]} if scored else set()
         self.twin = {name: what for name, what in self.twin.items() if name in kept}
 
+    @rule(rows=st.integers(0, 2 * SIZE))
+    def write_ahead(self, rows: int) -> None:
+        """Rows that no checkpoint speaks of yet: the next one does, and a resume forgets them."""
+        assert self.run is not None
+        self.stop += rows
+        self.start = max(self.start, self.stop - SIZE)
+        self.run.write_ahead(self._tree())
+
     @rule(words=st.binary(min_size=1, max_size=6))
     def die_and_resume(self, words: bytes) -> None:
         """What was written since the last save is undone; temporary files of a killed process are in nobody's way."""

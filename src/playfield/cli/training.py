@@ -22,6 +22,7 @@ from playfield.session import Session
 from playfield.sinks.console_lines import Lines
 from playfield.sinks.services import Service
 from playfield.storage.files import NoSpace
+from playfield.storage.log import CHUNK_ROWS
 from playfield.storage.run import Run
 from playfield.types import Clock
 
@@ -195,6 +196,7 @@ class Training:
                 reason = self.reached(interruption)
                 if reason is None and self._save_is_due():
                     self._try_to_save()
+                self._write_ahead()
                 self._show_files()
         self._save_at_last()
         stopped = Stopped(clock=self.session.clock, reason=reason or "all frames are played")
@@ -266,6 +268,11 @@ class Training:
         if plan.minutes is not None and minutes >= plan.minutes:
             return f"{plan.minutes:g} minutes are over"
         return None
+
+    def _write_ahead(self) -> None:
+        """Give the memory's newest rows to the disk as they come: a save then stops the training for a moment only."""
+        if self.session.clock.steps % CHUNK_ROWS == 0:
+            self.run.write_ahead({"agent": self.session.agent.growing()})
 
     def _show_files(self) -> None:
         """Let other processes see what the sinks wrote."""

@@ -310,6 +310,23 @@ class Run:
             raise self._failed from error
         return name
 
+    def write_ahead(self, tree: Tree) -> None:
+        """Hands rows of a part of the state to the disk, of which the next checkpoint will speak: it has less to do.
+
+        Raises: WriteFailed.
+        """
+        self._require_lock()
+        try:
+            for path, rows in flatten(tree).rows.items():
+                if path in self._logs:
+                    self._logs[path].write_ahead(rows)
+        except WriteFailed as failure:
+            self._failed = failure
+            raise
+        except OSError as error:
+            self._failed = WriteFailed(self.path, error)
+            raise self._failed from error
+
     def load(self, name: str | None = None) -> Loaded:
         """The newest checkpoint that is intact, or the one of that name.
 
