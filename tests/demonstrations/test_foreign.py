@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 
 from demonstrations.foreign_files import Moment, minari, png, serpent
-from playfield.foreign import child, wire
+from playfield.foreign import child
 from playfield.foreign.checked import Refused
 from playfield.foreign.minari import data_folder, minari_rows
 from playfield.foreign.reader import NoForeignRecording, foreign_rows
 from playfield.foreign.serpent import serpent_rows
-from playfield.foreign.wire import Broken, ForeignRow, hear, row_of, say_row
+from playfield.foreign.wire import ForeignRow, row_of, say_row
+from playfield.messages import MOST_HEADER_BYTES, Broken, hear
 
 h5py: Any = pytest.importorskip("h5py", reason="recordings in HDF5 need: pip install 'h5py>=3.11,<4'")
 
@@ -257,12 +258,12 @@ def test_nothing_that_is_said_is_believed(header: dict[str, object], payload: by
 
 
 def test_a_message_that_is_too_long_is_not_waited_for():
-    for lengths in (struct.pack("<II", wire.MOST_HEADER_BYTES + 1, 0), struct.pack("<II", 1, 1 << 31)):
+    for lengths in (struct.pack("<IQ", MOST_HEADER_BYTES + 1, 0), struct.pack("<IQ", 1, 1 << 31)):
         with pytest.raises(Broken, match="more than it may"):
             hear(Said(lengths + bytes(100)).read)
     for text in (b"[1]", b"{", b"\xff"):
         with pytest.raises(Broken, match="nothing that can be understood"):
-            hear(Said(struct.pack("<II", len(text), 0) + text).read)
+            hear(Said(struct.pack("<IQ", len(text), 0) + text).read)
 
 
 def test_rows_come_through_as_they_were_said(tmp_path: Path):

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,7 +30,8 @@ from playfield.games.games import Games, GameSpec
 from playfield.games.gymnasium_games import PREFIX
 from playfield.games.make import make_games
 from playfield.games.protocol import AtariProtocol
-from playfield.games.wire import Gone, hear, spec_of, step_of, tapes_words, tell
+from playfield.games.wire import spec_of, step_of, tapes_words
+from playfield.messages import Broken, hear, message
 from playfield.settings import to_plain
 from playfield.types import Array, Step
 
@@ -42,7 +43,10 @@ START_SECONDS = 60.0
 """Time for a process to start and make its games."""
 REPLAYED_ACTIONS_PER_SECOND = 100
 """Fewer than any game plays again."""
-_LOOK_SECONDS = 0.25
+LOOK_SECONDS = 0.25
+"""For which it is waited at a time."""
+MOST_STEP_BYTES = 1 << 31
+"""Of what all games show at once."""
 
 
 def supervised_games(name: str, protocol: AtariProtocol, games: int, threads: int = 0) -> Games:
@@ -179,7 +183,7 @@ class SupervisedGames:
             self._waiting += START_SECONDS
         self._child.tell(words, data)
 
-    def _hear(self) -> tuple[dict[str, Any], bytes]:
+    def _hear(self) -> tuple[Mapping[str, Any], bytes]:
         self._told = None
         words, data = self._child.hear(self._waiting)
         if "spec" in words:  # of a process that was just started
@@ -228,31 +232,57 @@ class _Child:
         return self._process.pid
 
     def tell(self, words: dict[str, Any], data: bytes) -> None:
-        with contextlib.suppress(Gone):  # which is found when its answer is waited for
-            tell(self._line, words, data)
+        """Ask for something; that nobody is there any more is found when the answer is waited for."""
+        with contextlib.suppress(OSError):
+            self._line.sendall(message(words, data))
 
-    def hear(self, seconds: float) -> tuple[dict[str, Any], bytes]:
+    def hear(self, seconds: float) -> tuple[Mapping[str, Any], bytes]:
         """Wait for its answer.
 
         Raises: Hangs.
         """
-        self._wait(seconds)
+        left = seconds
+
+        def read(count: int) -> bytes:
+            nonlocal left
+            data = bytearray()
+            while len(data) < count:
+                if left <= 0.0:
+                    raise Hangs(f"it did not answer within {seconds:g} s")
+                left -= self._wait()
+                data += self._received(count - len(data))
+            return bytes(data)
+
         try:
-            words, data = hear(self._line)
-        except Gone as what:
+            words, data = hear(read, most_payload_bytes=MOST_STEP_BYTES)
+        except Broken as what:
             raise Hangs(self._end(str(what))) from what
         self.announced = self.announced or "spec" in words
         return words, data
 
-    def _wait(self, seconds: float) -> None:
-        """Until it says something. A time in which we were stopped ourselves, as by Ctrl-Z, counts as one look."""
-        waited = 0.0
-        while not select.select([self._line], [], [], 0.0)[0]:
-            before = time.monotonic()
-            select.select([self._line], [], [], _LOOK_SECONDS)
-            waited += min(time.monotonic() - before, 2 * _LOOK_SECONDS)
-            if waited > seconds:
-                raise Hangs(f"it did not answer within {seconds:g} s")
+    def _wait(self) -> float:
+        """Look for a moment whether it says something; the seconds that took.
+
+        A time in which we were stopped ourselves, as by Ctrl-Z or a closed lid, counts as a moment.
+        """
+        before = time.monotonic()
+        select.select([self._line], [], [], LOOK_SECONDS)
+        return min(time.monotonic() - before, 2 * LOOK_SECONDS)
+
+    def _received(self, most: int) -> bytes:
+        """What there is to be read, at once.
+
+        Raises: Broken.
+        """
+        try:
+            data = self._line.recv(min(most, 1 << 20), socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            raise Broken(str(error)) from error
+        if not data:
+            raise Broken("it has ended")
+        return data
 
     def _end(self, otherwise: str) -> str:
         """How the process ended."""
@@ -289,7 +319,7 @@ def _has_descriptor() -> bool:
         return False
 
 
-def _checked(spec: GameSpec, words: dict[str, Any], data: bytes) -> Step:
+def _checked(spec: GameSpec, words: Mapping[str, Any], data: bytes) -> Step:
     """The step, if it is one that those games can say.
 
     Raises: Hangs.

@@ -1,10 +1,7 @@
-"""How games in a process of their own are spoken to: one message each way for a step, a length and then plain bytes."""
+"""What is said between a run and the process that plays its games: one message each way for a step."""
 
 from __future__ import annotations
 
-import json
-import socket
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -15,56 +12,7 @@ from playfield.events import Tape
 from playfield.games.games import GameSpec, Observations
 from playfield.types import Step
 
-_LENGTH = struct.Struct("<Q")
-_MOST_BYTES = 1 << 31
 _KINDS = {"reward": "<f4", "discount": "<f4", "first": "?", "last": "?", "frames": "<i4", "seed": "<u8"}
-
-
-class Gone(Exception):
-    """The other side has hung up, or says what nobody says."""
-
-
-def tell(end: socket.socket, words: dict[str, Any], data: bytes = b"") -> None:
-    """Send one message: JSON and bytes.
-
-    Raises: Gone.
-    """
-    text = json.dumps(words).encode()
-    try:
-        end.sendall(b"".join((_LENGTH.pack(len(text)), _LENGTH.pack(len(data)), text, data)))
-    except OSError as error:
-        raise Gone(str(error)) from error
-
-
-def hear(end: socket.socket) -> tuple[dict[str, Any], bytes]:
-    """Wait for one message.
-
-    Raises: Gone.
-    """
-    text_bytes, data_bytes = _LENGTH.unpack(_exactly(end, 8))[0], _LENGTH.unpack(_exactly(end, 8))[0]
-    if text_bytes + data_bytes > _MOST_BYTES:
-        raise Gone(f"it speaks of {text_bytes + data_bytes} bytes")
-    try:
-        words = json.loads(_exactly(end, text_bytes))
-    except ValueError as error:
-        raise Gone("it does not speak JSON") from error
-    if not isinstance(words, dict):
-        raise Gone("it does not speak of anything")
-    return words, _exactly(end, data_bytes)
-
-
-def _exactly(end: socket.socket, count: int) -> bytes:
-    data = bytearray(count)
-    view = memoryview(data)
-    while view:
-        try:
-            got = end.recv_into(view)
-        except OSError as error:
-            raise Gone(str(error)) from error
-        if got == 0:
-            raise Gone("it has ended")
-        view = view[got:]
-    return bytes(data)
 
 
 def step_bytes(step: Step) -> tuple[dict[str, Any], bytes]:
@@ -74,7 +22,7 @@ def step_bytes(step: Step) -> tuple[dict[str, Any], bytes]:
     return words, b"".join((*parts, np.ascontiguousarray(step.frame).tobytes()))
 
 
-def step_of(spec: GameSpec, words: dict[str, Any], data: bytes) -> Step:
+def step_of(spec: GameSpec, words: Mapping[str, Any], data: bytes) -> Step:
     """The step of a message, which is one that those games can say.
 
     Raises: ValueError that tells what is wrong with it.

@@ -7,6 +7,7 @@ import json
 import signal
 import socket
 import sys
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,15 @@ from jaxtyping import UInt64
 from playfield.games.games import Games
 from playfield.games.make import make_games
 from playfield.games.protocol import AtariProtocol
-from playfield.games.wire import Gone, hear, spec_words, step_bytes, tapes_of, tell
+from playfield.games.wire import spec_words, step_bytes, tapes_of
+from playfield.messages import Broken, hear, message
 from playfield.settings import from_plain
 from playfield.types import Array, Step
 
+MOST_ASKED_BYTES = 1 << 30
+"""Of a question: open episodes may be long."""
+MOST_WORDS = 4_000
+"""Of what a game raised."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -37,9 +43,9 @@ def serve(end: socket.socket, games: Games) -> None:
     """Play what is asked for until the other process hangs up; then, or where a game raises, this one ends too."""
     given = _Given()
     source: Any = given
-    tell(end, {"spec": spec_words(games.spec)})
+    end.sendall(message({"spec": spec_words(games.spec)}))
     while True:
-        asked, data = hear(end)
+        asked, data = hear(partial(_exactly, end), most_header_bytes=MOST_ASKED_BYTES)
         given.seeds = asked["seeds"]
         step: Step
         if asked["do"] == "begin":
@@ -49,7 +55,15 @@ def serve(end: socket.socket, games: Games) -> None:
         else:
             games.send(np.frombuffer(data, "<i8"))
             step = games.recv()
-        tell(end, *step_bytes(step))
+        end.sendall(message(*step_bytes(step)))
+
+
+def _exactly(end: socket.socket, count: int) -> bytes:
+    """Raises: Broken where the other process hangs up."""
+    data = end.recv(count, socket.MSG_WAITALL) if count else b""
+    if len(data) != count:
+        raise Broken("it hung up")
+    return data
 
 
 def main(end: socket.socket, asked: dict[str, Any]) -> int:
@@ -62,10 +76,11 @@ def main(end: socket.socket, asked: dict[str, Any]) -> int:
     try:
         protocol = from_plain(AtariProtocol, asked["protocol"])
         serve(end, make_games(asked["game"], protocol, asked["games"], asked["threads"]))
-    except Gone:
+    except (Broken, ConnectionError):  # nobody is there any more
         return 0
     except Exception as error:  # of a game, which may raise anything
-        tell(end, {"raised": f"it raised {type(error).__name__}: {error}", "refused": str(error)})
+        said = {"raised": f"it raised {type(error).__name__}: {error}", "refused": str(error)}
+        end.sendall(message({kind: sentence[:MOST_WORDS] for kind, sentence in said.items()}))
         return 1
     return 0
 
