@@ -13,6 +13,7 @@ import pytest
 from cli.runs import outcome, resume, train
 from fault.amounts import amount, figure
 from playfield.cli import training
+from playfield.cli.commands import run_command
 from playfield.cli.training import Training
 from playfield.storage.files import NoSpace
 from playfield.storage.run import Run
@@ -128,3 +129,14 @@ def test_swept_sizes_of_a_disk_lose_no_checkpoint(disk: MountDisk, monkeypatch: 
         assert newest == 24, "the run goes on when there is room again"
     assert refused >= 10
     figure("disk full, sizes swept", sizes=amount(10, 200), saves_refused=refused, lost=0)
+
+
+def test_a_disk_without_room_for_checkpoints_is_refused_before_anything_begins(
+    disk: MountDisk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = disk(5_000)
+    assert run_command(["train", "dqn_toy", "catch", "--frames", "100", "--runs", str(folder / "runs")]) == 2
+    said = capsys.readouterr().err
+    assert "checkpoints alone need" in said
+    assert "--runs" in said
+    assert not list(folder.iterdir())

@@ -106,6 +106,16 @@ def test_the_last_and_the_best_are_kept(run, no_fsync):
     assert not list(run.path.rglob("*.tmp-*"))
 
 
+def test_one_of_so_many_is_kept_for_good(run, no_fsync):
+    run.keep_last, run.keep_every = 2, 3
+    with run.writing():
+        for step in range(1, 9):
+            run.save(state(step), step, score=-step)
+    assert [m.checkpoint for m in run.checkpoints()] == ["00000001", "00000003", "00000006", "00000007", "00000008"]
+    for manifest in run.checkpoints():
+        assert digest(run.load(manifest.checkpoint).tree) == digest(state(manifest.frames))
+
+
 def test_sinks_are_cut_back_and_newer_checkpoints_put_aside(run, no_fsync):
     with run.writing():
         events, metrics = run.append_file("events.jsonl"), run.append_file("metrics.jsonl")

@@ -56,13 +56,16 @@ from playfield.sinks.tracker import TrackedRun, flat
 from playfield.sinks.tracking import FILE as TRACKING_FILE
 from playfield.sinks.tracking import Ledger, Tracking
 from playfield.storage import fingerprint
-from playfield.storage.run import Loaded, Run
+from playfield.storage.run import RESERVE_BYTES, Loaded, Run
 from playfield.storage.tapes import RecordedEpisode, TapeLog
+from playfield.storage.tree import flatten
 from playfield.study import never_learns, slug
 from playfield.types import Clock
 
 Positional = tyro.conf.Positional
 
+STORED_SHARE = 0.07
+"""Of what frames of games take in memory they take compressed on disk at most; Atari's 500 of 7,056 bytes."""
 MOST_ROLL_BACKS = 3
 """In one session, to places that differ; at the same place again the settings are to blame."""
 
@@ -105,6 +108,8 @@ class Train:
     """... and after this many minutes, whichever comes first."""
     keep: int = 3
     """Newest checkpoints kept, besides the best."""
+    keep_every: int | None = None
+    """Keep every so-many-th checkpoint for good, too."""
     threads: int | None = None
     """Threads for the network; by default one for each core, less one where emulators run beside it."""
     tensorboard: bool = False
@@ -130,6 +135,7 @@ class Train:
             session = build_session(recipe, games, self.seed, latents_in(self.features, recipe), shown)
             if isinstance(session.agent, DeepAgent):
                 warn_of_memory(session.agent.memory.most_bytes())
+            check_room(self.runs, session, plan)
             warm_up(session, recipe, plan, self.runs)
             require(plan.services)
             run = self._run(recipe, plan, games)
@@ -159,7 +165,7 @@ class Train:
             plan=dataclasses.asdict(plan),
             resume=games.spec.resume,
         )
-        run.keep_last = plan.keep
+        run.keep_last, run.keep_every = plan.keep, plan.keep_every
         return run
 
     def _plan(self, recipe: AnyRecipe) -> Plan:
@@ -172,6 +178,7 @@ class Train:
             save_every_frames=self.save_every_frames,
             save_every_minutes=self.save_every_minutes,
             keep=self.keep,
+            keep_every=self.keep_every,
             tensorboard=self.tensorboard,
             log=self.log,
             project=self.project,
@@ -230,7 +237,7 @@ class Resume:
             given |= {"log": tuple(service for service in self.log if service != "none"), "tensorboard": False}
         plan = Plan(**{**of.plan, **given})
         require(plan.services)
-        run.keep_last = plan.keep
+        run.keep_last, run.keep_every = plan.keep, plan.keep_every
         set_threads(self.threads, of.recipe, of.game, was=run.about.fingerprint.get("torch threads"))
         with run.writing():
             loaded = None if run.is_untouched() else run.load()
@@ -574,6 +581,27 @@ def warn_of_memory(most_bytes: float) -> None:
             "a smaller memory.capacity needs less",
             flush=True,
         )
+
+
+def check_room(folder: Path, session: Session[Any], plan: Plan) -> None:
+    """Refuse a run whose checkpoints have no room on the disk; say where its memory may have none.
+
+    Raises: ValueError.
+    """
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    agent = session.agent.state()
+    learnt = flatten(agent).tensors.values()
+    needed = RESERVE_BYTES + (plan.keep + 3) * sum(tensor.numel() * tensor.element_size() for tensor in learnt)
+    if free < needed:
+        raise ValueError(
+            f"the disk of {there} has {free / 1e6:,.0f} MB left, and the run's checkpoints alone need "
+            f"{needed / 1e6:,.0f} MB: free some, or give the folder of another disk with --runs"
+        )
+    memory = session.agent.memory.most_bytes() if isinstance(session.agent, DeepAgent) else 0.0
+    if free < needed + STORED_SHARE * memory:
+        grown = STORED_SHARE * memory / 1e9
+        print(f"note: the memory may take {grown:.1f} GB of the disk of {there}, which has {free / 1e9:.1f} GB left")
 
 
 def set_threads(threads: int | None, recipe: AnyRecipe, game: str, was: object = None) -> None:

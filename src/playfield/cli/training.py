@@ -61,6 +61,8 @@ class Plan:
     save_every_minutes: float = 5.0
     keep: int = 3
     """Newest checkpoints kept, besides the best."""
+    keep_every: int | None = None
+    """Of how many checkpoints one is kept for good; None for none."""
     tensorboard: bool = False
     """The same as `tensorboard` in `log`."""
     log: Sequence[Service] = ()
@@ -82,6 +84,8 @@ class Plan:
         for name in ("frames", "over", "save_every_frames", "keep"):
             if getattr(self, name) < 1:
                 raise ValueError(f"--{name.replace('_', '-')} must be 1 or more")
+        if self.keep_every is not None and self.keep_every < 1:
+            raise ValueError("--keep-every must be 1 or more")
         if self.frames > MOST_FRAMES:
             raise ValueError(f"--frames must be at most {MOST_FRAMES:,}")
         if self.episodes < 0:

@@ -55,7 +55,7 @@ from playfield.types import Tree
 _RUN, _LOCK, _CHECKPOINTS, _ROWS = "run.json", ".lock", "checkpoints", "rows"
 _GAVE_UP, _MOST_WORDS = "gave-up.txt", 4096
 _INCIDENTS, _RESERVE = "incidents.txt", ".reserve"
-_RESERVE_BYTES = 4 << 20
+RESERVE_BYTES = 4 << 20
 """Set aside besides what a checkpoint has: for new rows, and for records that wait."""
 _MOST_RUN_BYTES = 4 << 20
 _REFUSED_IN_NAMES = set('/\\:*?"<>|')
@@ -139,6 +139,9 @@ class Run:
         self.warnings = warnings
         """Sentences about damage that was repaired when the run was opened."""
         self.keep_last = keep_last
+        """Newest checkpoints that are kept, besides the best."""
+        self.keep_every: int | None = None
+        """Of how many checkpoints one is kept for good; None for none."""
         self._lock: int | None = None
         self._failed: WriteFailed | None = None
         self._files: dict[str, AppendFile] = {}
@@ -429,6 +432,8 @@ class Run:
         manifests = self.checkpoints()
         best = checkpoints.best(manifests)
         kept = {manifest.checkpoint: manifest for manifest in manifests[-self.keep_last :]}
+        if self.keep_every is not None:
+            kept |= {m.checkpoint: m for m in manifests if int(m.checkpoint) % self.keep_every == 0}
         if best:
             kept[best.checkpoint] = best
         needed = {
@@ -457,7 +462,7 @@ class Run:
 
     def _keep_reserve(self, name: str) -> None:
         """Sets aside what a checkpoint like this one takes; where even that does not fit, there is none."""
-        size = sum(path.stat().st_size for path in (self.path / _CHECKPOINTS / name).iterdir()) + _RESERVE_BYTES
+        size = sum(path.stat().st_size for path in (self.path / _CHECKPOINTS / name).iterdir()) + RESERVE_BYTES
         path = self.path / _RESERVE
         if not path.exists() or path.stat().st_size < size:
             path.unlink(missing_ok=True)
