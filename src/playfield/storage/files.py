@@ -96,14 +96,20 @@ def writing_to(path: Path) -> Generator[None]:
         raise
 
 
+_NOT_DAMAGE = {errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC}
+"""Reasons why a file that is as it should be cannot be read just now."""
+
+
 @contextlib.contextmanager
 def reading_from(path: Path) -> Generator[None]:
-    """Turns a missing or unreadable file into `DamagedFile`."""
+    """Turns a missing or unreadable file into `DamagedFile`; what has nothing to do with the file passes."""
     try:
         yield
     except FileNotFoundError as error:
         raise DamagedFile(path, "is missing") from error
     except OSError as error:
+        if error.errno in _NOT_DAMAGE:
+            raise
         raise DamagedFile(path, f"cannot be read ({error.strerror})") from error
 
 
@@ -113,8 +119,14 @@ def open_regular(path: Path) -> Generator[BinaryIO]:
 
     Raises: DamagedFile.
     """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
     with reading_from(path):
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        try:
+            descriptor = os.open(path, flags)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            descriptor = os.open(path, flags)  # a disk that failed once may not fail twice: damage is final
         with open(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise DamagedFile(path, "is no file but a device, a pipe or a folder")
