@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     recipe = RECIPES[asked.recipe].with_overrides(asked.overrides)
-    set_threads(None, recipe)
+    set_threads(None, recipe, asked.game)
     games = make_games(asked.game, recipe.protocol, recipe.games)
     session = build_session(recipe, games, asked.seed)
     begun: float | None = None

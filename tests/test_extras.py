@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from playfield.extras import EXTRAS, apt_install, install_extra, is_installed, pip_install
+from playfield.extras import EXTRAS, apt_install, install_extra, is_installed, pip_install, shell_word
 
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
 
@@ -32,6 +33,32 @@ def test_a_command_reaches_this_python_with_its_words_whole(monkeypatch: pytest.
     assert words == ["/home/a b/python", "-m", "pip", "install", "--no-deps", "gymnasium[box2d]", "optuna>=4,<5"]
     monkeypatch.setattr(sys, "platform", "win32")
     assert pip_install("optuna>=4,<5") == '"/home/a b/python" -m pip install "optuna>=4,<5"'
+
+
+@pytest.mark.parametrize(
+    "word", ["/home/o'brien/python", "/opt/a&b/python", "/opt/$x/p", "/home/a(b)/p", "a b;c.toml", "optuna>=4,<5", ""]
+)
+def test_a_word_stays_one_in_a_shell(word: str, monkeypatch: pytest.MonkeyPatch):
+    said = subprocess.run(["sh", "-c", f"printf %s {shell_word(word)}"], capture_output=True, text=True, check=True)
+    assert said.stdout == word
+    monkeypatch.setattr(sys, "executable", word or "p")
+    assert shlex.split(pip_install("x")) == [word or "p", "-m", "pip", "install", "x"]
+
+
+@pytest.mark.parametrize(
+    ("word", "typed"),
+    [
+        ("pong", "pong"),
+        (r"C:\a\b.toml", r"C:\a\b.toml"),
+        (r"C:\a b\c.toml", r'"C:\a b\c.toml"'),
+        ("a&b.toml", '"a&b.toml"'),
+        ("optuna>=4,<5", '"optuna>=4,<5"'),
+        ('a"b', r"a\"b"),
+    ],
+)
+def test_on_windows_a_word_is_quoted_as_there(word: str, typed: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert shell_word(word) == typed
 
 
 def test_a_command_names_packages_for_this_system_and_no_playfield(monkeypatch: pytest.MonkeyPatch):

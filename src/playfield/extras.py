@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shlex
+import subprocess
 import sys
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -125,7 +127,7 @@ def install_extra(extra: ExtraName) -> str:
 
 def pip_install(*words: str) -> str:
     """A command of pip's that installs for this very Python, to be typed into a shell."""
-    return " ".join([_quoted(sys.executable), "-m pip install", *(_quoted(word) for word in words)])
+    return " ".join([shell_word(sys.executable), "-m pip install", *(shell_word(word) for word in words)])
 
 
 def apt_install(*packages: str) -> str:
@@ -134,8 +136,10 @@ def apt_install(*packages: str) -> str:
     return f"{'' if root else 'sudo '}apt-get install {' '.join(packages)}"
 
 
-def _quoted(word: str) -> str:
-    """A word as a shell takes it for one: `<` would read from a file."""
-    if not any(sign in word for sign in " <>[]*"):
-        return word
-    return f'"{word}"' if sys.platform == "win32" else f"'{word}'"
+def shell_word(word: str) -> str:
+    """A word as the shell of this system takes it for one, to be typed into it: `<` would read from a file."""
+    if sys.platform != "win32":
+        return shlex.quote(word)
+    # Windows' own rule for arguments, but that its shell takes some signs for itself outside of quotation marks.
+    quoted = subprocess.list2cmdline([word])
+    return f'"{word}"' if quoted == word and any(sign in word for sign in "<>&|^()") else quoted

@@ -16,11 +16,13 @@ _ONE_AT_A_TIME = threading.Lock()
 
 @contextmanager
 def silent_errors() -> Generator[None]:
-    """While the block runs, nothing that this process writes to standard error is seen; exceptions come as ever."""
+    """While the block runs, nothing that this process writes to standard error is seen; exceptions come as ever.
+
+    What its other threads write there meanwhile is lost with it.
+    """
     with _ONE_AT_A_TIME:
-        try:
-            kept = os.dup(_ERRORS)
-        except OSError:  # there is no standard error
+        kept = _duplicate()
+        if kept is None:
             yield
             return
         if sys.stderr is not None:  # as it is in a program without a terminal on Windows
@@ -33,3 +35,11 @@ def silent_errors() -> Generator[None]:
             os.dup2(kept, _ERRORS)
             os.close(nowhere)
             os.close(kept)
+
+
+def _duplicate() -> int | None:
+    """Another number of standard error; none where there is none."""
+    try:
+        return os.dup(_ERRORS)
+    except OSError:
+        return None

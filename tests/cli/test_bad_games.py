@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from desktop.children import none_left
+from desktop.commands import TWO_WINDOWS
+from desktop.commands import nothing_left as nothing_left
 from desktop.needs import has_compiler, has_display
 from playfield.cli.commands import run_command
 from playfield.games.desktop.game_file import read_game, shipped_games
@@ -48,23 +48,7 @@ size = [36, 32]
 name = "move"
 choices = [{label = "STAY"}, {label = "LEFT", keys = ["Left"]}]
 '''
-TWO_WINDOWS = '''"-c", """
-import pygame
-shown = [pygame.Window("Two a", (60, 40), (0, 0)), pygame.Window("Two b", (60, 40), (80, 60))]
-clock = pygame.time.Clock()
-while True:
-    pygame.event.pump()
-    clock.tick(20)
-"""'''
 TRAIN = ("train", "dqn_desktop", "mine.toml", "games=1", "--episodes", "0", "--frames")
-
-
-@pytest.fixture(autouse=True)
-def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every command runs in an empty folder and leaves no process behind, whatever becomes of it."""
-    monkeypatch.chdir(tmp_path)
-    with none_left(monkeypatch):
-        yield
 
 
 def mine(*changes: tuple[str, str]) -> Path:
@@ -120,7 +104,10 @@ def test_digits_that_cannot_be_read_end_a_training(capsys: pytest.CaptureFixture
             r"no window of mine appeared .*mend launch.command or \[window\], then: playfield games launch mine.toml$",
         ),
         (
-            [('"-m", "playfield.games.desktop.refgame"', TWO_WINDOWS), ("^Playfield reference game$", "^Two")],
+            [
+                ('"-m", "playfield.games.desktop.refgame"', f"\"-c\", '''{TWO_WINDOWS}'''"),
+                ("^Playfield reference game$", "^Two"),
+            ],
             r"is what 2 windows are: 'Two a' .*say more under \[window\], then: playfield games launch mine.toml$",
         ),
         (

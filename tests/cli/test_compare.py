@@ -19,7 +19,7 @@ from playfield.games.protocol import machado, nature
 from playfield.recipes import RECIPES
 from playfield.score import iqm, median_curves
 from playfield.settings import to_plain
-from playfield.sinks.compare_plots import compare_plot
+from playfield.sinks.compare_plots import _with_letter, compare_plot
 from playfield.sinks.evaluations import add_evaluation
 from playfield.storage.run import Run
 from playfield.types import Clock
@@ -192,3 +192,12 @@ def test_runs_that_were_never_evaluated_are_named(tmp_path: Path, capsys: pytest
     told = capsys.readouterr()
     assert "fresh was not evaluated yet" in told.out
     assert "nothing to compare" in told.err
+
+
+@pytest.mark.parametrize(
+    ("frames", "text"),
+    [(0, "0"), (500, "500"), (999.4, "999"), (999.7, "1k"), (20_000, "20k"), (999_700, "1M"), (2.5e6, "2.5M"),
+     (2e8, "200M"), (1e10, "10000M")],
+)  # fmt: skip
+def test_frames_beside_an_axis_are_rounded_before_they_get_their_letter(frames: float, text: str):
+    assert _with_letter(frames) == text

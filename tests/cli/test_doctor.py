@@ -14,7 +14,7 @@ from cli.runs import resume, train
 from playfield import build
 from playfield.cli.commands import run_command
 from playfield.extras import EXTRAS, apt_install, install_extra
-from playfield.games.desktop import virtual_clock
+from playfield.games.desktop import requirements, virtual_clock
 
 
 def doctor(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> dict[str, list[str]]:
@@ -99,6 +99,7 @@ def test_what_is_there_is_not_told_to_be_installed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("shutil.which", lambda name, **rest: f"/there/{name}")
+    monkeypatch.setattr(requirements, "library", lambda: Path("/there/clock.so"))  # a compiler builds no file there
     monkeypatch.setitem(sys.modules, "optuna", None)
     assert run_command(["doctor"]) == 0
     said = capsys.readouterr().out
@@ -106,6 +107,23 @@ def test_what_is_there_is_not_told_to_be_installed(
     assert install_extra("tune") in said
     assert "xvfb" not in said
     assert "apt-get install" not in said
+
+
+def test_a_compiler_that_does_not_start_is_told_as_one_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr("shutil.which", lambda name, **rest: f"/there/{name}")
+    virtual_clock.library.cache_clear()
+    try:
+        assert run_command(["doctor"]) == 0
+    finally:
+        virtual_clock.library.cache_clear()
+    said = capsys.readouterr().out
+    assert "/there/cc does not start (No such file or directory)" in " ".join(said.split())
+    assert apt_install("gcc") in said
+    assert not list((tmp_path / "playfield").iterdir())
 
 
 def scores(root: Path) -> list[float]:

@@ -7,45 +7,28 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from desktop.children import none_left
+from desktop.commands import TWO_WINDOWS, one_sentence
+from desktop.commands import nothing_left as nothing_left
 from desktop.needs import has_compiler, has_display
 from playfield.cli.commands import run_command
 from playfield.extras import apt_install
 from playfield.games.desktop import virtual_clock
 from playfield.games.desktop.game_file import read_game, shipped_games
-from playfield.games.desktop.games import _warn_of_suspending
+from playfield.games.desktop.games import desktop_games
 from playfield.games.desktop.readers import Digits
 
 REFGAME = shipped_games()["refgame"].read_text()
 PROGRAM = '"-m", "playfield.games.desktop.refgame"'
 PATTERNS = re.compile(r"\[readers\.caught\.patterns\]\n(\d = .*\n)+")
-TWO_WINDOWS = """
-import pygame
-one = pygame.Window("Playfield one", (100, 80), (0, 0))
-two = pygame.Window("Playfield two", (100, 80), (120, 100))
-clock = pygame.time.Clock()
-while True:
-    pygame.event.pump()
-    clock.tick(20)
-"""
 
 
 def games(*arguments: object) -> int:
     return run_command(["games", *(str(argument) for argument in arguments)])
-
-
-@pytest.fixture(autouse=True)
-def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every command runs in an empty folder and leaves no process behind, whatever becomes of it."""
-    monkeypatch.chdir(tmp_path)
-    with none_left(monkeypatch):
-        yield
 
 
 def mine(*changes: tuple[str, str]) -> Path:
@@ -64,11 +47,11 @@ def size(path: Path) -> tuple[int, int]:
         return image.size
 
 
-def one_sentence(capsys: pytest.CaptureFixture[str]) -> str:
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1, error
-    assert "Traceback" not in error
-    return error
+def test_the_file_itself_is_shown_byte_by_byte(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    path = mine()
+    path.write_bytes(b"# caf\xe9, as Latin-1 has it\n" + path.read_bytes())
+    assert games("show", path, "--toml") == 0
+    assert capsysbinary.readouterr().out == path.read_bytes()
 
 
 def test_plain_games_lists_and_so_does_list(capsys: pytest.CaptureFixture[str]) -> None:
@@ -149,10 +132,12 @@ def test_a_display_that_does_not_answer_is_one_sentence(
 @has_compiler
 class TestInAWindow:
     def test_launch_warns_of_a_clock_that_only_stops_the_game(self, capsys: pytest.CaptureFixture[str]) -> None:
-        _warn_of_suspending.cache_clear()
         path = mine(("step_ms = 100", 'step_ms = 100\nclock = "suspend"'))
         assert games("launch", path, "--steps", 2) == 0
         assert "note: mine.toml is stopped between steps, but its clock is not" in capsys.readouterr().err
+        for told in (1, 0):  # once for the games of a training, and for those that it evaluates on
+            desktop_games("./mine.toml", 1).close()
+            assert capsys.readouterr().err.count("note: ./mine.toml is stopped") == told
 
     def test_launch_plays_and_tells_how_it_ended(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert games("launch", "refgame", "--steps", 5) == 0
@@ -296,7 +281,7 @@ class TestInAWindow:
             ),
             (
                 ("capture",),
-                [(PROGRAM, f'"-c", {TWO_WINDOWS!r}'.replace("'", '"""')), ("^Playfield reference game$", "^Playfield")],
+                [(PROGRAM, f'"-c", {TWO_WINDOWS!r}'.replace("'", '"""')), ("^Playfield reference game$", "^Two")],
                 r"is what 2 windows are: .*say more under \[window\], then: playfield games launch mine.toml",
             ),
             (

@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from desktop.children import none_left
+from desktop.commands import TWO_WINDOWS, one_sentence
+from desktop.commands import nothing_left as nothing_left
 from desktop.desk import Desk, a_desk, wait_for
 from desktop.needs import has_chromium, has_compiler, has_display
 from playfield.cli.commands import run_command
-from playfield.cli.games.ways import WAYS, in_options
-from playfield.games.desktop.game_file import read_game
-from playfield.games.desktop.games import _warn_of_suspending
+from playfield.cli.games import new
+from playfield.cli.games.ways import WAYS, told_in_options
+from playfield.games.desktop.game_file import Timing, read_game
+from playfield.games.desktop.shared_display import DisplayTaken
 
 REFGAME = f"{sys.executable} -m playfield.games.desktop.refgame"
 PAGES = Path(__file__).parents[1] / "desktop" / "pages"
@@ -26,13 +30,10 @@ SHORT = ("--keys", "Left", "Right", "--steps", "20")
 
 
 @pytest.fixture(autouse=True)
-def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every command runs in an empty folder and leaves no process behind, but for a game that stays by its nature."""
-    monkeypatch.chdir(tmp_path)
+def no_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody sits at a terminal or at a Wayland desktop."""
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
-    with none_left(monkeypatch):
-        yield
 
 
 @pytest.fixture(name="desk")
@@ -43,13 +44,6 @@ def the_desk(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 
 def games_new(*arguments: object) -> int:
     return run_command(["games", "new", "it", *(str(argument) for argument in arguments)])
-
-
-def one_sentence(capsys: pytest.CaptureFixture[str]) -> str:
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1, error
-    assert "Traceback" not in error
-    return error
 
 
 def launched() -> int:
@@ -82,10 +76,10 @@ def test_a_program_gets_the_virtual_clock() -> None:
 
 @has_display
 def test_a_program_in_another_clock_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
-    _warn_of_suspending.cache_clear()
     assert games_new("--argv", REFGAME, "--clock", "suspend", *SHORT) == 0
     said = capsys.readouterr()
-    assert "note: it is stopped between steps, but its clock is not" in said.err
+    assert "note: it.toml is stopped between steps, but its clock is not" in said.err
+    assert said.err.endswith('clock = "virtual" is exact: playfield games doctor it.toml\n')
     assert "keys      in real time nobody can tell what one does: playfield games capture it.toml" in said.out
     file, text = read_game(Path("it.toml")), Path("it.toml").read_text()
     assert (file.screen.place, file.timing.clock) == ("own", "suspend")
@@ -209,17 +203,6 @@ def test_a_terminal_is_asked_for_a_window(desk: Desk, monkeypatch: pytest.Monkey
     assert attach.title == "Playfield reference"
 
 
-TWO = """
-import pygame
-one = pygame.Window("Playfield one", (100, 80), (0, 0))
-two = pygame.Window("Playfield two", (100, 80), (120, 100))
-clock = pygame.time.Clock()
-while True:
-    pygame.event.pump()
-    clock.tick(20)
-"""
-
-
 @has_display
 @has_compiler
 @pytest.mark.parametrize(
@@ -240,7 +223,7 @@ def test_what_goes_wrong_is_told_with_the_option(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     script = tmp_path_factory.mktemp("script") / "two.py"
-    script.write_text(TWO)
+    script.write_text(TWO_WINDOWS)
     given = [f"{sys.executable} {script}" if word == "two.py" else word for word in arguments]
     assert games_new(*given) == 2
     error = one_sentence(capsys)
@@ -303,32 +286,81 @@ def test_what_cannot_go_together_is_one_sentence(
 
 
 @pytest.mark.parametrize(
-    ("way", "sentence", "told"),
+    ("arguments", "sentence"),
     [
+        (("--attach-title", "x"), "here (DISPLAY is not set); type this in a terminal on your desktop"),
         (
-            "program",
-            "it has not come to rest within 9 s; it takes no clock of ours (static?): playfield games doctor it",
-            "it has not come to rest within 9 s; it takes no clock of ours (static?); try --clock real",
-        ),
-        (
-            "steam",
-            'there is no display of yours here; set screen.place to "own", or type this in a terminal',
-            "there is no display of yours here; type this in a terminal",
-        ),
-        (
-            "steam",
-            "the game it is started by Steam, which is not here: apt-get install steam",
-            "the game it is started by Steam, which is not here: apt-get install steam",
-        ),
-        (
-            "window",
-            "the window of it (9 x 9 at -1, 0) does not fit on its display; move it, then: playfield games launch it",
-            "the window of it (9 x 9 at -1, 0) does not fit on its display; move it, then try again",
+            ("--argv", REFGAME, "--place", "here"),
+            "here (DISPLAY is not set); give --place own, or type this in a terminal on your desktop",
         ),
     ],
 )
-def test_advice_about_a_file_becomes_advice_about_options(way: str, sentence: str, told: str) -> None:
-    assert in_options(sentence, WAYS[way]) == told
+def test_without_a_display_the_advice_is_about_options(
+    arguments: tuple[str, ...], sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    assert games_new(*arguments) == 2
+    assert one_sentence(capsys).rstrip().endswith(sentence)
+
+
+@has_display
+def test_a_display_on_which_another_process_plays_is_told_with_the_option(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = "import time\nfrom playfield.games.desktop.shared_display import DisplayLock\n"
+    code += "kept = DisplayLock('other')\nprint('there', flush=True)\ntime.sleep(600)\n"
+    (tmp_path / "runtime").mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as other:
+        try:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "there\n"
+            assert games_new("--argv", REFGAME, "--place", "here") == 2
+            assert one_sentence(capsys).rstrip().endswith(", or give --place own")
+            assert games_new("--attach-title", "x") == 2
+            error = one_sentence(capsys)
+            assert f"process {other.pid} plays on your display" in error
+            assert "own" not in error
+        finally:
+            other.kill()
+    with pytest.raises(DisplayTaken, match=r"^x, or give --place own$"), told_in_options(WAYS["program"]):
+        raise DisplayTaken('x, or set screen.place to "own"')  # it stays what it was
+
+
+@has_display
+def test_a_window_that_leaves_the_display_is_told_without_a_file(
+    desk: Desk, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path_factory.mktemp("script") / "aside.py"
+    script.write_text(TWO_WINDOWS.replace("(0, 0)", "(-20, 0)"))
+    with subprocess.Popen([sys.executable, str(script)], env=desk.environment) as process:
+        try:
+            wait_for(lambda: len(desk.shown()) == 2)
+            assert games_new("--attach-title", "Two a") == 2
+        finally:
+            process.kill()
+    assert one_sentence(capsys).rstrip().endswith("does not fit on its display; move it, then try again")
+
+
+@has_display
+@has_compiler
+def test_a_program_that_takes_no_clock_of_ours_is_told_with_the_option(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path_factory.mktemp("static") / "static.c"
+    source.write_text("#include <unistd.h>\nint main() { for (;;) pause(); }\n")
+    subprocess.run(["cc", "-static", "-o", str(source.with_suffix("")), str(source)], check=True)
+    monkeypatch.setattr(new, "Timing", partial(Timing, hang_ms=1000))
+    assert games_new("--argv", source.with_suffix("")) == 2
+    error = one_sentence(capsys).rstrip()
+    assert error.endswith("it takes no clock of ours (a static program?); try --clock real"), error
+
+
+def test_folders_of_a_command_are_written_as_whole_paths() -> None:
+    """The program is run in a home of its own, from where `levels` would lead nowhere."""
+    Path("levels").mkdir()
+    launch = WAYS["program"].launch("game --data levels --name '' --mode fast", Path("."))
+    assert launch.command == ("game", "--data", str(Path.cwd() / "levels"), "--name", "", "--mode", "fast")
 
 
 def test_windows_has_no_display_of_our_own() -> None:

@@ -138,7 +138,7 @@ def test_a_crash_costs_the_episode_that_was_under_way(tmp_path: Path):
         games.send(np.array([follow(step)]))
         step = games.recv()
         writer.add(follow(step), step)
-    played = len(writer.scores)
+    played = writer.episodes
     recording = read_recording(tmp_path / "play")  # nobody closed it
     assert len(recording.episodes) == played
     shown = demonstrations(recording, games, 1)

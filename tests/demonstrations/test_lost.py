@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,18 @@ import pytest
 from core.toys import small_games
 from demonstrations.shown import follow
 from playfield.cli import play, record
+from playfield.cli.demos import film
+from playfield.cli.demos.list import DemosList
+from playfield.cli.demos.show import DemosShow
+from playfield.cli.results import scores_text
 from playfield.demonstrations import About, DemonstrationWriter, Recording, demonstrations, read_recording, seen_in
+from playfield.demonstrations.recording import TAPES
 from playfield.games import films
 from playfield.games.each import EachGame, Lost, Outcome
 from playfield.games.toys import Catch
 from playfield.sinks.window import Window
+from playfield.storage import AppendFile, RecordedEpisode, TapeLog, Tapes
+from playfield.types import Mouse
 
 WHOLE = (6 - 1) * 3
 """Actions of a game of three drops on a field of six."""
@@ -48,7 +56,7 @@ def recorded(folder: Path, *, replays: bool, first: bool) -> Recording:
     writer = DemonstrationWriter(folder, About.of(spec, "chance", "", {}), seen_in(spec))
     step, lost = games.begin(np.random.default_rng(2)), 0
     writer.begin(step)
-    while len(writer.scores) < 3:
+    while writer.episodes < 3:
         action = follow(step)
         games.send(np.array([action]))
         step = games.recv()
@@ -69,12 +77,40 @@ def test_a_recording_of_lost_games_is_learnt_from_as_far_as_they_were_played(
     assert [len(episode.actions) for episode in recording.episodes] == lengths
     assert [episode.frames for episode in recording.episodes] == lengths
     assert [episode.truncated for episode in recording.episodes] == [length == 4 for length in lengths]
+    assert [episode.lost for episode in recording.episodes] == [length == 4 for length in lengths]
     games = small_games(1)
     games.spec = replace(games.spec, replays=replays)
     rows = demonstrations(recording, games, 1).rows
     assert rows.stop == sum(lengths) + 3
     ends = rows.columns["last"][: rows.stop, 0].nonzero()[:, 0].tolist()
     assert rows.columns["discount"][ends, 0].tolist() == [float(length == 4) for length in lengths]
+
+
+def test_a_lost_game_has_no_score_in_what_is_told_of_a_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """Whole games score 3 points each, and the lost one more than they."""
+    monkeypatch.setenv("COLUMNS", "200")
+    folder = recorded(tmp_path / "play", replays=True, first=False).folder
+    file = AppendFile(folder / TAPES)
+    TapeLog(file).add(RecordedEpisode(episode=4, game=0, seed=0, score=9.0, frames=1, truncated=True, actions=b"\x00",
+                                      lost=True))  # fmt: skip
+    file.close()
+    recording = read_recording(folder)
+    scores = [episode.score for episode in recording.whole]
+    assert scores == [3.0, 3.0]
+    DemosShow("play", out=tmp_path).run()
+    said = capsys.readouterr().out
+    assert "score    3.00 on average, 3 to 3; 2 lost games have none" in said
+    assert [line.split()[-2] for line in said.splitlines() if re.match(r"\W+[24] ", line)] == ["lost", "lost"]
+    DemosList(tmp_path).run()
+    assert re.search(r"\b4 +│ +[\d]+ +│ +3\.00 ", capsys.readouterr().out)
+    assert film._episode(recording, None).episode == 1  # pyright: ignore[reportPrivateUsage]
+    assert Tapes(folder / TAPES).best() == recording.episodes[0]
+
+
+def test_where_every_game_was_lost_there_is_no_score():
+    assert scores_text([], 2) == "none, since all 2 games were lost"
 
 
 def test_a_recording_of_a_game_that_is_lost_again_and_again_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -101,6 +137,9 @@ class Hand(Window):
     def held(self) -> frozenset[str]:
         return frozenset(["Left"])
 
+    def mouse(self) -> Mouse:
+        return Mouse()
+
     def close(self) -> None:
         self.open = False
 
@@ -117,7 +156,7 @@ def test_what_a_person_plays_of_a_game_that_is_lost_ends_before_the_action_that_
     assert "game 1: 0 points, lost: it fell" in capsys.readouterr().out
     recording = read_recording(tmp_path / "mine")
     (episode,) = recording.episodes
-    assert (len(episode.actions), episode.frames, episode.truncated) == (4, 4, True)
+    assert (len(episode.actions), episode.frames, episode.truncated, episode.lost) == (4, 4, True, True)
     assert window.shown == 5
     games = small_games(1)
     games.spec = replace(games.spec, name="catch", replays=False)

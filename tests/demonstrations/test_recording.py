@@ -63,7 +63,7 @@ def test_an_episode_is_on_the_disk_as_soon_as_it_ended(tmp_path: Path):
     writer = DemonstrationWriter(tmp_path / "play", About.of(games.spec, "chance", "", {}))
     step = games.begin(np.random.default_rng(0))
     writer.begin(step)
-    while not writer.scores:
+    while not writer.episodes:
         games.send(np.array([0]))
         writer.add(0, games.recv())
     assert len(read_recording(tmp_path / "play").episodes) == 1  # nobody closed it
@@ -100,7 +100,7 @@ def test_an_episode_that_does_not_play_again_is_told(change: dict[str, object], 
     [
         (
             {"game": "pong"},
-            "was recorded on pong, not on small catch; train there, or record this game: playfield play small",
+            "was recorded on pong, not on small catch; train there, or record this game: playfield play 'small catch'",
         ),
         (
             {"actions": ("STAY", "LEFT")},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from playfield.games.desktop.actions import Action, Axis, Choice, HeldInputs, combined
@@ -109,6 +111,45 @@ def test_a_click_at_another_region_is_a_new_one_and_aim_is_taken_with_the_button
     assert hands.taken() == [("move", 30, 40)]
     inputs.take(Action("", (Choice(label="", at="here"), Choice(label="", buttons=(1,)))))
     assert hands.taken() == [("move", 10, 20)]
+
+
+def test_a_click_at_another_region_lets_go_of_no_button_of_another_axis():
+    inputs, hands = held()
+    shield = Choice(label="shield", buttons=(3,))
+    here, there = (Choice(label="", buttons=(1,), at=region) for region in ("here", "there"))
+    inputs.take(Action("", (here, shield)))
+    hands.taken()
+    inputs.take(Action("", (there, shield)))
+    assert hands.taken() == [("button", 1, False), ("move", 30, 40), ("button", 1, True)]
+    inputs.take(Action("", (Choice(label="", buttons=(1, 3)), replace(there, at="here", buttons=(1,)))))
+    assert hands.taken() == [("button", 1, False), ("move", 10, 20), ("button", 1, True)]
+
+
+class TornHands(Hands):
+    """A signal tears whoever waits out of waiting, so that nobody knows what was done."""
+
+    def settle(self) -> None:
+        raise KeyboardInterrupt
+
+
+def test_what_was_pressed_or_let_go_of_when_a_signal_came_is_let_go_of_again():
+    hands, both = TornHands(), Action("", (MOVE.choices[1], SHOOT.choices[1]))
+    inputs = HeldInputs(hands, Places())
+    up = [("key", 1, False), ("key", 3, False), ("button", 1, False)]
+    with pytest.raises(KeyboardInterrupt):
+        inputs.take(both)
+    hands.said.clear()
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            inputs.release()
+        assert hands.said == up
+        hands.said.clear()
+    with pytest.raises(KeyboardInterrupt):
+        inputs.take(Action("", (MOVE.choices[2],)))
+    hands.said.clear()
+    with pytest.raises(KeyboardInterrupt):
+        inputs.release()
+    assert hands.said == [("key", 1, False), ("key", 2, False), ("key", 3, False), ("button", 1, False)]
 
 
 def test_pixels_are_counted_from_where_the_pointer_stands():

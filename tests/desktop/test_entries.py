@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -135,3 +135,11 @@ def test_a_draft_of_every_way_is_the_game_that_was_looked_at(way: str):
     assert game.window.title == (r"^It \(1\)$" if way in ("program", "steam") else None)
     assert 'label = "LEFT", keys = ["Left"]},  # first seen after step 1' in text
     assert 'label = "SPACE", keys = ["space"]},\n' in text  # of which nobody knows
+
+
+@pytest.mark.parametrize("way", ["program", "page"])
+def test_a_title_with_a_sign_that_toml_forbids_is_escaped(way: str):
+    """Of a program it stands in a value and in a comment, of a page in a comment alone."""
+    text = draft_text(a_draft(way), replace(WINDOW, title="It\x7f"), {}, {})
+    assert game_from(text, "it.toml").window.title == ("^It\x7f$" if way == "program" else None)
+    assert r'with the title "It\u007f",' in text

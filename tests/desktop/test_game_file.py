@@ -106,6 +106,14 @@ def test_refgame_reads_its_lamp():
         ),
         ('name = "move"', 'kind = "continuous"', r"axes\[0\] \('without a name'\) says 'kind'"),
         ('{label = "STAY"}', '{label = "STAY", low = -1.0}', r"axes\[0\] \('move'\) says 'low'"),
+        ('name = "move"', 'name = "move"\nkind = ["range"]', r"axes\[0\] has no entry 'kind'"),
+        ('name = "move"', 'name = "move"\ntype = {of = "range"}', r"axes\[0\] has no entry 'type'"),
+        ('kind = "digits"', 'kind = ["digits"]', r"readers.score.kind should be one of .*, not \['digits'\]"),
+        (
+            'kind = "digits"',
+            'kind = {of = "digits"}',
+            r"readers.score.kind should be one of .*, not \{'of': 'digits'\}",
+        ),
     ],
 )
 def test_what_a_file_may_not_say_is_one_sentence(before: str, after: str, sentence: str):

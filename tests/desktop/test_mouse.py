@@ -38,7 +38,7 @@ def doors(*changes: tuple[str, str]) -> str:
 def click(at: AtPlay, x: int, y: int, *, down: bool) -> None:
     """Move to a place in our window, which shows two pixels for one of the game, and press or let go."""
     at.x11.move(at.window.left + 2 * x, at.window.top + 2 * y)
-    at.x11.button(1, down)
+    at.x11.button(1, down=down)
     at.x11.settle()
 
 
@@ -54,7 +54,7 @@ def test_clicks_in_our_window_are_choices_and_win_points(tmp_path: Path):
         titled(at.x11, ": 2 points")
         click(at, 120, 0, down=False)
         click(at, 100, 50, down=True)  # between the doors
-        titled(at.x11, "no action: a gap")
+        titled(at.x11, "what is held is no action: a gap")
         click(at, 100, 50, down=False)
         click(at, 5, 5, down=True)
         click(at, 5, 5, down=False)  # too short to be seen by one who looks once for each action
@@ -77,7 +77,7 @@ def test_clicks_in_our_window_are_choices_and_win_points(tmp_path: Path):
 
 
 def test_clicks_in_the_games_own_window_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    pytest.importorskip("mss", reason="games on your display need: pip install 'playfield[desktop]'")
+    pytest.importorskip("mss", reason="no package for your display: playfield doctor tells how")
     here = (("step_ms = 100", 'step_ms = 50\nclock = "real"'), ("[screen]", '[screen]\nplace = "here"'))
     (tmp_path / "doors.toml").write_text(doors(*here))
     with a_desk(tmp_path, monkeypatch) as desk:
@@ -130,6 +130,12 @@ def test_the_pointer_is_looked_at_in_the_window_only(tmp_path: Path, monkeypatch
                 desk.x11.button(3, down=True)
                 desk.x11.settle()
                 assert onlooker.mouse() == Mouse(frozenset([3]), (199, 3))
+                with subprocess.Popen([sys.executable, str(HERE / "doors.py")], env=environment) as dialog:
+                    try:
+                        wait_for(lambda: [w.title for w in desk.shown()].count("Two doors") == 2)
+                        assert onlooker.mouse() == Mouse(frozenset([3]), (199, 3))
+                    finally:
+                        dialog.kill()
                 desk.x11.move(window.left + 200, window.top + 3)
                 desk.x11.settle()
                 assert onlooker.mouse() == Mouse()

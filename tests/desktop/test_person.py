@@ -18,7 +18,7 @@ pytestmark = has_display
 
 
 def test_what_a_person_does_in_the_games_own_window_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    pytest.importorskip("mss", reason="games on your display need: pip install 'playfield[desktop]'")
+    pytest.importorskip("mss", reason="no package for your display: playfield doctor tells how")
     (tmp_path / "mine.toml").write_text(text_here(("most_steps = 400", "most_steps = 100000")))
     with a_desk(tmp_path, monkeypatch) as desk:
         command = [sys.executable, "-m", "playfield", "play", "mine.toml", "--record", "--name", "mine"]

@@ -11,6 +11,7 @@ import torch
 
 from desktop.desk import played, titled
 from desktop.needs import has_compiler, has_display
+from playfield.cli.about import find_recipe
 from playfield.cli.commands import run_command
 from playfield.cli.play import heard, legend
 from playfield.demonstrations import demonstrations, read_recording
@@ -25,7 +26,6 @@ import sys
 from dataclasses import replace
 from playfield.cli import play
 from playfield.cli.commands import run_command
-from playfield.cli.play import heard, legend
 asked = play.spec_of
 play.spec_of = lambda *game: replace(asked(*game), replays=False)
 sys.exit(run_command(sys.argv[1:]))
@@ -81,7 +81,7 @@ def test_f1_pauses_and_goes_on(tmp_path: Path):
     with played(tmp_path, "catch", "--episodes", "1", "--speed", "3") as (x11, _, person, _):
         pause = x11.keycode("F1")
         for down in (True, False):
-            x11.key(pause, down)
+            x11.key(pause, down=down)
         x11.settle()
         assert titled(x11, "paused").endswith("points - paused, F1 goes on")
         x11.key(pause, down=True)
@@ -117,7 +117,7 @@ def test_keys_that_are_no_action_together_are_a_gap_that_is_shown_and_told(tmp_p
         time.sleep(0.4)
         x11.key(left, down=True)
         x11.settle()
-        shown = titled(x11, "no action: a gap")
+        shown = titled(x11, "what is held is no action: a gap")
         x11.key(left, down=False)
         x11.settle()
         said, _ = person.communicate(timeout=60)
@@ -129,7 +129,7 @@ def test_keys_that_are_no_action_together_are_a_gap_that_is_shown_and_told(tmp_p
     long = sum(marks)
     assert 0 < long < 50
     assert recording.gap_count == 1
-    assert f"gaps     1, {long} actions long together: keys were held that are no action" in said
+    assert f"gaps     1, {long} actions long together: what was held is no action" in said
     games = make_games("catch", nature(), 1)
     rows = demonstrations(recording, games, 1).rows
     games.close()
@@ -186,3 +186,34 @@ def test_what_cannot_be_played_is_one_sentence(
     assert sentence in said
     assert said.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_an_atari_game_is_played_by_the_rules_of_its_recipe_and_plays_again(tmp_path: Path):
+    """A real window on a game of an emulator: a key moves while it is down, and Escape keeps what was played."""
+    with played(tmp_path, "pong", "--record", "--speed", "2", "--name", "mine") as (x11, window, person, _):
+        assert (window.width, window.height) == (3 * 160, 3 * 210)
+        left, escape = x11.keycode("Left"), x11.keycode("Escape")
+        x11.key(left, down=True)
+        x11.settle()
+        time.sleep(1.0)
+        x11.key(left, down=False)
+        x11.settle()
+        time.sleep(0.5)
+        x11.key(escape, down=True)
+        x11.settle()
+        said, _ = person.communicate(timeout=60)
+    assert person.returncode == 0, said
+    assert "LEFT             Left" in said
+    assert "not played to its end" in said
+    recording = read_recording(tmp_path / "demos" / "mine")
+    (episode,) = recording.episodes
+    games = make_games("pong", find_recipe("dqn").protocol, 1)
+    actions = games.spec.actions
+    held = [actions[action] for action in episode.actions]
+    first = held.index("LEFT")
+    last = len(held) - held[::-1].index("LEFT")
+    assert held == ["NOOP"] * first + ["LEFT"] * (last - first) + ["NOOP"] * (len(held) - last)
+    try:
+        assert demonstrations(recording, games, 4).rows.stop == len(held) + 1  # plays again, or it would have been told
+    finally:
+        games.close()

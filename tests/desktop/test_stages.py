@@ -381,7 +381,7 @@ def test_a_system_without_a_stage_is_told_in_one_sentence(
 
 
 def test_names_of_keys_are_those_that_the_packages_know():
-    evdev = pytest.importorskip("evdev", reason="names of keys need: pip install 'playfield[gamepad]'")
+    evdev = pytest.importorskip("evdev", reason="no names of keys without evdev: playfield doctor tells how")
     unknown = [name for name in KEY_NAMES.values() if name.linux not in evdev.ecodes.ecodes]
     assert unknown == []
     assert key_name("Q").windows == "q"

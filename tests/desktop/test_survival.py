@@ -66,7 +66,7 @@ def test_a_training_goes_on_whatever_its_game_does(
     assert run_command(["train", "dqn_desktop", str(file), *SMALL, *ENDS, *arguments]) == 0
     lost, ended = told(tmp_path / "r", "GameLost"), told(tmp_path / "r", "EpisodeEnded")
     assert [str(event["reason"]).split(" (")[0] for event in lost] == [
-        "its process ended", "refgame has not come to rest within 0.5 s: playfield games doctor refgame",
+        "its process ended", f"refgame has not come to rest within 0.5 s: playfield games doctor {file}",
         "its display is gone",
     ]  # fmt: skip
     assert [(event["truncated"], event["lost"]) for event in ended] == [(True, True)] * 3
@@ -173,4 +173,4 @@ def test_a_game_that_is_launched_ends_with_its_command(tmp_path: Path, number: s
         said, _ = process.communicate(timeout=120)
         assert process.returncode == {signal.SIGTERM: 143, signal.SIGINT: INTERRUPTED}[number], said
     assert of_folder(tmp_path) == []
-    assert not list(tmp_path.glob("playfield-*"))
+    assert not list(tmp_path.glob("playfield-game-*"))

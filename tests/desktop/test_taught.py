@@ -51,7 +51,7 @@ def follow_the_ball(at: AtPlay) -> str:
         if key != held:
             for name, down in ((held, False), (key, True)):
                 if name is not None:
-                    at.x11.key(at.x11.keycode(name), down)
+                    at.x11.key(at.x11.keycode(name), down=down)
             at.x11.settle()
             held = key
         time.sleep(0.001)

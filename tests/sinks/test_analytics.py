@@ -94,7 +94,7 @@ def test_every_event_of_a_small_run():
         reward(8, 1, 0.5, 0.5),
         action(16, 0, 2, "LEFT"),
         reward(16, 0, 2.0, 2.0),
-        {"event": "TOTAL_REWARD", "frames": 16, "game": 0, "episode": 1, "total_reward": 2.0},
+        {"event": "TOTAL_REWARD", "frames": 16, "game": 0, "episode": 1, "total_reward": 2.0, "lost": False},
         {
             "event": "END_EPISODE",
             "frames": 16,
@@ -103,6 +103,7 @@ def test_every_event_of_a_small_run():
             "episode_steps": 2,
             "frames_played": 8,
             "truncated": True,
+            "lost": False,
         },
         action(16, 1, 2, "STAY"),
         reward(16, 1, -0.25, 0.25),
@@ -118,7 +119,8 @@ def test_every_event_of_a_small_run():
 def test_of_a_lost_game_nothing_was_played_and_its_episode_ends():
     broken = stepped(12, (0, 1), (0.0, 0.5), last=(1, 0))
     lost = replace(broken, step=replace(broken.step, lost={0: "it fell"}))
-    found = rows(written([stepped(8, (0, 1), (2.0, 0.0)), over(12, 0, 2.0), lost]))
+    ended = replace(over(12, 0, 2.0), lost=True)
+    found = rows(written([stepped(8, (0, 1), (2.0, 0.0)), ended, lost]))
     steps = [(row["event"], row.get("episode_step", row.get("episode_steps"))) for row in found[2:] if row["game"] == 0]
     assert steps == [
         ("AGENT_ACTION", 1), ("REWARD", None), ("TOTAL_REWARD", None), ("END_EPISODE", 1),
@@ -129,6 +131,8 @@ def test_of_a_lost_game_nothing_was_played_and_its_episode_ends():
         "AGENT_ACTION",
         "REWARD",
     ]
+    assert [row["lost"] for row in found if row["event"] in ("TOTAL_REWARD", "END_EPISODE")] == [True, True]
+    assert trace_of(found).episodes == ()  # it is drawn as no whole one
 
 
 RESUMED = {

@@ -134,7 +134,9 @@ def test_the_lesson_counts_episodes_before_a_resume():
 def test_lost_games_count_in_no_mean():
     """Episodes 1 to 99 score as many points; the 100th is cut off with more than any of them."""
     events = [*games(1, 99), replace(ended(1000, 1000.0, 100), lost=True)]
-    assert "mean_score: 50.00, std_score: 28.58" in printed("gravitar", events)[-2]
+    marking, told = printed("gravitar", events)[-2:]
+    assert marking.endswith("score: 1000.0, mean_score: 50.00, std_score: 28.58, and the game was lost")
+    assert told.endswith("frame_idx: 1000, and the game was lost")
     assert "Overall best reward 99, Avg reward 50.0000" in printed("breakout", events)[-1]
     assert printed("serpent", events)[-1] == "Episode 100 - Total Reward: 1000, and the game was lost"
     stopped = Stopped(clock=Clock(frames=1000, steps=250), reason="enough")

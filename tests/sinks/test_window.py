@@ -186,6 +186,56 @@ def test_errors_are_silent_in_the_block_alone(capfd: pytest.CaptureFixture[str])
     assert capfd.readouterr().err == "after it"
 
 
+def test_without_standard_error_an_error_of_the_block_is_that_alone(monkeypatch: pytest.MonkeyPatch):
+    def closed(number: int) -> int:
+        raise OSError(f"{number} is closed")
+
+    monkeypatch.setattr("playfield.silence.os.dup", closed)
+    with pytest.raises(ValueError, match="as ever") as told, silent_errors():
+        raise ValueError("as ever")
+    assert told.value.__context__ is None
+
+
+class Pad:
+    """A gamepad as SDL tells of it: sticks from -1 to 1, down positive; hats from -1 to 1, up positive."""
+
+    def __init__(self, axes: tuple[float, ...] = (), hat: tuple[int, int] | None = None, down: str = "") -> None:
+        self.axes, self.hats, self.down = axes, [] if hat is None else [hat], [sign == "1" for sign in down]
+        self.get_numaxes, self.get_axis = self.axes.__len__, self.axes.__getitem__
+        self.get_numhats, self.get_hat = self.hats.__len__, self.hats.__getitem__
+        self.get_numbuttons, self.get_button = self.down.__len__, self.down.__getitem__
+
+
+@pytest.mark.parametrize(
+    ("pad", "keys"),
+    [
+        (Pad(), set()),
+        (Pad(axes=(0.5, -0.5)), set()),  # not far enough
+        (Pad(axes=(-0.6,)), {"Left"}),  # a wheel has a single axis
+        (Pad(axes=(0.6, 0.9, 1.0, 1.0)), {"Right", "Down"}),  # the second stick is none of ours
+        (Pad(axes=(0.0, -1.0)), {"Up"}),
+        (Pad(hat=(1, 1)), {"Right", "Up"}),
+        (Pad(axes=(1.0, 0.0), hat=(-1, -1)), {"Down"}),  # stick and cross against each other
+        (Pad(down="1010111"), {"space", "Shift_L"}),  # the first, the third; the others are for the game's menus
+        (Pad(down="01"), {"Return"}),
+    ],
+)
+def test_a_gamepad_that_sdl_sees_is_held_as_keys(pad: Pad, keys: set[str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    pads = [Pad(), pad]
+    monkeypatch.setattr(pygame.joystick, "get_count", pads.__len__)
+    monkeypatch.setattr(pygame.joystick, "Joystick", pads.__getitem__)
+    window = Window(frames_per_second=1_000.0)
+    try:
+        window.show(frame())
+        pygame.event.post(key("tab"))
+        window.show(frame())
+        assert window.held() == keys | {"Tab"}
+        assert window.held() == keys  # it is still held, and the key was let go of
+    finally:
+        window.close()
+
+
 def test_where_sdl_would_draw_into_memory_unasked_there_is_no_display(monkeypatch: pytest.MonkeyPatch):
     for name in ("SDL_VIDEODRIVER", "DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from playfield.games.desktop.game_file import GameFile, typed_name
 from playfield.games.desktop.own_display import NoDisplayServer
-from playfield.games.desktop.windows import WindowMatch
+from playfield.games.desktop.windows import Window, WindowMatch
 from playfield.games.desktop.x11 import X11
 from playfield.games.keys import Keys, is_of_mouse, used_by
 from playfield.types import Array, Mouse
@@ -28,6 +28,7 @@ class Onlooker:
             raise NoDisplayServer("there is no display of yours here (DISPLAY is not set); play on your desktop")
         names = used_by(keys)
         self._match = _match_of(file) if any(is_of_mouse(name) for name in names) else None
+        self._window: Window | None = None
         self._x11 = X11(display)
         self._codes = {name: self._x11.keycode(name) for name in sorted(names) if not is_of_mouse(name)}
         self.open = True
@@ -43,16 +44,21 @@ class Onlooker:
         return frozenset(name for name, code in self._codes.items() if self._x11.is_down(code))
 
     def mouse(self) -> Mouse:
-        """What the mouse does in the game's window now; nothing where it is elsewhere, or no action needs it."""
-        window = None if self._match is None else self._x11.find(self._match)
-        now = None if window is None else self._x11.place(window)
+        """What the mouse does in the game's window now; nothing where it is elsewhere, or no action needs it.
+
+        Raises: NoWindow where the window that was looked at is gone and more than one is like it.
+        """
+        now = None if self._window is None else self._x11.place(self._window)
+        if now is None and self._match is not None:
+            # Only now: while the game's window is there, another that is like it is no reason to end the play.
+            self._window = self._x11.find(self._match)
+            now = None if self._window is None else self._x11.place(self._window)
         if now is None:
             return Mouse()
         left, top, width, height = now
-        mouse = self._x11.mouse()
-        assert mouse.place is not None
-        x, y = mouse.place[0] - left, mouse.place[1] - top
-        return Mouse(mouse.buttons, (x, y)) if 0 <= x < width and 0 <= y < height else Mouse()
+        pointer = self._x11.pointer()
+        x, y = pointer.x - left, pointer.y - top
+        return Mouse(pointer.buttons, (x, y)) if 0 <= x < width and 0 <= y < height else Mouse()
 
     def close(self) -> None:
         """Look away."""

@@ -116,7 +116,9 @@ class Play:
             print(f"game {number}: {played.score:g} points{end}", flush=True)
             if writer is not None and hands.actions:
                 tape = Tape(seed=seed, actions=bytes(hands.actions))
-                writer.keep(tape, played.score, played.frames, truncated=played.truncated, gaps=bytes(hands.gaps))
+                lost = played.lost is not None
+                gaps = bytes(hands.gaps)
+                writer.keep(tape, played.score, played.frames, truncated=played.truncated, lost=lost, gaps=gaps)
             if not window.open or (played.lost is not None and isinstance(window, Onlooker)):
                 return  # the game's own window was closed, for the most part: that ends it as that of ours does
 
@@ -138,7 +140,7 @@ class Hands:
     frames_per_action: int
     actions: bytearray = field(default_factory=bytearray)
     gaps: bytearray = field(default_factory=bytearray)
-    """A 1 for every action of which the keys that were held are not the keys."""
+    """A 1 for every action of which what was held, of keys and mouse, is not that action's."""
     _used: Keys = field(init=False)
 
     def __post_init__(self) -> None:
@@ -191,7 +193,7 @@ class Screen(NamedTuple):
             row = SeenRow(told.frame, float(np.float32(told.reward)), told.discount, frames)
             self.writer.see(row, begins=shot.action is None)
         gap = self.writer is not None and bool(self.hands.gaps) and self.hands.gaps[-1] == 1
-        wrong = " - these keys together are no action: a gap in the recording" if gap else ""
+        wrong = " - what is held is no action: a gap in the recording" if gap else ""
         self.window.show(shot.picture, f"{self.name}: {score:g} points{wrong}")
 
 
@@ -225,8 +227,8 @@ def watched(film: Film, screen: Screen) -> Played:
 def gaps_text(gaps: int, actions: int) -> str:
     """What gaps are, and how many there were."""
     return (
-        f"{gaps:,}, {actions:,} actions long together: keys were held that are no action of the game, and nothing is "
-        "learnt of it or across it"
+        f"{gaps:,}, {actions:,} actions long together: what was held is no action of the game, and nothing is learnt "
+        "of it or across it"
     )
 
 

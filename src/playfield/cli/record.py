@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import tyro
 
 from playfield.agent import Policy, RandomPolicy
@@ -15,6 +14,7 @@ from playfield.cli.about import find_recipe
 from playfield.cli.counts import OptionalCount
 from playfield.cli.look import trained
 from playfield.cli.models import model_path, open_model
+from playfield.cli.results import scores_text
 from playfield.cli.runs import Known, find_run, free_name, known
 from playfield.demonstrations import About, DemonstrationWriter, Player, require_recordable, seen_in
 from playfield.evaluate import MOST_LOST
@@ -75,8 +75,8 @@ class Record:
         finally:
             games.close()
         print(f"game     {self.game}, {scoring_text(games.spec.protocol) if games.spec.protocol else 'its own rules'}")
-        print(f"played   {writer.frames:,} frames, {len(writer.scores):,} episodes, by {who or player}")
-        print(f"score    {np.mean(writer.scores):.2f} on average, {min(writer.scores):g} to {max(writer.scores):g}")
+        print(f"played   {writer.frames:,} frames, {writer.episodes:,} episodes, by {who or player}")
+        print(f"score    {scores_text(writer.scores, writer.episodes)}")
         print(f"results  {writer.folder}")
         return 0
 
@@ -86,7 +86,7 @@ class Record:
         step = games.begin(Rng(self.seed).numpy("episodes"))
         writer.begin(step)
         lost = 0  # since an episode was last played to its end
-        while writer.frames < most_frames and len(writer.scores) < (self.episodes or math.inf):
+        while writer.frames < most_frames and writer.episodes < (self.episodes or math.inf):
             decision = policy.act(step)
             games.send(decision.action)
             step = games.recv()

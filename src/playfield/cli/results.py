@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +53,15 @@ class Evaluation:
     def __post_init__(self) -> None:
         if self.episodes < 1:
             raise ValueError("--episodes must be 1 or more")
+
+
+def scores_text(scores: Sequence[float], episodes: int) -> str:
+    """The scores of whole games in words, and how many of those episodes have none since their game was lost."""
+    lost = episodes - len(scores)
+    if not scores:
+        return f"none, since all {lost:,} games were lost"
+    without = f"; {lost:,} lost games have none" if lost else ""
+    return f"{sum(scores) / len(scores):.2f} on average, {min(scores):g} to {max(scores):g}{without}"
 
 
 def results_folder(run: Run) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import itertools
 import signal
 from collections.abc import Generator, Sequence
@@ -26,6 +25,7 @@ from playfield.cli.training import INTERRUPTED, RESUMABLE, Interruption
 from playfield.games.games import GameSpec
 from playfield.games.make import make_games
 from playfield.games.protocol import AtariProtocol
+from playfield.locks import lock_now
 from playfield.recipes import AnyRecipe
 from playfield.storage.files import DamagedFile, replace_file
 from playfield.storage.run import RunBusy, check_name
@@ -276,7 +276,7 @@ def locked(folder: Path) -> Generator[None]:
     """
     with (folder / ".lock").open("a") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_now(file.fileno())
         except BlockingIOError:
             raise RunBusy(f"another process works on {folder}: wait for it, or stop it first") from None
         yield

@@ -27,6 +27,7 @@ from playfield.cli.runs import Known, begin_of, find_run, free_name, known
 from playfield.cli.shown import shown_in
 from playfield.cli.training import RESUMABLE, Interruption, NotFinite, Plan, Sink, Training
 from playfield.events import EpisodeEnded, Event, PhaseChanged, Stopped
+from playfield.extras import shell_word
 from playfield.features.latents import Latents, load_latents
 from playfield.games.desktop.games import is_desktop_game
 from playfield.games.each import EachGame, Pace
@@ -407,21 +408,21 @@ def _pursue_once(run: Run, of: Known, session: Session[Any], plan: Plan, begin: 
             except Diverged as error:
                 run.give_up(f"training ended at {session.clock.frames:,} frames: {error}")
                 raise
-        if not _is_finished(training, stopped, of, interruption):
+        if not _tell_of_stop(training, stopped, of, interruption):
             return RESUMABLE
         _conclude(run, of, session, plan, [*told, *(sink for sink in sinks if isinstance(sink, Analytics))])
         return 0
 
 
-def _is_finished(training: Training, stopped: Stopped, of: Known, interruption: Interruption) -> bool:
-    """Whether a training has come to its end, told with why it stopped and, where it has not, how to go on."""
+def _tell_of_stop(training: Training, stopped: Stopped, of: Known, interruption: Interruption) -> bool:
+    """Say why a training stopped and, where it has not come to its end, how to go on; whether it has."""
     agent, run = training.session.agent, training.run
     if isinstance(agent, LinearAgent) and (used := agent.code.used()) is not None and used[1]:
         print("note: the index table is full, so that tiles share weights; give it more places with encoder.size")
     print(f"stopped  {stopped.reason}; saved at {training.session.clock.frames:,} frames", flush=True)
     lost = training.losses.too_many is not None
     if lost and is_desktop_game(of.game):
-        print(f"see what is wrong with: {command_name()} games launch {of.game}", flush=True)
+        print(f"see what is wrong with: {command_name()} games launch {shell_word(of.game)}", flush=True)
     if interruption.asked is None and not lost:
         return True
     folder = "" if run.path.parent == Path("runs") else f" --runs {run.path.parent}"
@@ -570,6 +571,7 @@ def recorded(event: EpisodeEnded) -> RecordedEpisode:
         frames=event.frames,
         truncated=event.truncated,
         actions=event.tape.actions,
+        lost=event.lost,
     )
 
 

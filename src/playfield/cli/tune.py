@@ -8,7 +8,6 @@ search can be read without Optuna.
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ from playfield.cli.sheets import Sheet
 from playfield.cli.shown import check_shown
 from playfield.cli.study import STOPPED, STUDIES, locked, named, prepared
 from playfield.cli.training import RESUMABLE, Interruption
-from playfield.extras import install_extra
+from playfield.extras import install_extra, shell_word
 from playfield.games.make import make_games
 from playfield.recipes import AnyRecipe
 from playfield.score import scoring_text
@@ -138,9 +137,9 @@ class Tune:
         grid = ("--games", self.game, "--seeds", f"{self.seed + 1}..{self.seed + 5}")
         lines = (
             f"best     trial {best.number}: {best.value:,.2f}, as a command:",
-            shlex.join(train),
+            " ".join(map(shell_word, train)),
             "the best of many trials of one seed is partly luck; whether it holds for other seeds:",
-            shlex.join((*check, *grid, *length, *settings)),
+            " ".join(map(shell_word, (*check, *grid, *length, *settings))),
         )
         for line in lines:
             console.print(line, highlight=False, markup=False, soft_wrap=True)

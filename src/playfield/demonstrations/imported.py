@@ -112,7 +112,7 @@ def import_rows(rows: Iterator[ForeignRow], target: Target, folder: Path, about:
     try:
         for row in rows:
             taking.take(row)
-        if not writer.scores:
+        if not writer.episodes:
             raise NoForeignRecording(f"{target.source} has no episode of more than a picture")
         writer.close()
     except BaseException:
@@ -121,7 +121,7 @@ def import_rows(rows: Iterator[ForeignRow], target: Target, folder: Path, about:
         raise
     return Imported(
         folder=folder,
-        episodes=len(writer.scores),
+        episodes=writer.episodes,
         frames=writer.frames,
         gaps=writer.gaps,
         unmeant=writer.unmeant,

@@ -8,12 +8,12 @@ frames.log   of games that (seed, actions) does not play again: every row as it 
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from playfield.demonstrations.about import About, read_about
+from playfield.extras import shell_word
 from playfield.storage.files import DamagedFile, advising
 from playfield.storage.tapes import RecordedEpisode, Tapes
 
@@ -38,6 +38,11 @@ class Recording:
     def frames(self) -> int:
         """Emulator frames that were played."""
         return sum(episode.frames for episode in self.episodes)
+
+    @property
+    def whole(self) -> tuple[RecordedEpisode, ...]:
+        """The episodes that have a score: those of lost games have none."""
+        return tuple(episode for episode in self.episodes if not episode.lost)
 
     @property
     def gap_count(self) -> int:
@@ -84,7 +89,7 @@ def read_recording(folder: Path) -> Recording:
 
 def anew(about: About | None) -> str:
     """What to do about a recording that is damaged, where that much of it can be read: a part of a sentence."""
-    game = "GAME" if about is None else shlex.quote(about.game)
+    game = "GAME" if about is None else shell_word(about.game)
     match None if about is None else about.player:
         case "agent" | "chance" as player:
             policy = "random" if player == "chance" else "RUN"

@@ -12,6 +12,7 @@ import numpy as np
 
 from playfield.demonstrations.recording import FRAMES, Recording, anew
 from playfield.events import Tape
+from playfield.extras import shell_word
 from playfield.games.episodes import check_tapes
 from playfield.games.games import Games, GameSpec
 from playfield.games.protocol import AtariProtocol
@@ -57,7 +58,7 @@ def demonstrations(recording: Recording, games: Games, stack: int) -> Demonstrat
     if rows.stop == 0:
         raise ValueError(
             f"{recording.folder} holds nothing to learn from: keys were held that are no action of {spec.name}; "
-            f"`playfield play {spec.name} --record` says which keys are"
+            f"`playfield play {shell_word(spec.name)} --record` says which keys are"
         )
     return Demonstrations(rows=rows, frames=frames)
 
@@ -115,7 +116,7 @@ def check_same(recording: Recording, spec: GameSpec) -> None:
     if about.game != spec.name and not _same_game_file(recording, spec):
         raise ValueError(
             f"{folder} was recorded on {about.game}, not on {spec.name}; train there, or record this game: "
-            f"playfield play {spec.name} --record"
+            f"playfield play {shell_word(spec.name)} --record"
         )
     if about.actions != spec.actions:
         raise ValueError(
@@ -136,7 +137,7 @@ def check_same(recording: Recording, spec: GameSpec) -> None:
             _check_shape(recording, spec)
             raise ValueError(
                 f"{folder} was recorded with {name} {was}, and {spec.name} now has {trained}; train with the game as "
-                f"it was, or record it anew: playfield play {spec.name} --record"
+                f"it was, or record it anew: playfield play {shell_word(spec.name)} --record"
             )
     _check_shape(recording, spec)
 
@@ -154,7 +155,7 @@ def _check_shape(recording: Recording, spec: GameSpec) -> None:
         raise ValueError(
             f"{recording.folder} was recorded with frames of {about.frame_shape}, {about.frames_per_action} for an "
             f"action, and {spec.name} now has {spec.frame_shape} and {spec.frames_per_action}; record it anew: "
-            f"playfield play {spec.name} --record"
+            f"playfield play {shell_word(spec.name)} --record"
         )
 
 

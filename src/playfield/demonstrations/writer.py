@@ -46,8 +46,10 @@ class DemonstrationWriter:
         with new_folder(folder) as unfinished:
             replace_file(unfinished / ABOUT, about.text())
         self.folder = folder
+        self.episodes = 0
+        """That are written, those of lost games among them."""
         self.scores: list[float] = []
-        """Of the episodes that are written."""
+        """Of those that have one: lost games have none."""
         self.gaps = self.unmeant = 0
         """How often keys were held that are no action, and how many actions long that was together."""
         self._kept_frames = 0
@@ -74,7 +76,7 @@ class DemonstrationWriter:
         `gap`: a person held keys that are no action, and the game was told this one for want of a better.
         """
         if step.lost:
-            self._keep_open()
+            self._keep_open(lost=True)
             return
         if step.first[0] or self._open is None:
             self.begin(step)
@@ -89,22 +91,27 @@ class DemonstrationWriter:
         if self._rows is None:
             return
         if begins:
-            self._rows.begin(len(self.scores) + 1)
+            self._rows.begin(self.episodes + 1)
         self._rows.add(row)
 
-    def keep(self, tape: Tape, score: float, frames: int, *, truncated: bool, gaps: bytes = b"") -> None:
+    def keep(
+        self, tape: Tape, score: float, frames: int, *, truncated: bool, lost: bool = False, gaps: bytes = b""
+    ) -> None:
         """Write down an episode that was played elsewhere; `gaps` has a byte for every action, or is empty.
+
+        `lost`: the game was lost, so that the score is not that of a whole one.
 
         Raises: ValueError; NoSpace.
         """
         played = RecordedEpisode(
-            episode=len(self.scores) + 1,
+            episode=self.episodes + 1,
             game=0,
             seed=tape.seed,
             score=score,
             frames=frames,
             truncated=truncated,
             actions=tape.actions,
+            lost=lost,
         )
         if self._rows is not None:
             self._rows.end()
@@ -112,7 +119,9 @@ class DemonstrationWriter:
             self._mark(played, gaps)
         self._log.add(played)
         self._tapes.flush()
-        self.scores.append(score)
+        self.episodes += 1
+        if not lost:
+            self.scores.append(score)
         self._kept_frames += frames
 
     def close(self) -> None:
@@ -128,10 +137,10 @@ class DemonstrationWriter:
         """Emulator frames so far, those of the episode that is under way among them."""
         return self._kept_frames + (self._open.frames if self._open is not None else 0)
 
-    def _keep_open(self) -> None:
+    def _keep_open(self, *, lost: bool = False) -> None:
         """Keep what was played of the present episode, as cut short, where anything was."""
         if self._open is not None and self._open.actions:
-            self._write(self._open, truncated=True)
+            self._write(self._open, truncated=True, lost=lost)
         self._open = None
 
     def _mark(self, played: RecordedEpisode, gaps: bytes) -> None:
@@ -144,9 +153,9 @@ class DemonstrationWriter:
         self._marks.flush()
         self.gaps, self.unmeant = self.gaps + gap_count(gaps), self.unmeant + sum(gaps)
 
-    def _write(self, episode: _Episode, *, truncated: bool) -> None:
+    def _write(self, episode: _Episode, *, truncated: bool, lost: bool = False) -> None:
         tape = Tape(seed=episode.seed, actions=bytes(episode.actions))
-        self.keep(tape, episode.score, episode.frames, truncated=truncated, gaps=bytes(episode.gaps))
+        self.keep(tape, episode.score, episode.frames, truncated=truncated, lost=lost, gaps=bytes(episode.gaps))
         self._open = None
 
 

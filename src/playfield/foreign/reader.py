@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import select
 import signal
@@ -13,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from playfield.extras import install_extra
+from playfield.extras import EXTRAS, install_extra
 from playfield.foreign.wire import ForeignRow, row_of
 from playfield.messages import Broken, hear
 
@@ -31,7 +30,7 @@ def foreign_rows(kind: Kind, path: Path, silent_seconds: float = SILENT_SECONDS)
 
     Raises: ModuleNotFoundError with the command that installs h5py; NoForeignRecording.
     """
-    if importlib.util.find_spec("h5py") is None:
+    if EXTRAS["hdf5"].lacking():
         raise ModuleNotFoundError(f"recordings in HDF5 need h5py; install it with: {install_extra('hdf5')}")
     # No plug-ins: a file may name a filter, and with it a library that is to be loaded.
     environment = {**os.environ, "HDF5_PLUGIN_PRELOAD": "::", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}

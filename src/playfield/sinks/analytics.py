@@ -6,8 +6,8 @@ Every row has `event` and `frames`, the emulator frames of the run when it happe
     NEW_EPISODE    game, seed                                           a game begins
     AGENT_ACTION   game, episode_step, label, value                     an action was played; `value` was expected then
     REWARD         game, reward, total_reward                           a reward that is not 0; the episode's so far
-    TOTAL_REWARD   game, episode, total_reward                          an episode's score
-    END_EPISODE    game, episode, episode_steps, frames_played, truncated
+    TOTAL_REWARD   game, episode, total_reward, lost                    an episode's score, unless its game was lost
+    END_EPISODE    game, episode, episode_steps, frames_played, truncated, lost
 
 Games count from 0, episodes and their steps from 1. Of the rows of one step each game's come together, in this order;
 a step without a row for a game was not played in it, as where the game is lost, and an action without a REWARD brought
@@ -103,9 +103,9 @@ class Analytics:
             self._acted(event, game, episode)
         if (ended := self._ended.pop(game, None)) is not None:
             about: dict[str, object] = {"game": game, "episode": ended.episode}
-            self._write("TOTAL_REWARD", frames, **about, total_reward=ended.score)
+            self._write("TOTAL_REWARD", frames, **about, total_reward=ended.score, lost=ended.lost)
             length: dict[str, object] = {"episode_steps": episode.steps, "frames_played": ended.frames}
-            self._write("END_EPISODE", frames, **about, **length, truncated=ended.truncated)
+            self._write("END_EPISODE", frames, **about, **length, truncated=ended.truncated, lost=ended.lost)
         elif step.discount[game] == 0.0:
             episode.life_scores.append(0.0)
 

@@ -66,7 +66,7 @@ class Trace:
     """What was expected; not a number where nothing was."""
     phases: tuple[Began, ...]
     episodes: tuple[Episode, ...]
-    """Whole ones, in the order of their ends."""
+    """Whole ones, in the order of their ends; those of lost games are none."""
 
 
 def load_trace(run: Path) -> Trace:
@@ -107,6 +107,8 @@ def trace_of(rows: Iterable[dict[str, Any]]) -> Trace:
                 episode, steps = going[game]
                 episode.steps.append(steps)
                 episode.totals.append(row["total_reward"])
+            case {"event": "END_EPISODE", "lost": True}:
+                pass
             case {"event": "END_EPISODE", "game": int(game)}:
                 episode, steps = going[game]
                 episode.steps.append(steps)

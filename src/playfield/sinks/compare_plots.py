@@ -142,7 +142,8 @@ def _scale_frames(axes: Axes, comparison: Comparison) -> None:
 
 def _with_letter(frames: float) -> str:
     """Few and many frames beside one axis: 500, 20k, 200M."""
+    rounded = float(f"{frames:.3g}")  # first: 999.7 is 1k
     for unit, letter in ((1e6, "M"), (1e3, "k")):
-        if frames >= unit:
-            return f"{float(f'{frames / unit:.3g}'):g}{letter}"
-    return f"{frames:.3g}"
+        if rounded >= unit:
+            return f"{rounded / unit:g}{letter}"
+    return f"{rounded:g}"

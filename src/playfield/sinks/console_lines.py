@@ -57,6 +57,11 @@ def console_lines(which: Lines, telling: Telling) -> Sink:
             return Gravitar(telling)
 
 
+def _lost_text(event: EpisodeEnded) -> str:
+    """What is added to a line that tells the score of a game that is none of a whole one."""
+    return ", and the game was lost" if event.lost else ""
+
+
 class Gravitar:
     """A marking line every 100 episodes, over the scores since the one before, and a short line every 5."""
 
@@ -69,20 +74,20 @@ class Gravitar:
         """Take one event."""
         if not isinstance(event, EpisodeEnded):
             return
-        say, clock = self._telling.say, event.clock
+        say, clock, lost = self._telling.say, event.clock, _lost_text(event)
         if not event.lost:
             self._marked.append(event.score)
         if event.episode % MARKING_EPISODES == 0 and self._marked:
             say(
                 f"marking, episode: {event.episode}, score: {event.score:.1f}, "
-                f"mean_score: {fmean(self._marked):.2f}, std_score: {pstdev(self._marked):.2f}"
+                f"mean_score: {fmean(self._marked):.2f}, std_score: {pstdev(self._marked):.2f}{lost}"
             )
             self._marked = []
         if event.episode % EPISODE_LINE_EPISODES == 0:
             beta = self._telling.beta(clock)
             say(
                 f"episode: {event.episode}, score: {event.score:.1f}, epsilon: {self._telling.epsilon(clock):.2f}, "
-                f"beta: {'none' if beta is None else f'{beta:.2f}'}, frame_idx: {clock.frames}"
+                f"beta: {'none' if beta is None else f'{beta:.2f}'}, frame_idx: {clock.frames}{lost}"
             )
 
     def close(self) -> None:
@@ -106,8 +111,7 @@ class Serpent:
                 self._observing_until = None
                 self._telling.say(event.phase.capitalize())
             case EpisodeEnded():
-                lost = ", and the game was lost" if event.lost else ""
-                self._telling.say(f"Episode {event.episode} - Total Reward: {event.score:g}{lost}")
+                self._telling.say(f"Episode {event.episode} - Total Reward: {event.score:g}{_lost_text(event)}")
                 self._say_remaining(event.clock)
             case _:
                 pass

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterable
 from typing import Final, Literal, NamedTuple
 
+from playfield.extras import EXTRAS
 from playfield.sinks.comet import Comet
 from playfield.sinks.mlflow import MLflow
 from playfield.sinks.tensorboard import TensorBoard
@@ -18,29 +18,25 @@ Service = Literal["tensorboard", "wandb", "comet", "mlflow"]
 
 class _About(NamedTuple):
     title: str
-    module: str
     begin: Callable[[TrackedRun], Tracker]
     advice: str
     """What to do where it does not begin."""
 
 
-_SERVICES: Final[dict[str, _About]] = {
-    "tensorboard": _About("TensorBoard", "tensorboard", TensorBoard, "leave --log tensorboard out"),
+_SERVICES: Final[dict[Service, _About]] = {
+    "tensorboard": _About("TensorBoard", TensorBoard, "leave --log tensorboard out"),
     "wandb": _About(
         "Weights & Biases",
-        "wandb",
         WeightsAndBiases,
         "`wandb login` keeps its key, and WANDB_MODE=offline does without one",
     ),
     "comet": _About(
         "Comet",
-        "comet_ml",
         Comet,
         "`comet login` keeps its key, and COMET_START_ONLINE=0 does without one",
     ),
     "mlflow": _About(
         "MLflow",
-        "mlflow",
         MLflow,
         "MLFLOW_TRACKING_URI names its server, or a database such as sqlite:///mlflow.db",
     ),
@@ -50,9 +46,8 @@ _SERVICES: Final[dict[str, _About]] = {
 def require(services: Iterable[Service]) -> None:
     """Raises: ModuleNotFoundError with the command that installs the package of the first service that lacks it."""
     for service in services:
-        about = _SERVICES[service]
-        if importlib.util.find_spec(about.module) is None:
-            raise ModuleNotFoundError(install_text(about.title, service))
+        if EXTRAS[service].lacking():
+            raise ModuleNotFoundError(install_text(_SERVICES[service].title, service))
 
 
 def begun(service: Service, run: TrackedRun) -> Tracker:

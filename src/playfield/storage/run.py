@@ -14,7 +14,6 @@ rows/PATH/            the log of each `Rows` leaf of the state, see log.py
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import math
 import os
@@ -27,6 +26,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from playfield.locks import lock_now
 from playfield.storage import checkpoint as checkpoints
 from playfield.storage import fingerprint as fingerprints
 from playfield.storage.checkpoint import Manifest
@@ -506,7 +506,7 @@ class Run:
 
     def _take_lock(self, descriptor: int) -> None:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_now(descriptor)
         except BlockingIOError:
             writer = os.read(descriptor, 32).decode(errors="replace").strip()
             raise RunBusy(

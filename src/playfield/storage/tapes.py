@@ -32,6 +32,8 @@ class RecordedEpisode:
     """True when a time limit ended it."""
     actions: bytes
     """One byte per agent step, oldest first."""
+    lost: bool = False
+    """Whether the game was lost: then the score is not that of a whole game. Older files say of none that it was."""
 
 
 class TapeLog:
@@ -47,7 +49,8 @@ class TapeLog:
         """
         if len(episode.actions) > MOST_ACTIONS:
             raise ValueError(f"an episode of {len(episode.actions)} actions is too long for a tape")
-        self._log.add({name: getattr(episode, name) for name in _FIELDS}, episode.actions)
+        lost = {"lost": True} if episode.lost else {}
+        self._log.add({name: getattr(episode, name) for name in _FIELDS} | lost, episode.actions)
 
 
 _FIELDS = {"episode": int, "game": int, "seed": int, "score": float, "frames": int, "truncated": bool}
@@ -73,11 +76,11 @@ class Tapes:
         return (self._parse(header, payload) for header, payload in self._records)
 
     def best(self) -> RecordedEpisode | None:
-        """The episode with the highest score; of equals, the first.
+        """The whole game with the highest score; of equals, the first.
 
         Raises: DamagedFile where a record was altered.
         """
-        return max(self, key=lambda episode: episode.score, default=None)
+        return max((episode for episode in self if not episode.lost), key=lambda episode: episode.score, default=None)
 
     def episode(self, number: int) -> RecordedEpisode:
         """The episode of that number.
@@ -90,7 +93,8 @@ class Tapes:
         raise ValueError(f"{self.path} has no episode {number}")
 
     def _parse(self, about: Mapping[str, Any], payload: bytes) -> RecordedEpisode:
-        if any(type(about.get(name)) is not kind for name, kind in _FIELDS.items()):
+        lost = about.get("lost", False)
+        if type(lost) is not bool or any(type(about.get(name)) is not kind for name, kind in _FIELDS.items()):
             raise DamagedFile(self.path, "has a record that is no episode")
         actions = self._records.unpacked(payload, MOST_ACTIONS)
-        return RecordedEpisode(**{name: about[name] for name in _FIELDS}, actions=actions)
+        return RecordedEpisode(**{name: about[name] for name in _FIELDS}, actions=actions, lost=lost)

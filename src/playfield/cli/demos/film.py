@@ -31,7 +31,7 @@ class Wanted:
     """What a film is to be."""
 
     episode: int | None
-    """None for the one with the highest score."""
+    """None for the whole game with the highest score."""
     view: View
     out: Path | None
     scale: int | None
@@ -62,7 +62,8 @@ def film_recording(folder: Path, wanted: Wanted) -> int:
 
 def _episode(recording: Recording, number: int | None) -> RecordedEpisode:
     if number is None:
-        return max(recording.episodes, key=lambda episode: episode.score)
+        # Where every game was lost, there is no whole one to prefer.
+        return max(recording.whole or recording.episodes, key=lambda episode: episode.score)
     for episode in recording.episodes:
         if episode.episode == number:
             return episode

@@ -33,7 +33,7 @@ class DemosList:
             return 0
         sheet = Sheet(
             title=f"Recordings in {self.out}",
-            about="frames are the emulator's, scores are raw; with frames: kept as it was seen, since it cannot replay",
+            about="frames are the emulator's, scores raw and of whole games; kept with frames is what cannot replay",
             columns=("recording", "game", "by", "episodes", "frames", "mean score", "gaps", "kept", "MB"),
             rows=tuple(rows),
             notes=tuple(notes),
@@ -44,15 +44,15 @@ class DemosList:
 
 def _row(folder: Path) -> tuple[str, ...]:
     recording = read_recording(folder)
-    scores = [episode.score for episode in recording.episodes]
+    scores = [episode.score for episode in recording.whole]
     size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file()) / 1e6
     return (
         folder.name,
         recording.about.game,
         recording.about.name or recording.about.player,
-        f"{len(scores):,}",
+        f"{len(recording.episodes):,}",
         f"{recording.frames:,}",
-        f"{sum(scores) / len(scores):.2f}",
+        f"{sum(scores) / len(scores):.2f}" if scores else "-",
         f"{recording.gap_count:,}",
         "frames" if recording.has_frames else "tapes",
         f"{size:,.1f}",

@@ -9,9 +9,11 @@ import tyro
 from rich.console import Console
 
 from playfield.cli.demos.find import DEMOS, find_recording
+from playfield.cli.results import scores_text
 from playfield.cli.sheets import Sheet
 from playfield.demonstrations import gap_count, read_recording
 from playfield.score import scoring_text
+from playfield.storage.tapes import RecordedEpisode
 
 Positional = tyro.conf.Positional
 MOST_LINES = 40
@@ -31,7 +33,6 @@ class DemosShow:
         folder = find_recording(self.name, self.out)
         recording = read_recording(folder)
         about, episodes = recording.about, recording.episodes
-        scores = [episode.score for episode in episodes]
         kept = "with its frames, nothing is played again" if recording.has_frames else "as tapes that are played again"
         height = " x ".join(map(str, about.frame_shape))
         unmeant = sum(sum(marks) for marks in recording.gaps.values())
@@ -40,7 +41,7 @@ class DemosShow:
         print(f"frames   {recording.frames:,}, {about.frames_per_action} an action, {height} to an agent")
         print(f"kept     {kept}")
         print(f"played   {len(episodes):,} episodes by {about.name or about.player}")
-        print(f"score    {sum(scores) / len(scores):.2f} on average, {min(scores):g} to {max(scores):g}")
+        print(f"score    {scores_text([episode.score for episode in recording.whole], len(episodes))}")
         print(f"gaps     {recording.gap_count:,}, {unmeant:,} actions long together", flush=True)
         if recording.warning is not None:
             print(f"note: {recording.warning}", flush=True)
@@ -55,7 +56,7 @@ class DemosShow:
                     f"{episode.frames:,}",
                     f"{len(episode.actions):,}",
                     str(gap_count(recording.gaps.get(episode.episode, b""))),
-                    "cut short" if episode.truncated else "the game's",
+                    _end(episode),
                 )
                 for episode in episodes[:MOST_LINES]
             ),
@@ -63,3 +64,9 @@ class DemosShow:
         sheet.show(Console())
         print(f"learnt from by: playfield train dqfd {about.game} --demonstrations {folder}")
         return 0
+
+
+def _end(episode: RecordedEpisode) -> str:
+    if episode.lost:
+        return "lost"
+    return "cut short" if episode.truncated else "the game's"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -16,6 +15,7 @@ from jaxtyping import UInt8
 from playfield.cli.games.play import check_steps
 from playfield.cli.games.results import new_folder, save_picture
 from playfield.cli.lab.progress import progress
+from playfield.extras import shell_word
 from playfield.games.desktop.calibration import (
     UNNAMED,
     Crops,
@@ -217,7 +217,7 @@ class GamesCalibrate:
         if self.tolerance is not None:
             words += ["--tolerance", str(self.tolerance)]
         words += ["--cell", str(self.cell), "--gap", str(self.gap)] if self.cell else []
-        return shlex.join(words)
+        return " ".join(map(shell_word, words))
 
     def _write(self, change: Callable[[str], str]) -> Path:
         shipped = shipped_games().get(self.name)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -15,8 +12,8 @@ import tyro
 from jaxtyping import UInt8
 
 from playfield.cli.games.results import save_picture
-from playfield.cli.games.ways import WAYS, Place, Way, told_in_options
-from playfield.games.desktop.draft import ENVIRONMENT, Draft, draft_text, exactly, presses
+from playfield.cli.games.ways import WAYS, Place, Said, Way, told_in_options
+from playfield.games.desktop.draft import ENVIRONMENT, Draft, draft_text, presses
 from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.game_file import (
     Clock,
@@ -26,7 +23,6 @@ from playfield.games.desktop.game_file import (
     Timing,
     game_from,
     page_beside,
-    scheme_of,
     shipped_games,
 )
 from playfield.games.desktop.games import warn_of_suspending
@@ -104,6 +100,7 @@ class GamesNew:
         )
         write_new(target, [text.encode()])
         save_picture(picture, shown)
+        warn_of_suspending(replace(draft.game(), typed=str(target)))  # it sends to the file, which is there only now
         print(f"window    {window.title!r}, {window.width} x {window.height}")
         print(f"regions   {', '.join(regions) or 'none: nothing changed, and nothing looks like writing'}")
         if draft.timing.replays:
@@ -132,29 +129,31 @@ class GamesNew:
         Raises: ValueError where there is none, or more than one.
         """
         attach = WindowMatch(title=self.attach_title, group=self.attach_group, pid=self.attach_pid)
-        values = {
+        said: dict[str, Said | None] = {
             "program": self.argv,
             "page": self.url,
             "steam": self.steam,
             "window": None if attach.is_empty else attach,
         }
-        given = {name: value for name, value in values.items() if value is not None}
+        given = {name: value for name, value in said.items() if value is not None}
         if len(given) > 1:
             options = " and ".join(WAYS[name].option for name in given)
             raise ValueError(f"one comes to a game by one way, not by {options}: leave out all but one")
         if given:
             ((name, value),) = given.items()
-            return WAYS[name], _launch(name, value, self.out), False
+            return WAYS[name], WAYS[name].launch(value, self.out), False
         name = _asked(f"how does one come to it, by {', '.join(WAYS)} (program)", ALL_WAYS, "program")
         if name not in WAYS:
             raise ValueError(f"{name!r} is no way to come to a game; there are: {', '.join(WAYS)}")
-        return WAYS[name], _launch(name, _asked(WAYS[name].question, WAYS[name].option), self.out), True
+        way = WAYS[name]
+        return way, way.launch(_asked(way.question, way.option), self.out), True
 
     def _draft(self, way: Way, launch: Launch, *, was_asked: bool) -> Draft:
         place = way.place(self.place, sys.platform)
         clock = way.clock(self.clock, place)
-        if self.window is not None and way not in (WAYS["program"], WAYS["steam"]):
-            raise ValueError(f"--window is for --argv and --steam, not for {way.option}: leave it out")
+        if self.window is not None and not way.takes_window:
+            takers = " and ".join(each.option for each in WAYS.values() if each.takes_window)
+            raise ValueError(f"--window is for {takers}, not for {way.option}: leave it out")
         if self.screen is not None and place == "here":
             raise ValueError("--screen is for a game's own display, not for yours: leave it out")
         keys = self.keys
@@ -174,56 +173,11 @@ class GamesNew:
         )
 
 
-def _launch(way: str, said: object, folder: Path) -> Launch:
-    """What a game file says of this way.
-
-    Raises: ValueError.
-    """
-    match way, said:
-        case "program", _:
-            try:
-                return Launch(command=_command(str(said)))
-            except ValueError as error:
-                raise ValueError(f"--argv {str(said)!r} starts no program ({error}); write it as in a shell") from error
-        case "page", _:
-            return Launch(url=_page(str(said), folder))
-        case "window", WindowMatch():
-            return Launch(attach=said)
-        case "window", _:
-            return Launch(attach=WindowMatch(title=exactly(str(said))))
-        case _:
-            if re.fullmatch(r"\d{1,10}", str(said)) is None:
-                raise ValueError(f"{said} is no number of an app; its page in Steam's shop has it in its address")
-            return Launch(steam=int(str(said)))
-
-
-def _command(said: str) -> tuple[str, ...]:
-    """The words of a command; it is run in a home of its own, from where a path from here leads nowhere."""
-    program, *arguments = shlex.split(said) or [""]
-    whole = [str(Path(each).absolute()) if Path(each).is_file() else each for each in (program, *arguments)]
-    return (whole[0] if os.sep in program else program, *whole[1:]) if program else ()
-
-
-def _page(url: str, folder: Path) -> str:
-    """The page as a file in that folder names it.
-
-    Raises: ValueError where it is a path, and there is no such file.
-    """
-    if scheme_of(url):
-        return url
-    if not Path(url).is_file():
-        raise ValueError(
-            f"there is no page {url}; give --url the path of a file, or an address with http:// or https://"
-        )
-    return os.path.relpath(Path(url).resolve(), folder.resolve())
-
-
 def _looked_at(file: GameFile, keys: Sequence[str], steps: int) -> tuple[Window, Course]:
     """The game's window, and what it shows without a key and with each.
 
     Raises: as DesktopGame.
     """
-    warn_of_suspending(file)
     with closing(DesktopGame(file)) as game:
         courses, titles = list[list[UInt8[Array, "H W 3"]]](), set[str]()
         for action in range(len(keys) + 1):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
@@ -10,9 +10,10 @@ from typing import Any
 import tyro
 
 from playfield.cli.counts import Switch
+from playfield.extras import shell_word
 from playfield.games.desktop.actions import Choice
 from playfield.games.desktop.game_file import PYTHON, GameFile, Launch, Press
-from playfield.games.desktop.games import game_file, game_text
+from playfield.games.desktop.games import game_bytes, game_file
 
 LONGEST = 60
 """Letters of a value that are shown."""
@@ -32,7 +33,7 @@ class GamesShow:
 
     def run(self) -> int:
         if self.toml:
-            print(game_text(self.name), end="")
+            sys.stdout.buffer.write(game_bytes(self.name))  # comments in it may be in whatever encoding
             return 0
         for line in described(game_file(self.name)):
             print(line)
@@ -66,7 +67,7 @@ def _launched(launch: Launch) -> str:
         return f"Steam's app {launch.steam}"
     if launch.attach is not None:
         return f"none: the game of {launch.attach} runs already"
-    command = " ".join(word if word == PYTHON else shlex.quote(word) for word in launch.command)
+    command = " ".join(word if word == PYTHON else shell_word(word) for word in launch.command)
     return launch.url or f"{command}{package}"
 
 

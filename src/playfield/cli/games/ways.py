@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Generator
+import shlex
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from playfield.games.desktop.clocks import Hung
-from playfield.games.desktop.game_file import Clock
+from playfield.games.desktop.draft import exactly
+from playfield.games.desktop.game_file import Clock, Launch, scheme_of
 from playfield.games.desktop.own_display import NoDisplayServer
-from playfield.games.desktop.windows import NoWindow
+from playfield.games.desktop.shared_display import DisplayTaken
+from playfield.games.desktop.stages import NoStage
+from playfield.games.desktop.windows import NoWindow, WindowMatch
 
 Place = Literal["own", "here"]
+Said = str | int | WindowMatch
+"""What a person says of the game: in a terminal a text, else the value of an option."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +30,10 @@ class Way:
 
     option: str
     question: str
+    launch: Callable[[Said, Path], Launch]
+    """What a game file in a folder says of this way; raises ValueError where that is nothing."""
+    takes_window: bool = False
+    """Whether the game's window is told apart from others by --window."""
     own: tuple[Clock, ...] = ()
     """On a display of its own; none where it has none."""
     here: tuple[Clock, ...] = ()
@@ -57,10 +69,48 @@ class Way:
         return asked
 
 
+def _program(said: Said, _folder: Path) -> Launch:
+    try:
+        return Launch(command=_command(str(said)))
+    except ValueError as error:
+        raise ValueError(f"--argv {str(said)!r} starts no program ({error}); write it as in a shell") from error
+
+
+def _command(said: str) -> tuple[str, ...]:
+    """The words of a command; it is run in a home of its own, from where a path from here leads nowhere."""
+    program, *arguments = shlex.split(said) or [""]
+    whole = [str(Path(each).absolute()) if os.path.exists(each) else each for each in (program, *arguments)]
+    return (whole[0] if os.sep in program else program, *whole[1:]) if program else ()
+
+
+def _page(said: Said, folder: Path) -> Launch:
+    """The page as a file in that folder names it."""
+    url = str(said)
+    if scheme_of(url):
+        return Launch(url=url)
+    if not Path(url).is_file():
+        raise ValueError(
+            f"there is no page {url}; give --url the path of a file, or an address with http:// or https://"
+        )
+    return Launch(url=os.path.relpath(Path(url).resolve(), folder.resolve()))
+
+
+def _window(said: Said, _folder: Path) -> Launch:
+    return Launch(attach=said if isinstance(said, WindowMatch) else WindowMatch(title=exactly(str(said))))
+
+
+def _steam(said: Said, _folder: Path) -> Launch:
+    if re.fullmatch(r"\d{1,10}", str(said)) is None:
+        raise ValueError(f"{said} is no number of an app; its page in Steam's shop has it in its address")
+    return Launch(steam=int(str(said)))
+
+
 WAYS = {
     "program": Way(
         option="--argv",
         question="program and arguments",
+        launch=_program,
+        takes_window=True,
         own=("virtual", "real", "suspend"),
         here=("real", "suspend"),
         instead="--window TITLE, or another --argv",
@@ -68,18 +118,22 @@ WAYS = {
     "page": Way(
         option="--url",
         question="address of the page, or path of its file",
+        launch=_page,
         own=("javascript", "real"),
         instead="another --url",
     ),
     "window": Way(
         option="--attach-title",
         question="title of the window, or a part of it",
+        launch=_window,
         here=("real",),
         instead="another --attach-title, --attach-group or --attach-pid, once the game is there",
     ),
     "steam": Way(
         option="--steam",
         question="number of the app, which its page in the shop has in its address",
+        launch=_steam,
+        takes_window=True,
         here=("real",),
         instead="--window TITLE, or another --steam",
     ),
@@ -92,7 +146,7 @@ def told_in_options(way: Way) -> Generator[None]:
     """What went wrong, with what to change among the options: there is no file yet in which it could be mended."""
     try:
         yield
-    except (NoWindow, NoDisplayServer, Hung) as error:
+    except (NoWindow, NoDisplayServer, NoStage, DisplayTaken, Hung) as error:
         raise type(error)(in_options(str(error), way)) from error
     except ValueError as error:
         raise ValueError(in_options(str(error), way)) from error
@@ -105,7 +159,8 @@ def in_options(sentence: str, way: Way) -> str:
         (r"; set \[screen\] to (\d+) x (\d+) or more, then: .*", r"; try --screen \1 \2"),
         (r"; move it, then: .*", "; move it, then try again"),
         (r"; mend it, then: .*", "; mend --keys or --begin"),
-        (r"; set screen\.place to \"own\", or (?=type)", "; "),
+        (r"; set screen\.place to \"own\", or (?=type)", "; give --place own, or " if way.own else "; "),
+        (r", or set screen\.place to \"own\"$", ", or give --place own" if way.own else ""),
         (r": playfield games doctor .*", "; try --clock real"),
     )
     for pattern, instead in advice:

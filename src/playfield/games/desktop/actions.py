@@ -63,7 +63,7 @@ def refuse_continuous(axes: object) -> None:
     for number, axis in enumerate(_tables(axes)):
         for table in (axis, *_tables(axis.get("choices"))):
             said = sorted(CONTINUOUS & table.keys()) or [
-                key for key in ("kind", "type") if table.get(key) in CONTINUOUS
+                key for key in ("kind", "type") if isinstance(kind := table.get(key), str) and kind in CONTINUOUS
             ]
             if said:
                 raise ValueError(
@@ -140,34 +140,41 @@ class HeldInputs:
         pointed = any(choice.at or choice.by or choice.scroll or choice.to for choice in action.choices)
         if (keys, buttons, pads) == (self._keys, self._buttons, self._pads) and not pointed:
             return  # nothing to do, and nothing to wait for
-        kept = set[int]() if self._leaves(action) else self._buttons & buttons
+        kept = (self._buttons & buttons) - self._elsewhere(action)
         self._let_go(self._keys - keys, self._buttons - kept)
         self._hold(pads)
         for choice in action.choices:
             self._point(choice)
-        for code in sorted(keys - self._keys):
+        pressed = keys - self._keys, buttons - kept
+        # Before: torn out of it by a signal we let go once too often, and not once too rarely.
+        self._keys, self._buttons = self._keys | keys, self._buttons | buttons
+        for code in sorted(pressed[0]):
             self._hands.key(code, down=True)
-        for button in sorted(buttons - kept):
+        for button in sorted(pressed[1]):
             self._hands.button(button, down=True)
-        self._keys, self._buttons = keys, buttons
         for choice in action.choices:
             if choice.to is not None:
                 self._go(self._places.middle(choice.to))
         self._hands.settle()
+        self._keys, self._buttons = keys, buttons
 
-    def _leaves(self, action: Action) -> bool:
-        """Whether a click is meant at another place than where the pointer is: with the button down it would drag."""
-        clicks = (choice.at for choice in action.choices if choice.buttons and choice.at is not None)
-        return any(self._places.middle(region) != self._pointer for region in clicks)
+    def _elsewhere(self, action: Action) -> set[int]:
+        """Buttons that click at another place than where the pointer is: held down on the way there they would drag."""
+        return {
+            button
+            for choice in action.choices
+            if choice.at is not None and self._places.middle(choice.at) != self._pointer
+            for button in choice.buttons
+        }
 
     def release(self) -> None:
-        """Let go of everything."""
+        """Let go of everything; of what a signal keeps us from letting go, the next time."""
         if not (self._keys or self._buttons or self._pads):
             return
         self._let_go(self._keys, self._buttons)
-        self._keys, self._buttons = set(), set()
         self._hold(set())
         self._hands.settle()
+        self._keys, self._buttons = set(), set()
 
     def _hold(self, pads: set[Pad]) -> None:
         """Hold this on the gamepad, and let go of everything else on it."""

@@ -104,7 +104,8 @@ def exactly(text: str) -> str:
 
 
 def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    # TOML forbids U+007F even in a comment, where JSON lets it through.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _list(values: Sequence[str]) -> str:

@@ -65,6 +65,7 @@ class DesktopGame:
         self._clock: GameClock | None = None
         self._was_played = self._halted = False
         self._held: HeldInputs | None = None
+        self._attention: Attention | None = None
         try:
             self._display_lock = DisplayLock(file.name) if file.screen.place == "here" else None
             self._launcher = launcher_of(file, self._folder)
@@ -293,17 +294,19 @@ class DesktopGame:
             program.end()
 
     def close(self) -> None:
-        """End the game, then its display: a game that loses its display may spin for ever."""
-        with contextlib.suppress(Exception):  # a display that is gone holds nothing
-            self._let_go()
-        self._end_program()
-        if self._gamepad is not None:
-            self._gamepad.close()
-        if self._stage is not None:
-            self._stage.close()
-        if self._display_lock is not None:
-            self._display_lock.close()
-        self._scratch.close()
+        """End the game, then its display: a game that loses its display may spin for ever.
+
+        Whoever is interrupted in the midst of it, or fails, still goes on to the end of it.
+        """
+        with contextlib.ExitStack() as ends:  # the last comes first
+            ends.callback(self._scratch.close)
+            for part in (self._display_lock, self._stage, self._gamepad):
+                if part is not None:
+                    ends.callback(part.close)
+            ends.callback(self._end_program)
+            if self._attention is not None:  # a display of ours is gone with all that is held on it
+                with contextlib.suppress(Exception):  # as may be one of a person
+                    self._let_go()
 
     def _let_go(self) -> None:
         """Keys stay down on a display whoever is gone, and are not pressed again then."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
+from playfield.extras import shell_word
 from playfield.games.desktop.actions import Action, Axis, Choice, Combination, combined, refuse_continuous
 from playfield.games.desktop.gamepads import Pad
 from playfield.games.desktop.readers import ReaderSpec, Region
@@ -339,4 +339,4 @@ def region_of(file: GameFile, name: str) -> Region:
 def typed_name(file: GameFile) -> str:
     """How a game is named on the command line; one that was not read from a file, as `games new` would call its."""
     plain = file.typed or (file.name if file.name in shipped_games() else f"{file.name}.toml")
-    return shlex.quote(plain)
+    return shell_word(plain)

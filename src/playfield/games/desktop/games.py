@@ -33,13 +33,13 @@ def game_file(name: str) -> GameFile:
     return replace(read_game(_path(name)), typed=name)
 
 
-def game_text(name: str) -> str:
+def game_bytes(name: str) -> bytes:
     """The file of the game of that name as it stands, once it is known to describe one.
 
     Raises: as `game_file`.
     """
     game_file(name)
-    return _path(name).read_text(encoding="utf-8")
+    return _path(name).read_bytes()
 
 
 def _path(name: str) -> Path:
@@ -63,7 +63,7 @@ def desktop_games(name: str, games: int) -> EachGame:
         )
     if file.needs_gamepad and games > 1:
         raise ValueError(f"{name} is played with a gamepad, which all {games} copies would see: train with games=1")
-    warn_of_suspending(file)
+    _warn_once_of_suspending(name)
     solos: list[DesktopGame] = []
     try:
         for _ in range(games):
@@ -132,14 +132,15 @@ def _digest(content: bytes) -> str:
 def warn_of_suspending(file: GameFile) -> None:
     """Tell what the clock `suspend` is not, where a game has it."""
     if file.timing.clock == "suspend":
-        _warn_of_suspending(typed_name(file))
+        name = typed_name(file)
+        print(
+            f"note: {name} is stopped between steps, but its clock is not: it never repeats itself, and goes wrong "
+            f'where it measures elapsed time; clock = "virtual" is exact: playfield games doctor {name}',
+            file=sys.stderr,
+        )
 
 
 @cache
-def _warn_of_suspending(name: str) -> None:
-    """Once for all copies, and for all that are made later."""
-    print(
-        f"note: {name} is stopped between steps, but its clock is not: it never repeats itself, and goes wrong where "
-        f'it measures elapsed time; clock = "virtual" is exact: playfield games doctor {name}',
-        file=sys.stderr,
-    )
+def _warn_once_of_suspending(name: str) -> None:
+    """For all copies of a game, and for those that are made later: a training evaluates on others than its own."""
+    warn_of_suspending(game_file(name))

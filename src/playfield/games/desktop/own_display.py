@@ -79,11 +79,13 @@ class OwnDisplay:
     def close(self) -> None:
         """End the server; whatever is shown on it should be gone before."""
         self._process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(5.0)
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+        try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(5.0)
+        finally:  # at once where somebody interrupts the waiting
+            if self._process.poll() is None:
+                self._process.kill()
+                self._process.wait()
 
     def _number(self, reading: int) -> int:
         said, until = b"", time.monotonic() + START_SECONDS

@@ -111,6 +111,8 @@ class OwnStage:
         """End the display; whatever is shown on it should be gone before."""
         if self._open:
             self._open = False
-            with contextlib.suppress(Exception):  # a server that is gone cannot be left politely
-                self._x11.close()
-            self.display.close()
+            try:
+                self.display.close()  # first: one that hangs would not answer to a farewell
+            finally:
+                with contextlib.suppress(Exception):  # a server that is gone cannot be left politely
+                    self._x11.close()

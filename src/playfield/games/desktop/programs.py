@@ -96,15 +96,17 @@ class OwnProgram:
         """Kill the whole group."""
         # First, since it must not kill whoever gets the number next; by one of two threads that end the game.
         guard, self._guard = self._guard, None
-        if guard is not None:
-            guard.kill()
-            guard.communicate()
-        if sys.platform == "win32":  # which has no groups
-            self.process.kill()
-        else:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        try:
+            if guard is not None:
+                guard.kill()
+                guard.communicate()
+        finally:  # also where that is interrupted: nobody else would end the group now
+            if sys.platform == "win32":  # which has no groups
+                self.process.kill()
+            else:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
 
 class CommandLauncher:

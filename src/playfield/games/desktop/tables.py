@@ -49,9 +49,10 @@ def _from_mapping(options: tuple[Any, ...], found: Mapping[str, Any], path: str)
     classes = [option for option in options if dataclasses.is_dataclass(option) and isinstance(option, type)]
     if len(classes) > 1:
         kinds = {typing.cast(Any, cls).kind: cls for cls in classes}
-        if found.get("kind") not in kinds:
-            raise ValueError(f"{path}.kind should be one of {', '.join(sorted(kinds))}, not {found.get('kind')!r}")
-        return _dataclass_from(kinds[found["kind"]], {k: v for k, v in found.items() if k != "kind"}, path)
+        kind = found.get("kind")
+        if not isinstance(kind, str) or kind not in kinds:
+            raise ValueError(f"{path}.kind should be one of {', '.join(sorted(kinds))}, not {kind!r}")
+        return _dataclass_from(kinds[kind], {k: v for k, v in found.items() if k != "kind"}, path)
     if not classes:
         raise ValueError(f"{path} should be {_words(options)}, not a table")
     return _dataclass_from(classes[0], found, path)

@@ -62,7 +62,11 @@ def library() -> Path:
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         made = Path(folder) / "clock.so"
         command = [compiler, "-O2", "-shared", "-fPIC", "-pthread", "-o", str(made), str(SOURCE), "-ldl"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        except OSError as error:
+            why = f"{compiler} does not start ({error.strerror})"
+            raise NoCompiler(f"the virtual clock needs a C compiler, and {why}: {apt_install('gcc')}") from error
         if done.returncode != 0:
             last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise NoCompiler(f"{compiler} cannot build the virtual clock ({last}): {apt_install('libc6-dev')}")

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
-from typing import Any
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import Any, NamedTuple
 
 from playfield.extras import install_extra
 from playfield.games.desktop.windows import Window, WindowMatch, the_window
-from playfield.types import Mouse
 
 MOST_DEEP = 4
 """Levels of windows below the root that are looked through; toolkits nest theirs two or three deep."""
+ANSWER_SECONDS = 5.0
+"""Real time within which a display must take another connection of ours."""
+
+
+class Pointer(NamedTuple):
+    """The mouse, on the whole display."""
+
+    buttons: frozenset[int]
+    """Those that are down: 1 left, 2 middle, 3 right."""
+    x: int
+    y: int
 
 
 class X11:
@@ -38,7 +50,14 @@ class X11:
             ) from None
         except Exception as error:  # Xlib's own errors have no common base
             raise OSError(f"the display {self._name} cannot be reached ({error})") from error
-        speak = made.display.send_and_recv
+        # Without threads Xlib's locks are none; these two are all of it that is left half done where a signal tears us
+        # out: what has been received in part, and a request that is counted but not sent.
+        for name in ("send_and_recv", "send_request"):
+            setattr(made.display, name, self._tearing(getattr(made.display, name)))
+        return made
+
+    def _tearing(self, speak: Callable[..., Any]) -> Callable[..., Any]:
+        """The same; but it is known where a signal has torn us out of it."""
 
         def spoken(*said: Any, **more: Any) -> Any:
             try:
@@ -47,22 +66,51 @@ class X11:
                 self._torn = True
                 raise
 
-        made.display.send_and_recv = spoken
-        return made
+        return spoken
+
+    def _connected_again(self) -> Any:
+        """Raises: OSError where the display is gone, or does not answer within ANSWER_SECONDS."""
+        answer: Future[Any] = Future()
+
+        def connect() -> None:
+            try:
+                made = self._connected()
+            except OSError as error:
+                if answer.set_running_or_notify_cancel():
+                    answer.set_exception(error)
+                return
+            if answer.set_running_or_notify_cancel():
+                answer.set_result(made)
+            else:
+                made.display.socket.close()  # nobody waits for it any longer
+
+        # Xlib waits for ever for a display that hangs: the thread does so until that answers or is ended.
+        threading.Thread(target=connect, daemon=True).start()
+        try:
+            return answer.result(ANSWER_SECONDS)
+        except TimeoutError:
+            raise OSError(f"the display {self._name} does not answer within {ANSWER_SECONDS:g} s") from None
+        finally:
+            answer.cancel()  # which does nothing to an answer that is there
 
     @property
     def _display(self) -> Any:
-        """The connection; another one once a signal has torn us out of a call, which the old waits for."""
+        """The connection; another one once a signal has torn us out of a call, which the old waits for.
+
+        Raises: OSError where no other can be made.
+        """
         if self._torn:
-            old, self._connection = self._connection, self._connected()
+            old, self._connection = self._connection, self._connected_again()
             old.display.socket.close()  # only now: a display of our own ends with its last connection
             self._known, self._torn = None, False
         return self._connection
 
     def close(self) -> None:
-        """Close the connection, where the other side has not done so."""
-        if self.is_alive:
-            self._display.close()
+        """Close the connection, whether or not the other side has done so; no other is made for it."""
+        if not self._torn and self.is_alive:
+            self._connection.close()
+        else:
+            self._connection.display.socket.close()
 
     def is_shown(self, window: Window) -> bool:
         """Whether a window that was found is there and shown."""
@@ -96,11 +144,11 @@ class X11:
         """Whether a key is down, whoever presses it."""
         return bool(self._display.query_keymap()[code // 8] & 1 << code % 8)
 
-    def mouse(self) -> Mouse:
-        """What the mouse does, whoever moves it; its place is one on the display."""
+    def pointer(self) -> Pointer:
+        """What the mouse does, whoever moves it."""
         found: Any = self._display.screen().root.query_pointer()
         down = (number for number in (1, 2, 3) if found.mask & self._xlib.Button1Mask << number - 1)
-        return Mouse(frozenset(down), (int(found.root_x), int(found.root_y)))
+        return Pointer(frozenset(down), int(found.root_x), int(found.root_y))
 
     @property
     def size(self) -> tuple[int, int]:
