@@ -23,7 +23,7 @@ def test_kills_at_random_instants_lose_nothing(tmp_path: Path) -> None:
     whole = None
     while kills < wanted:
         root = tmp_path / str(runs)
-        victim = Victim(root=root, recipe="dqn_toy", frames=2_400, save_every_frames=30)
+        victim = Victim(root=root, recipe="dqn_toy", frames=1_800, save_every_frames=25)
         for attempt in range(KILLS_A_RUN):
             process = victim.start()
             before = victim.acknowledged
@@ -38,7 +38,7 @@ def test_kills_at_random_instants_lose_nothing(tmp_path: Path) -> None:
             victim.check()
         finish(victim)
         if whole is None:
-            train("dqn_toy", tmp_path, "whole", 2_400, save_every_frames=10_000)
+            train("dqn_toy", tmp_path, "whole", 1_800, save_every_frames=10_000)
             whole = outcome(tmp_path, "whole")
         assert outcome(root, victim.name) == whole
         kills += len(victim.killed_while)
@@ -56,7 +56,7 @@ def test_kills_while_a_killed_run_recovers_lose_nothing(tmp_path: Path) -> None:
     whole = outcome(tmp_path, "whole")
     while recovering < wanted:
         root = tmp_path / str(runs)
-        victim = Victim(root=root, recipe="dqn_toy", frames=2_000, save_every_frames=30)
+        victim = Victim(root=root, recipe="dqn_toy", frames=2_000, save_every_frames=25)
         for in_a_row in rng.integers(1, 6, size=4):
             process = victim.start()
             before = victim.acknowledged

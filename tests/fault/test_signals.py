@@ -22,11 +22,11 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 def test_signals_at_random_instants_lose_nothing(tmp_path: Path) -> None:
     wanted = amount(10, 500)
     rng = np.random.default_rng(21)
-    train("dqn_toy", tmp_path, "whole", 2_400, save_every_frames=10_000)
+    train("dqn_toy", tmp_path, "whole", 1_800, save_every_frames=10_000)
     whole = outcome(tmp_path, "whole")
     sent, runs, slowest = 0, 0, 0.0
     while sent < wanted:
-        victim = Victim(root=tmp_path / str(runs), recipe="dqn_toy", frames=2_400, save_every_frames=10_000)
+        victim = Victim(root=tmp_path / str(runs), recipe="dqn_toy", frames=1_800, save_every_frames=10_000)
         for _ in range(10):
             process = victim.start()
             if not wait_until(process, lambda v=victim: v.phase >= TRAINING):
