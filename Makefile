@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q
 
-.PHONY: help install train test learn check format clean
+.PHONY: help install train test learn fault fault-long check format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,8 @@ help:
 	@echo "make train   learn Pong from pixels, evaluate, plot, film (about 20 minutes on two cores)"
 	@echo "make test    the test suite"
 	@echo "make learn   every recipe learns the toy games, two learn classic control (an hour)"
+	@echo "make fault   crashes, full disks, signals, broken games and hostile files, a few of each (minutes)"
+	@echo "make fault-long  the same by the thousand, with figures in fault-figures.jsonl (hours; root for power cuts)"
 	@echo "make check   format, lint, types, import laws"
 	@echo "make format  rewrite the sources in house format"
 	@echo "make clean   remove the environment"
@@ -36,6 +38,12 @@ test: $(VENV)/.dev
 
 learn: $(VENV)/.dev
 	PLAYFIELD_LEARN=1 PLAYFIELD_UNCHECKED_SHAPES=1 $(BIN)/python -m pytest --numprocesses=2 -rP tests/learning
+
+fault: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/fault
+
+fault-long: $(VENV)/.dev
+	PLAYFIELD_FAULT_LONG=1 PLAYFIELD_UNCHECKED_SHAPES=1 PLAYFIELD_FAULT_FIGURES=$(CURDIR)/fault-figures.jsonl $(BIN)/python -m pytest tests/fault
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -31,3 +31,9 @@ settings.load_profile("playfield")
 def one_thread() -> None:
     """Sums are made in the same order on every machine, whatever number a test before this one chose."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that are not about the disk and save thousands of times."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)

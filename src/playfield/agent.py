@@ -73,6 +73,10 @@ class Agent(Protocol):
         """All that was learnt, enough to play with."""
         ...
 
+    def growing(self) -> Tree:
+        """The part of the state whose rows only grow at their end, and so can be written before they must be."""
+        ...
+
     def state(self) -> Tree: ...
 
     def load(self, tree: Tree) -> None: ...
@@ -231,6 +235,9 @@ class DeepAgent:
     def weights(self) -> Tree:
         """Those of the network."""
         return self.learner.network.state_dict()
+
+    def growing(self) -> Tree:
+        return {"memory": self.memory.state()}
 
     def state(self) -> Tree:
         warm_up = {} if self._warm_up is None else {"warm_up": dict(self._warm_up.state_dict())}

@@ -143,6 +143,15 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotSaved:
+    """A checkpoint could not be saved, and training goes on: it is tried again."""
+
+    clock: Clock
+    reason: str
+    """As a sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stopped:
     """Training stopped, and why."""
 
@@ -151,4 +160,4 @@ class Stopped:
     details: dict[str, object] = field(default_factory=dict)
 
 
-Event = PhaseChanged | Stepped | Learned | GameLost | EpisodeEnded | Evaluated | Saved | Stopped
+Event = PhaseChanged | Stepped | Learned | GameLost | EpisodeEnded | Evaluated | Saved | NotSaved | Stopped

@@ -110,6 +110,9 @@ class Announced:
     def weights(self) -> Tree:
         return self.agent.weights()
 
+    def growing(self) -> Tree:
+        return self.agent.growing()
+
     def state(self) -> Tree:
         return self.agent.state()
 

@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 
 from demonstrations.foreign_files import Moment, minari, png, serpent
-from playfield.foreign import child, wire
+from playfield.foreign import child
 from playfield.foreign.checked import Refused
 from playfield.foreign.minari import data_folder, minari_rows
 from playfield.foreign.reader import NoForeignRecording, foreign_rows
 from playfield.foreign.serpent import serpent_rows
-from playfield.foreign.wire import Broken, ForeignRow, hear, row_of, say_row
+from playfield.foreign.wire import ForeignRow, row_of, say_row
+from playfield.messages import MOST_HEADER_BYTES, Broken, hear
 
 h5py: Any = pytest.importorskip("h5py", reason="recordings in HDF5 need: pip install 'h5py>=3.11,<4'")
 
@@ -257,12 +258,12 @@ def test_nothing_that_is_said_is_believed(header: dict[str, object], payload: by
 
 
 def test_a_message_that_is_too_long_is_not_waited_for():
-    for lengths in (struct.pack("<II", wire.MOST_HEADER_BYTES + 1, 0), struct.pack("<II", 1, 1 << 31)):
+    for lengths in (struct.pack("<IQ", MOST_HEADER_BYTES + 1, 0), struct.pack("<IQ", 1, 1 << 31)):
         with pytest.raises(Broken, match="more than it may"):
             hear(Said(lengths + bytes(100)).read)
     for text in (b"[1]", b"{", b"\xff"):
         with pytest.raises(Broken, match="nothing that can be understood"):
-            hear(Said(struct.pack("<II", len(text), 0) + text).read)
+            hear(Said(struct.pack("<IQ", len(text), 0) + text).read)
 
 
 def test_rows_come_through_as_they_were_said(tmp_path: Path):
@@ -327,7 +328,8 @@ def test_a_data_set_that_is_something_else_is_refused(changes: dict[str, object]
 
 def test_no_module_of_the_reading_process_needs_torch():
     """It would be large before it began, and the limit of its memory would say little."""
-    for name in ("child", "checked", "minari", "serpent", "wire"):
-        source = Path(str(importlib.import_module(f"playfield.foreign.{name}").__file__)).read_text()
+    for name in ("foreign.child", "foreign.checked", "foreign.minari", "foreign.serpent", "foreign.wire", "messages"):
+        source = Path(str(importlib.import_module(f"playfield.{name}").__file__)).read_text()
         imported = [line for line in source.splitlines() if line.lstrip().startswith(("import ", "from "))]
-        assert not [line for line in imported if "playfield" in line and "playfield.foreign" not in line]
+        ours = ("playfield.foreign", "playfield.messages")
+        assert not [line for line in imported if "playfield" in line and not any(name in line for name in ours)]

@@ -33,6 +33,7 @@ from playfield.games.desktop.games import SUFFIX, is_desktop_game
 from playfield.games.each import EachGame, Lost, Pace
 from playfield.games.games import Games
 from playfield.games.make import make_games
+from playfield.games.supervised import supervised_games
 from playfield.linear.agent import Diverged, LinearAgent
 from playfield.memory.priorities import Uniform
 from playfield.memory.replay import Replay
@@ -56,12 +57,18 @@ from playfield.sinks.tracker import TrackedRun, flat
 from playfield.sinks.tracking import FILE as TRACKING_FILE
 from playfield.sinks.tracking import Ledger, Tracking
 from playfield.storage import fingerprint
-from playfield.storage.run import Loaded, Run
+from playfield.storage.run import RESERVE_BYTES, Loaded, Run
 from playfield.storage.tapes import RecordedEpisode, TapeLog
+from playfield.storage.tree import flatten
 from playfield.study import never_learns, slug
 from playfield.types import Clock
 
 Positional = tyro.conf.Positional
+
+STORED_SHARE = 0.07
+"""Of what frames of games take in memory they take compressed on disk at most; Atari's 500 of 7,056 bytes."""
+MOST_ROLL_BACKS = 3
+"""In one session, to places that differ; at the same place again the settings are to blame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,8 @@ class Train:
     """... and after this many minutes, whichever comes first."""
     keep: int = 3
     """Newest checkpoints kept, besides the best."""
+    keep_every: int | None = None
+    """Keep every so-many-th checkpoint for good, too."""
     threads: int | None = None
     """Threads for the network; by default one for each core, less one where emulators run beside it."""
     tensorboard: bool = False
@@ -121,12 +130,13 @@ class Train:
         recipe = self._recipe()
         plan = self._plan(recipe)
         set_threads(self.threads, recipe, self.game)
-        games = make_games(self.game, recipe.protocol, recipe.games)
+        games = games_of(self.game, recipe)
         with closed_unless_played(games) as opened:
             shown = shown_in(self.demonstrations, recipe, games)
             session = build_session(recipe, games, self.seed, latents_in(self.features, recipe), shown)
             if isinstance(session.agent, DeepAgent):
                 warn_of_memory(session.agent.memory.most_bytes())
+            check_room(self.runs, session, plan)
             warm_up(session, recipe, plan, self.runs)
             require(plan.services)
             run = self._run(recipe, plan, games)
@@ -156,7 +166,7 @@ class Train:
             plan=dataclasses.asdict(plan),
             resume=games.spec.resume,
         )
-        run.keep_last = plan.keep
+        run.keep_last, run.keep_every = plan.keep, plan.keep_every
         return run
 
     def _plan(self, recipe: AnyRecipe) -> Plan:
@@ -169,6 +179,7 @@ class Train:
             save_every_frames=self.save_every_frames,
             save_every_minutes=self.save_every_minutes,
             keep=self.keep,
+            keep_every=self.keep_every,
             tensorboard=self.tensorboard,
             log=self.log,
             project=self.project,
@@ -227,14 +238,14 @@ class Resume:
             given |= {"log": tuple(service for service in self.log if service != "none"), "tensorboard": False}
         plan = Plan(**{**of.plan, **given})
         require(plan.services)
-        run.keep_last = plan.keep
+        run.keep_last, run.keep_every = plan.keep, plan.keep_every
         set_threads(self.threads, of.recipe, of.game, was=run.about.fingerprint.get("torch threads"))
         with run.writing():
             loaded = None if run.is_untouched() else run.load()
             for sentence in (*loaded.warnings, *_set_back(run, loaded), *_changes(loaded)) if loaded else ():
                 print(f"note: {sentence}", flush=True)
             _require_game_file(of.game)
-            games = make_games(of.game, of.recipe.protocol, of.recipe.games)
+            games = games_of(of.game, of.recipe)
             with closed_unless_played(games) as opened:
                 # What is seen by comes back from the run itself: the folder it was taken from may be gone.
                 latents = latents_in(plan.features, of.recipe) if loaded is None else saved_latents(of.recipe, loaded)
@@ -296,6 +307,15 @@ def _load(session: Session[Any], run: Run, loaded: Loaded) -> None:
         print(f"note: {spec.name} is not as it was when the run began; the run goes on with it as it is", flush=True)
 
 
+def games_of(game: str, recipe: AnyRecipe) -> Games:
+    """What a run plays. A linear learner is so fast that asking another process for every step would slow it down.
+
+    Raises: UnknownGame with the three nearest names; ValueError where the game cannot be played.
+    """
+    make = make_games if isinstance(recipe, LinearRecipe) else supervised_games
+    return make(game, recipe.protocol, recipe.games)
+
+
 @contextmanager
 def closed_unless_played(games: Games) -> Generator[ExitStack]:
     """Games that are closed where nobody takes them over by `pop_all`: a refusal leaves no game behind."""
@@ -347,6 +367,42 @@ def warm_up(session: Session[Any], recipe: AnyRecipe, plan: Plan, root: Path) ->
 
 
 def pursue(run: Run, of: Known, session: Session[Any], plan: Plan, begin: Begin) -> int:
+    """Train to the end of the plan, going back to the newest checkpoint where what was learnt becomes useless.
+
+    Raises: NotFinite where that happens again at the same place, or too often; Diverged.
+    """
+    places: list[int] = []
+    while True:
+        try:
+            return _pursue_once(run, of, session, plan, begin)
+        except NotFinite as error:
+            if error.clock.frames in places or len(places) == MOST_ROLL_BACKS:
+                again = f" {'again' if places[-1:] == [error.clock.frames] else 'once more'}"
+                run.give_up(f"training ended at {error.clock.frames:,} frames: {error.what}{again}")
+                raise
+            places.append(error.clock.frames)
+            session, begin = _roll_back(run, of, plan)
+            done = f"went back to {session.clock.frames:,} frames and goes on from there, once"
+            run.note(f"{error.clock.frames} frames: {error.what}; {done}")
+            print(f"note: {error.what} at {error.clock.frames:,} frames; {done}", flush=True)
+
+
+def _roll_back(run: Run, of: Known, plan: Plan) -> tuple[Session[Any], Begin]:
+    """A session that stands at the newest checkpoint, as a resumed one does.
+
+    Raises: NoCheckpoint, ValueError, Lost.
+    """
+    loaded = run.load()
+    games = games_of(of.game, of.recipe)
+    with closed_unless_played(games) as opened:
+        session = build_session(of.recipe, games, of.seed, saved_latents(of.recipe, loaded))
+        session.load(loaded.tree)
+        run.cut_back(loaded)
+        opened.pop_all()
+    return session, begin_of(run, session.clock, session.agent.updates, plan.over)
+
+
+def _pursue_once(run: Run, of: Known, session: Session[Any], plan: Plan, begin: Begin) -> int:
     """Train to the end of the plan, then evaluate, plot and film; or save and say how to go on."""
     pace = pace_of(session.games)
     with ExitStack() as stack:
@@ -382,23 +438,23 @@ def pursue(run: Run, of: Known, session: Session[Any], plan: Plan, begin: Begin)
             try:
                 with interruption.watching():
                     stopped = training.pursue(interruption)
-            except (Diverged, NotFinite) as error:
+            except Diverged as error:
                 run.give_up(f"training ended at {session.clock.frames:,} frames: {error}")
                 raise
-        if not _is_finished(training, stopped, of, interruption):
+        if not _tell_of_stop(training, stopped, of, interruption):
             return RESUMABLE
         _conclude(run, of, session, plan, [*told, *(sink for sink in sinks if isinstance(sink, Analytics))])
         return 0
 
 
-def _is_finished(training: Training, stopped: Stopped, of: Known, interruption: Interruption) -> bool:
-    """Whether a training has come to its end, told with why it stopped and, where it has not, how to go on."""
+def _tell_of_stop(training: Training, stopped: Stopped, of: Known, interruption: Interruption) -> bool:
+    """Say why a training stopped and, where it has not come to its end, how to go on; whether it has."""
     agent, run = training.session.agent, training.run
     if isinstance(agent, LinearAgent) and (used := agent.code.used()) is not None and used[1]:
         print("note: the index table is full, so that tiles share weights; give it more places with encoder.size")
     print(f"stopped  {stopped.reason}; saved at {training.session.clock.frames:,} frames", flush=True)
     lost = training.losses.too_many is not None
-    if lost:
+    if lost and is_desktop_game(of.game):
         print(f"see what is wrong with: {command_name()} games launch {shell_word(of.game)}", flush=True)
     if interruption.asked is None and not lost:
         return True
@@ -560,6 +616,27 @@ def warn_of_memory(most_bytes: float) -> None:
             "a smaller memory.capacity needs less",
             flush=True,
         )
+
+
+def check_room(folder: Path, session: Session[Any], plan: Plan) -> None:
+    """Refuse a run whose checkpoints have no room on the disk; say where its memory may have none.
+
+    Raises: ValueError.
+    """
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    agent = session.agent.state()
+    learnt = flatten(agent).tensors.values()
+    needed = RESERVE_BYTES + (plan.keep + 3) * sum(tensor.numel() * tensor.element_size() for tensor in learnt)
+    if free < needed:
+        raise ValueError(
+            f"the disk of {there} has {free / 1e6:,.0f} MB left, and the run's checkpoints alone need "
+            f"{needed / 1e6:,.0f} MB: free some, or give the folder of another disk with --runs"
+        )
+    memory = session.agent.memory.most_bytes() if isinstance(session.agent, DeepAgent) else 0.0
+    if free < needed + STORED_SHARE * memory:
+        grown = STORED_SHARE * memory / 1e9
+        print(f"note: the memory may take {grown:.1f} GB of the disk of {there}, which has {free / 1e9:.1f} GB left")
 
 
 def set_threads(threads: int | None, recipe: AnyRecipe, game: str, was: object = None) -> None:

@@ -9,17 +9,22 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
 from playfield.cli.losses import Losses
-from playfield.events import EpisodeEnded, Event, Learned, Saved, Stepped, Stopped
+from playfield.events import EpisodeEnded, Event, Learned, NotSaved, Saved, Stepped, Stopped
+from playfield.finite import first_not_finite
+from playfield.recipes.recipe import MOST_FRAMES
 from playfield.session import Session
 from playfield.sinks.console_lines import Lines
 from playfield.sinks.services import Service
+from playfield.storage.files import NoSpace
+from playfield.storage.log import CHUNK_ROWS
 from playfield.storage.run import Run
+from playfield.types import Clock
 
 RESUMABLE = 85
 """Exit code of a run that was asked to stop before its end, and can be resumed."""
@@ -27,10 +32,12 @@ RESUMABLE = 85
 INTERRUPTED = 130
 """Exit code where a person stopped a command that has nothing to resume, or stopped a training twice."""
 
-MOST_FRAMES = 10**12
-"""More emulator frames than anybody can play; a larger number is a slip of the keyboard."""
 PARENT = "PLAYFIELD_PARENT"
 """Environment variable with the number of the process whose work this one does, and without which it shall stop."""
+RETRY_SECONDS = 20.0
+"""Wall time after which it is tried again to save on a disk that was full."""
+MOST_UNSAVED_SECONDS = 3600.0
+"""Wall time of training that may go on without a save; then too much would be lost with the machine."""
 FLUSH_SECONDS = 2.0
 """Wall time after which other processes see what the sinks wrote."""
 
@@ -54,6 +61,8 @@ class Plan:
     save_every_minutes: float = 5.0
     keep: int = 3
     """Newest checkpoints kept, besides the best."""
+    keep_every: int | None = None
+    """Of how many checkpoints one is kept for good; None for none."""
     tensorboard: bool = False
     """The same as `tensorboard` in `log`."""
     log: Sequence[Service] = ()
@@ -75,6 +84,8 @@ class Plan:
         for name in ("frames", "over", "save_every_frames", "keep"):
             if getattr(self, name) < 1:
                 raise ValueError(f"--{name.replace('_', '-')} must be 1 or more")
+        if self.keep_every is not None and self.keep_every < 1:
+            raise ValueError("--keep-every must be 1 or more")
         if self.frames > MOST_FRAMES:
             raise ValueError(f"--frames must be at most {MOST_FRAMES:,}")
         if self.episodes < 0:
@@ -89,7 +100,14 @@ class Plan:
 
 
 class NotFinite(Exception):
-    """The loss is not a number any more; such a state is never saved."""
+    """A loss, a gradient or a weight is not a number any more; such a state is never saved."""
+
+    def __init__(self, what: str, clock: Clock, run: str) -> None:
+        super().__init__(
+            f"{what} at {clock.frames:,} frames; nothing was saved since it was a number, so "
+            f"`playfield resume {run}` goes on from before, and a smaller optimizer.lr may help a new run"
+        )
+        self.what, self.clock = what, clock
 
 
 class Interruption:
@@ -161,6 +179,8 @@ class Training:
     _saved_at: float = 0.0
     _begun_at: float = 0.0
     _flushed_at: float = 0.0
+    _retry_at: float | None = None
+    """When the next try to save is made, while the disk is full."""
 
     def __post_init__(self) -> None:
         self.losses = Losses(self.session.games.spec.name)
@@ -179,27 +199,54 @@ class Training:
             if isinstance(event, Stepped) or self.session.pretraining:
                 reason = self.reached(interruption)
                 if reason is None and self._save_is_due():
-                    self.save()
+                    self._try_to_save()
+                self._write_ahead()
                 self._show_files()
-        self.save()
+        self._save_at_last()
         stopped = Stopped(clock=self.session.clock, reason=reason or "all frames are played")
         self.display(stopped)
         return stopped
 
     def save(self) -> None:
-        """Commit a checkpoint."""
+        """Commit a checkpoint.
+
+        Raises: NotFinite where what was learnt is useless; NoSpace, WriteFailed.
+        """
         score = sum(self.scores) / len(self.scores) if len(self.scores) == self.plan.over else None
         clock = self.session.clock
-        name = self.run.save(self.session.state(), clock.frames, score=score)
-        self._saved_frames, self._saved_at = clock.frames, time.monotonic()
+        tree = self.session.state()
+        if (where := first_not_finite(tree["agent"].get("learner", {}))) is not None:
+            raise NotFinite(f"{where} became no number", clock, self.run.name)
+        name = self.run.save(tree, clock.frames, score=score)
+        self._saved_frames, self._saved_at, self._retry_at = clock.frames, time.monotonic(), None
         self.display(Saved(clock=clock, checkpoint=name))
 
+    def _try_to_save(self) -> None:
+        """Save, or go on and try again later where the disk is full: all that would be saved is still in memory."""
+        try:
+            self.save()
+        except NoSpace as full:
+            now = time.monotonic()
+            if now - self._saved_at > MOST_UNSAVED_SECONDS:
+                raise
+            if self._retry_at is None:
+                reason = f"{full}; it is tried again every {RETRY_SECONDS:g} s"
+                self.run.note(f"{self.session.clock.frames} frames: {reason}")
+                self.display(NotSaved(clock=self.session.clock, reason=reason))
+            self._retry_at = now + RETRY_SECONDS
+
+    def _save_at_last(self) -> None:
+        """Save before the end, in the room that was set aside where there is no other."""
+        try:
+            self.save()
+        except NoSpace:
+            self.run.give_reserve()
+            self.save()
+
     def _pass_on(self, event: Event) -> None:
-        if isinstance(event, Learned) and not math.isfinite(event.loss):
-            raise NotFinite(
-                f"the loss became {event.loss} at {event.clock.frames:,} frames; nothing was saved since, so "
-                f"`playfield resume {self.run.name}` goes on from before, and a smaller optimizer.lr may help a new run"
-            )
+        if isinstance(event, Learned) and not (math.isfinite(event.loss) and math.isfinite(event.grad_norm)):
+            name, value = ("loss", event.loss) if not math.isfinite(event.loss) else ("gradient", event.grad_norm)
+            raise NotFinite(f"the {name} became {value}", event.clock, self.run.name)
         if isinstance(event, EpisodeEnded) and not event.lost:
             self.scores.append(event.score)
             while len(self.scores) > self.plan.over:
@@ -226,13 +273,21 @@ class Training:
             return f"{plan.minutes:g} minutes are over"
         return None
 
+    def _write_ahead(self) -> None:
+        """Give the memory's newest rows to the disk as they come: a save then stops the training for a moment only."""
+        if self.session.clock.steps % CHUNK_ROWS == 0:
+            self.run.write_ahead({"agent": self.session.agent.growing()})
+
     def _show_files(self) -> None:
         """Let other processes see what the sinks wrote."""
         if time.monotonic() - self._flushed_at >= FLUSH_SECONDS:
-            self.run.flush()
+            with suppress(NoSpace):  # it waits in memory; the next save tells of it
+                self.run.flush()
             self._flushed_at = time.monotonic()
 
     def _save_is_due(self) -> bool:
+        if self._retry_at is not None:
+            return time.monotonic() >= self._retry_at
         played = self.session.clock.frames - self._saved_frames
         waited = time.monotonic() - self._saved_at
         return played >= self.plan.save_every_frames or waited >= 60.0 * self.plan.save_every_minutes

@@ -15,7 +15,8 @@ from typing import Any, cast
 import numpy as np
 
 from playfield.foreign.checked import MOST_PICTURE_BYTES, Array, Refused, dataset, member, numbers, open_file, picture
-from playfield.foreign.wire import MOST_PAYLOAD_BYTES, ForeignRow
+from playfield.foreign.wire import ForeignRow
+from playfield.messages import MOST_PAYLOAD_BYTES
 
 METADATA, DATA = "metadata.json", "main_data.hdf5"
 MOST_TEXT_BYTES = 1 << 24

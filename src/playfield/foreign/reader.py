@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Literal
 
 from playfield.extras import EXTRAS, install_extra
-from playfield.foreign.wire import Broken, ForeignRow, hear, row_of
+from playfield.foreign.wire import ForeignRow, row_of
+from playfield.messages import Broken, hear
 
 Kind = Literal["serpent", "minari"]
 SILENT_SECONDS = 120.0

@@ -1,28 +1,21 @@
-"""What the reading process says: messages of a JSON header and a payload, each with its length before it."""
+"""What the reading process says: rows, and how it ended."""
 
 from __future__ import annotations
 
-import json
 import math
-import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-_LENGTHS = struct.Struct("<II")
-MOST_HEADER_BYTES = 1 << 16
-MOST_PAYLOAD_BYTES = 1 << 26
+from playfield.messages import MOST_PAYLOAD_BYTES, Broken, message
+
 MOST_KEYS = 64
 _DTYPES = {"uint8": np.dtype("|u1"), "float32": np.dtype("<f4")}
 _KINDS = {"first": bool, "last": bool, "reward": float, "discount": float, "seed": int}
 
 Array = np.ndarray
-
-
-class Broken(Exception):
-    """What was said is no message: the file has got hold of the process that reads it, or the process broke off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +38,7 @@ class ForeignRow:
 
 def say(file: BinaryIO, header: Mapping[str, object], payload: bytes = b"") -> None:
     """Say something."""
-    text = json.dumps(header).encode()
-    file.write(_LENGTHS.pack(len(text), len(payload)) + text + payload)
+    file.write(message(header, payload))
 
 
 def say_row(file: BinaryIO, row: ForeignRow) -> None:
@@ -55,24 +47,6 @@ def say_row(file: BinaryIO, row: ForeignRow) -> None:
     told = {name: kind(getattr(row, name)) for name, kind in _KINDS.items()}
     shape = {"shape": list(frame.shape), "dtype": frame.dtype.name}
     say(file, {"kind": "row", **told, **shape, "keys": list(row.keys), "action": row.action}, frame.tobytes())
-
-
-def hear(read: Callable[[int], bytes]) -> tuple[Mapping[str, Any], bytes]:
-    """The next message; `read` gives just as many bytes as it is asked for.
-
-    Raises: Broken; and what `read` raises.
-    """
-    header_bytes, payload_bytes = _LENGTHS.unpack(read(_LENGTHS.size))
-    if header_bytes > MOST_HEADER_BYTES or payload_bytes > MOST_PAYLOAD_BYTES:
-        raise Broken("it said more than it may")
-    text, payload = read(header_bytes), read(payload_bytes)
-    try:
-        header = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Broken("it said nothing that can be understood") from error
-    if not isinstance(header, dict):
-        raise Broken("it said nothing that can be understood")
-    return cast("dict[str, Any]", header), payload
 
 
 def row_of(header: Mapping[str, Any], payload: bytes) -> ForeignRow:

@@ -247,6 +247,10 @@ class LinearAgent:
         fill(self.player.mind, tree["mind"], "mind")
         fill(self.code.numbers, tree["encoder"], "encoder")
 
+    def growing(self) -> Tree:
+        """Nothing: what is learnt is not kept."""
+        return {}
+
     def state(self) -> Tree:
         return {
             "weights": self.weights(),

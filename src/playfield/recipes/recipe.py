@@ -20,6 +20,11 @@ from playfield.optimizers import OptimizerSpec, RMSProp
 from playfield.returns import Categorical, Expectation, HLGauss, PolicyAndValue, ReturnSpec
 from playfield.settings import override_texts, setting, to_plain
 
+MOST_GAMES = 4_096
+"""Copies that may be played together; a recipe from a stranger must not fill the memory with them."""
+MOST_FRAMES = 10**12
+"""More emulator frames than anybody can play; a larger number is a slip of the keyboard."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
@@ -61,6 +66,8 @@ class Recipe:
         self._check_imitation()
         if self.games < 1 or self.frames < 1 or self.over_episodes < 1:
             raise ValueError("games, frames and over_episodes must be 1 or more")
+        if self.games > MOST_GAMES or self.frames > MOST_FRAMES:
+            raise ValueError(f"at most {MOST_GAMES:,} games can be played together, for at most {MOST_FRAMES:,} frames")
         if not 0.0 <= self.eval_epsilon <= 1.0:
             raise ValueError("eval_epsilon must lie between 0 and 1")
 

@@ -14,7 +14,18 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from playfield.events import EpisodeEnded, Evaluated, Event, GameLost, Learned, Phase, PhaseChanged, Stepped, Stopped
+from playfield.events import (
+    EpisodeEnded,
+    Evaluated,
+    Event,
+    GameLost,
+    Learned,
+    NotSaved,
+    Phase,
+    PhaseChanged,
+    Stepped,
+    Stopped,
+)
 from playfield.score import ScoreTable
 from playfield.sinks.recent import Begin, RecentScores
 from playfield.types import Clock
@@ -181,6 +192,17 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def _note(event: Event) -> str | None:
+    """What a person should know at once, if the event is of that kind."""
+    match event:
+        case GameLost():
+            return f"game {event.game} was lost at {event.clock.frames:,} frames: {event.reason}"
+        case NotSaved():
+            return f"not saved at {event.clock.frames:,} frames, training goes on: {event.reason}"
+        case _:
+            return None
+
+
 class Progress:
     """A live display on a terminal; elsewhere a plain line with the same labels every few seconds."""
 
@@ -211,9 +233,8 @@ class Progress:
     def __call__(self, event: Event) -> None:
         """Take one event; show it when it is due, and at once when the phase changes or the session stops."""
         self._standing.take(event)
-        if isinstance(event, GameLost):
-            said = f"note: game {event.game} was lost at {event.clock.frames:,} frames: {event.reason}"
-            self._console.print(said, soft_wrap=True, highlight=False, markup=False)
+        if (said := _note(event)) is not None:
+            self._console.print(f"note: {said}", soft_wrap=True, highlight=False, markup=False)
         if isinstance(event, PhaseChanged | Evaluated):
             self._marks = deque([(self._now(), self._standing.clock.frames)])
         if isinstance(event, PhaseChanged | Evaluated | Stopped) or self._now() - self._shown >= self._every_seconds:

@@ -8,10 +8,11 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 Bytes = bytes | bytearray | memoryview
 _PIECE = 1 << 20
@@ -95,15 +96,41 @@ def writing_to(path: Path) -> Generator[None]:
         raise
 
 
+_NOT_DAMAGE = {errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC}
+"""Reasons why a file that is as it should be cannot be read just now."""
+
+
 @contextlib.contextmanager
 def reading_from(path: Path) -> Generator[None]:
-    """Turns a missing or unreadable file into `DamagedFile`."""
+    """Turns a missing or unreadable file into `DamagedFile`; what has nothing to do with the file passes."""
     try:
         yield
     except FileNotFoundError as error:
         raise DamagedFile(path, "is missing") from error
     except OSError as error:
+        if error.errno in _NOT_DAMAGE:
+            raise
         raise DamagedFile(path, f"cannot be read ({error.strerror})") from error
+
+
+@contextlib.contextmanager
+def open_regular(path: Path) -> Generator[BinaryIO]:
+    """A file to read from; a pipe or a device of a stranger's folder would keep a reader waiting for ever.
+
+    Raises: DamagedFile.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
+    with reading_from(path):
+        try:
+            descriptor = os.open(path, flags)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            descriptor = os.open(path, flags)  # a disk that failed once may not fail twice: damage is final
+        with open(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise DamagedFile(path, "is no file but a device, a pipe or a folder")
+            yield file
 
 
 def write_all(descriptor: int, data: Bytes) -> None:
@@ -189,7 +216,7 @@ def read_capped(path: Path, most_bytes: int) -> bytes:
 
     Raises: DamagedFile.
     """
-    with reading_from(path), open(path, "rb") as file:
+    with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > most_bytes:
             raise DamagedFile(path, f"has {size} bytes, more than the {most_bytes} such a file may have")
@@ -219,7 +246,7 @@ def verify_prefix(path: Path, record: FileRecord) -> None:
     Raises: DamagedFile.
     """
     digest, left = new_hash(), record.bytes
-    with reading_from(path), open(path, "rb") as file:
+    with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size < record.bytes:
             raise DamagedFile(path, f"has {size} bytes where at least {record.bytes} were written")
@@ -241,6 +268,22 @@ def parse_json(path: Path, data: bytes) -> Any:
         raise DamagedFile(path, "is not readable JSON") from error
 
 
+def set_aside(path: Path, size: int) -> None:
+    """Makes a file of so many bytes that hold nothing but their place on the disk.
+
+    Raises: NoSpace, and then there is no such file.
+    """
+    try:
+        with writing_to(path), path.open("wb") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                file.write(bytes(size))
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
 def require_space(folder: Path, needed_bytes: int) -> None:
     """Refuses to begin what cannot be finished.
 
@@ -255,6 +298,7 @@ class AppendFile:
     """A file that only grows at its end, with the length and checksum of all that was given to it."""
 
     _BUFFER_BYTES = 1 << 16
+    _MOST_WAITING_BYTES = 1 << 26
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -280,15 +324,19 @@ class AppendFile:
         return self._descriptor < 0
 
     def write(self, data: bytes) -> None:
-        """Appends; others see it after `flush`.
+        """Appends; others see it after `flush`. Where the disk is full the data waits in memory for a later flush.
 
-        Raises: NoSpace, with the data kept for the next flush.
+        Raises: NoSpace where more waits than memory should be given to.
         """
         self._waiting += data
         self._hash.update(data)
         self._length += len(data)
         if len(self._waiting) >= self._BUFFER_BYTES:
-            self.flush()
+            try:
+                self.flush()
+            except NoSpace:
+                if len(self._waiting) > self._MOST_WAITING_BYTES:
+                    raise
 
     def flush(self) -> None:
         """Hands everything to the system: a crash of this process no longer loses it.

@@ -34,9 +34,10 @@ from playfield.batch import Rows
 from playfield.storage.files import (
     DamagedFile,
     FileRecord,
+    NoSpace,
     new_hash,
+    open_regular,
     parse_json,
-    reading_from,
     sync,
     sync_directory,
     verify_prefix,
@@ -196,6 +197,26 @@ class RowLog:
         self._sealed = [segment for segment in self._sealed if segment.stop > rows.start]
         held = tuple(segment for segment in self._segments() if segment.stop > rows.start)
         return Fence(start=rows.start, stop=rows.stop, size=_size(rows), columns=columns, segments=held)
+
+    def write_ahead(self, rows: Rows) -> None:
+        """Writes whole blocks of rows that are not in the log yet, so that the next `append` has less to do.
+
+        They belong to no fence until then, and nobody waits for the disk. Where it is full nothing is written.
+
+        Raises: WriteFailed.
+        """
+        columns = columns_of(rows)
+        if columns != self._columns or self._cannot_continue(rows, columns):
+            return
+        before = self._columns, self._segments(), self._stop
+        try:
+            for first, block in row_blocks(rows, start=self._stop):
+                if first + _block_rows(columns) <= rows.stop:
+                    self._write(first, block)
+        except BaseException as error:
+            self._undo(before)
+            if not isinstance(error, NoSpace):
+                raise
 
     def close(self) -> None:
         """Lets go of the open segment; later rows would begin a new one."""
@@ -372,7 +393,7 @@ class LoggedRows:
 
     def _segment_blocks(self, segment: Segment) -> Iterator[tuple[int, dict[str, Tensor]]]:
         path = _path(self._folder, segment.number)
-        with reading_from(path), open(path, "rb") as file:
+        with open_regular(path) as file:
             if os.fstat(file.fileno()).st_size < segment.record.bytes:
                 raise DamagedFile(path, f"is shorter than the {segment.record.bytes} bytes that were written")
             reader = _SegmentReader(path, file, segment)

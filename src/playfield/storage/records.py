@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, cast
 
 import zstandard
 
-from playfield.storage.files import AppendFile, DamagedFile, parse_json, reading_from
+from playfield.storage.files import AppendFile, DamagedFile, open_regular, parse_json
 
 _RECORD = struct.Struct("<IIII")
 _MOST_HEADER_BYTES = 1 << 16
@@ -57,7 +57,7 @@ class Records:
         Raises: DamagedFile where a record was altered.
         """
         self.warning = None
-        with reading_from(self.path), open(self.path, "rb") as file:
+        with open_regular(self.path) as file:
             size = os.fstat(file.fileno()).st_size
             magic = file.read(len(self._magic))
             if magic != self._magic[: len(magic)]:

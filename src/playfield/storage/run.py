@@ -4,9 +4,11 @@ run.json              recipe, game, protocol, seed, fingerprint, plan; only the 
 events.jsonl, ...     the sinks' files; they grow at their end and are cut back at a resume
 tapes.log             finished episodes
 gave-up.txt           why training could not go on, until the next checkpoint
+incidents.txt         what went wrong and what was done about it, by wall time
 checkpoints/00000012  see checkpoint.py
 rows/PATH/            the log of each `Rows` leaf of the state, see log.py
 .lock                 held by the one writer
+.reserve              while somebody writes: room for one more checkpoint where the disk gets full
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ from playfield.storage.files import (
     read_capped,
     remove_temporaries,
     replace_file,
+    set_aside,
     sync,
     sync_directory,
     temporary_name,
@@ -51,6 +54,9 @@ from playfield.types import Tree
 
 _RUN, _LOCK, _CHECKPOINTS, _ROWS = "run.json", ".lock", "checkpoints", "rows"
 _GAVE_UP, _MOST_WORDS = "gave-up.txt", 4096
+_INCIDENTS, _RESERVE = "incidents.txt", ".reserve"
+RESERVE_BYTES = 4 << 20
+"""Set aside besides what a checkpoint has: for new rows, and for records that wait."""
 _MOST_RUN_BYTES = 4 << 20
 _REFUSED_IN_NAMES = set('/\\:*?"<>|')
 
@@ -133,6 +139,9 @@ class Run:
         self.warnings = warnings
         """Sentences about damage that was repaired when the run was opened."""
         self.keep_last = keep_last
+        """Newest checkpoints that are kept, besides the best."""
+        self.keep_every: int | None = None
+        """Of how many checkpoints one is kept for good; None for none."""
         self._lock: int | None = None
         self._failed: WriteFailed | None = None
         self._files: dict[str, AppendFile] = {}
@@ -220,6 +229,7 @@ class Run:
             self._lock = None
             try:
                 self._let_go()
+                (self.path / _RESERVE).unlink(missing_ok=True)
             finally:
                 os.close(descriptor)
 
@@ -240,6 +250,17 @@ class Run:
         """
         self._require_lock()
         replace_file(self.path / _GAVE_UP, reason.encode()[:_MOST_WORDS])
+
+    def note(self, incident: str) -> None:
+        """Write down what went wrong and what was done about it; nothing that happens later takes it away."""
+        words = "".join(letter if letter.isprintable() else " " for letter in incident)
+        with contextlib.suppress(OSError), (self.path / _INCIDENTS).open("a", encoding="utf-8") as file:
+            file.write(f"{_now()} {words}\n")
+
+    def give_reserve(self) -> None:
+        """Give up the room that was set aside, so that one more checkpoint can be saved on a full disk."""
+        self._require_lock()
+        (self.path / _RESERVE).unlink(missing_ok=True)
 
     @property
     def gave_up(self) -> str | None:
@@ -282,14 +303,32 @@ class Run:
         try:
             with writing_to(self.path):
                 name = self._commit(tree, clock_frames, score)
+            self._let_go_of_old()
+            self._keep_reserve(name)
         except WriteFailed as failure:
             self._failed = failure
             raise
         except OSError as error:
             self._failed = WriteFailed(self.path, error)
             raise self._failed from error
-        self._let_go_of_old()
         return name
+
+    def write_ahead(self, tree: Tree) -> None:
+        """Hands rows of a part of the state to the disk, of which the next checkpoint will speak: it has less to do.
+
+        Raises: WriteFailed.
+        """
+        self._require_lock()
+        try:
+            for path, rows in flatten(tree).rows.items():
+                if path in self._logs:
+                    self._logs[path].write_ahead(rows)
+        except WriteFailed as failure:
+            self._failed = failure
+            raise
+        except OSError as error:
+            self._failed = WriteFailed(self.path, error)
+            raise self._failed from error
 
     def load(self, name: str | None = None) -> Loaded:
         """The newest checkpoint that is intact, or the one of that name.
@@ -393,6 +432,8 @@ class Run:
         manifests = self.checkpoints()
         best = checkpoints.best(manifests)
         kept = {manifest.checkpoint: manifest for manifest in manifests[-self.keep_last :]}
+        if self.keep_every is not None:
+            kept |= {m.checkpoint: m for m in manifests if int(m.checkpoint) % self.keep_every == 0}
         if best:
             kept[best.checkpoint] = best
         needed = {
@@ -403,18 +444,30 @@ class Run:
         }
         needed |= {(log.folder.name, log.open_segment) for log in self._logs.values() if log.open_segment is not None}
         try:
-            for folder in self._folders():
-                if folder.name not in kept:
-                    # Renamed first: a half-removed checkpoint must not look like a damaged one.
-                    gone = temporary_name(folder)
-                    os.rename(folder, gone)
-                    shutil.rmtree(gone)
+            # Renamed first, and their names gone from the disk: after a crash, a half-removed checkpoint must not look
+            # like a damaged one, nor may one be there whose segments are not.
+            gone = [(folder, temporary_name(folder)) for folder in self._folders() if folder.name not in kept]
+            for folder, temporary in gone:
+                os.rename(folder, temporary)
+            if gone:
+                sync_directory(self.path / _CHECKPOINTS)
+            for _, temporary in gone:
+                shutil.rmtree(temporary)
             for folder in (self.path / _ROWS).iterdir():
                 for number, path in segment_files(folder):
                     if (folder.name, number) not in needed:
                         path.unlink()
         except OSError as error:
             warnings.warn(f"old files of the run {self.name!r} could not be removed: {error}", stacklevel=3)
+
+    def _keep_reserve(self, name: str) -> None:
+        """Sets aside what a checkpoint like this one takes; where even that does not fit, there is none."""
+        size = sum(path.stat().st_size for path in (self.path / _CHECKPOINTS / name).iterdir()) + RESERVE_BYTES
+        path = self.path / _RESERVE
+        if not path.exists() or path.stat().st_size < size:
+            path.unlink(missing_ok=True)
+            with contextlib.suppress(NoSpace):
+                set_aside(path, size)
 
     def _loaded(self, manifest: Manifest, found: list[str]) -> Loaded:
         folder = self.path / _CHECKPOINTS / manifest.checkpoint

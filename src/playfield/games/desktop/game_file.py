@@ -110,6 +110,9 @@ class Screen:
             raise ValueError("width and height must lie between 16 and 4096")
 
 
+MOST_MS = 3_600_000
+"""An hour: whoever waits longer has mistyped."""
+
 Clock = Literal["virtual", "real", "suspend", "javascript"]
 
 
@@ -127,8 +130,9 @@ class Timing:
     )
 
     def __post_init__(self) -> None:
-        if min(self.step_ms, self.appear_ms, self.hang_ms) < 1:
-            raise ValueError("step_ms, appear_ms and hang_ms must be 1 or more")
+        times = (self.step_ms, self.appear_ms, self.hang_ms)
+        if min(times) < 1 or max(times) > MOST_MS:
+            raise ValueError(f"step_ms, appear_ms and hang_ms must lie between 1 and {MOST_MS:,}")
 
     @property
     def replays(self) -> bool:
@@ -307,7 +311,7 @@ def game_from(text: str, where: str) -> GameFile:
     """
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ValueError(f"{where} is not TOML: {error}") from error
     try:
         refuse_continuous(table.get("axes"))

@@ -6,6 +6,7 @@ import dataclasses
 import types
 import typing
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, ClassVar, Protocol
 
 from playfield.settings import nearest
@@ -57,8 +58,13 @@ def _from_mapping(options: tuple[Any, ...], found: Mapping[str, Any], path: str)
     return _dataclass_from(classes[0], found, path)
 
 
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
+
+
 def _dataclass_from(cls: type, found: Mapping[str, Any], path: str) -> Any:
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
     fields = {field.name: field for field in entries_of(cls)}
     for key in found:
         if key not in fields:

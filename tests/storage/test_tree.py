@@ -7,11 +7,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from storage_examples import SIZE, rings
 
 from playfield.batch import Rows
 from playfield.storage.tensors import CODES, pack, unpack
 from playfield.storage.tree import digest, flatten, unflatten
+from storage.examples import SIZE, rings
 
 DTYPES = sorted(CODES, key=str)
 NUMPY = [np.dtype(code) for code in "?bBhHiIqQefd"]

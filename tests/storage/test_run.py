@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from storage_examples import new_run, state
 
 from playfield.storage import (
     AppendFile,
@@ -22,6 +21,7 @@ from playfield.storage import (
     fingerprint,
     list_runs,
 )
+from storage.examples import new_run, state
 
 
 @pytest.fixture
@@ -104,6 +104,16 @@ def test_the_last_and_the_best_are_kept(run, no_fsync):
         with pytest.raises(ValueError, match="finite"):
             run.save(state(7), 70, float("nan"))
     assert not list(run.path.rglob("*.tmp-*"))
+
+
+def test_one_of_so_many_is_kept_for_good(run, no_fsync):
+    run.keep_last, run.keep_every = 2, 3
+    with run.writing():
+        for step in range(1, 9):
+            run.save(state(step), step, score=-step)
+    assert [m.checkpoint for m in run.checkpoints()] == ["00000001", "00000003", "00000006", "00000007", "00000008"]
+    for manifest in run.checkpoints():
+        assert digest(run.load(manifest.checkpoint).tree) == digest(state(manifest.frames))
 
 
 def test_sinks_are_cut_back_and_newer_checkpoints_put_aside(run, no_fsync):
@@ -255,45 +265,3 @@ def test_fingerprints_differ_in_sentences():
         "torch threads were 2 at save and are 1 now",
     ]
     assert now["torch threads"] == torch.get_num_threads()
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1800k", "tmpfs", folder], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("needs the right to mount a tmpfs")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
-def test_on_a_disk_that_is_really_full_the_last_checkpoint_survives(small_disk, monkeypatch):
-    monkeypatch.setattr("playfield.storage.files._SPARE_BYTES", 0)
-    run = new_run(small_disk)
-    ballast = small_disk / "ballast"
-    refused = 0
-    with run.writing():
-        events = run.append_file("events.jsonl")
-        for step in range(1, 200):
-            ballast.write_bytes(b"")
-            events.write(b"x" * 999 + b"\n")
-            name = run.save(state(step), step)
-            with ballast.open("wb", buffering=0) as file:
-                free = os.statvfs(small_disk)
-                file.write(os.urandom(max(0, free.f_bavail * free.f_frsize - 4096 * (step % 6))))
-            try:
-                events.write(b"y" * 999 + b"\n")
-                name = run.save(state(step + 1), step + 1)
-                step += 1
-            except NoSpace:
-                refused += 1
-            assert run.load().checkpoint == name
-            assert digest(run.load().tree) == digest(state(step))
-            assert run.load().warnings == ()
-            if step > 20:
-                break
-    assert refused > 3
-    assert len(list((run.path / "checkpoints").iterdir())) <= 4

@@ -1,19 +1,24 @@
-"""States that the storage tests save: every value of a row follows from its number, so that a twin needs no memory."""
+"""States that tests of storage save: every value of a row follows from its number, so that a twin needs no memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from playfield.batch import Rows
-from playfield.storage import Run
+from playfield.storage.run import Run
 
 SIZE, GAMES = 40, 2
 
 
-def row_values(row):
+def row_values(row: int) -> dict[str, Tensor]:
     frame = (torch.arange(GAMES * 300) * (row + 1) % 251).to(torch.uint8).reshape(GAMES, 300)
     return {"frame": frame, "reward": torch.tensor([row, -row], dtype=torch.float32)}
 
 
-def rings(start, stop, size=SIZE):
+def rings(start: int, stop: int, size: int = SIZE) -> dict[str, Tensor]:
     columns = {
         "frame": torch.full((size, GAMES, 300), 77, dtype=torch.uint8),
         "reward": torch.full((size, GAMES), -7.0),
@@ -24,7 +29,7 @@ def rings(start, stop, size=SIZE):
     return columns
 
 
-def state(step, *, rows=7):
+def state(step: int, *, rows: int = 7) -> dict[str, object]:
     stop = step * rows
     start = max(0, stop - SIZE)
     return {
@@ -34,5 +39,5 @@ def state(step, *, rows=7):
     }
 
 
-def new_run(root, name="pong"):
+def new_run(root: Path, name: str = "pong") -> Run:
     return Run.create(root, name, recipe={"lr": 1e-3}, protocol={"sticky": 0.25}, game="pong", seed=3, fingerprint={})

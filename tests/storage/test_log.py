@@ -5,12 +5,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from storage_examples import SIZE, new_run, rings
 
 from playfield.batch import Rows
 from playfield.storage import DamagedFile, Run, digest
 from playfield.storage import log as log_module
 from playfield.storage.log import RowLog
+from storage.examples import SIZE, new_run, rings
 
 steps = st.lists(
     st.one_of(

@@ -1,0 +1,348 @@
+"""Games in a process of their own, watched: one that hangs, dies or says nonsense is begun anew, and all else goes on.
+
+The open episodes of all games of that process end there as by a time limit, in a row in which no frame was played; what
+was seen before is kept. While games do as they should, everything is as if they were in this process, to the bit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int64
+
+from playfield.events import Tape
+from playfield.games.atari import atari_names
+from playfield.games.each import MOST_REFUSED, Lost
+from playfield.games.episodes import check_tapes, draw_seeds
+from playfield.games.games import Games, GameSpec
+from playfield.games.gymnasium_games import PREFIX
+from playfield.games.make import make_games
+from playfield.games.protocol import AtariProtocol
+from playfield.games.wire import spec_of, step_of, tapes_words
+from playfield.messages import Broken, hear, message
+from playfield.settings import to_plain
+from playfield.types import Array, Step
+
+STEP_SECONDS = {"atari": 5.0, "gymnasium": 30.0}
+"""Time for one action of all games."""
+RESTART_SECONDS = 2.0
+"""More time for every game that begins an episode, of which Atari games take up to 0.2 s."""
+START_SECONDS = 60.0
+"""Time for a process to start and make its games."""
+REPLAYED_ACTIONS_PER_SECOND = 100
+"""Fewer than any game plays again."""
+LOOK_SECONDS = 0.25
+"""For which it is waited at a time."""
+MOST_STEP_BYTES = 1 << 31
+"""Of what all games show at once."""
+
+
+def supervised_games(name: str, protocol: AtariProtocol, games: int, threads: int = 0) -> Games:
+    """G copies of a game; Atari and Gymnasium ones in a process of their own, but on Windows.
+
+    Raises: as `make_games`.
+    """
+    if os.name != "posix":  # sockets are handed to another process differently there
+        return make_games(name, protocol, games, threads)
+    if name in atari_names():
+        return SupervisedGames(name, protocol, games, threads, STEP_SECONDS["atari"])
+    if name.startswith(PREFIX):
+        return SupervisedGames(name, protocol, games, threads, STEP_SECONDS["gymnasium"])
+    return make_games(name, protocol, games, threads)
+
+
+class Hangs(Exception):
+    """A game did not answer in time, or answered with nonsense; the message says what happened."""
+
+
+class SupervisedGames:
+    """G copies of one game in another process."""
+
+    def __init__(
+        self,
+        name: str,
+        protocol: AtariProtocol,
+        games: int,
+        threads: int,
+        step_seconds: float,
+        worker: str = "playfield.games.worker",
+    ) -> None:
+        """`worker` is the module that the process runs.
+
+        Raises: ValueError, ImportError with the sentence that the games were refused with.
+        """
+        plain = to_plain(protocol)
+        self._asked = {"game": name, "protocol": plain, "games": games, "threads": threads}
+        self._worker, self._step_seconds = worker, step_seconds
+        self._child = _Child(self._worker, self._asked)
+        self.spec: GameSpec = self._spec(name)
+        self._seeds = np.random.default_rng(0)
+        self._step = _nothing(self.spec)
+        self._waiting = 0.0
+        self._told: tuple[dict[str, Any], bytes] | None = None
+        self._refused = 0
+
+    def begin(self, seeds: np.random.Generator) -> Step:
+        """Start G new episodes."""
+        self._seeds = seeds
+        self._ask({"do": "begin", "seeds": draw_seeds(seeds, self.spec.games).tolist()})
+        return self.recv()
+
+    def resume(self, seeds: np.random.Generator, tapes: Sequence[Tape]) -> Step:
+        """Play open episodes again; where all were cut, there is nothing to play and the next step begins others.
+
+        Raises: ValueError where they do not play again; Lost where the games hang or die meanwhile.
+        """
+        check_tapes(tapes, self.spec.games, len(self.spec.actions))
+        self._seeds = seeds
+        if all(tape.cut for tape in tapes):
+            self._child.kill()
+            self._step = replace(self._step, last=np.ones(self.spec.games, np.bool_))
+            return self._step
+        self._ask({"do": "resume", "seeds": [], "tapes": tapes_words(tapes)})
+        self._waiting += sum(len(tape.actions) for tape in tapes) / REPLAYED_ACTIONS_PER_SECOND
+        try:
+            words, data = self._hear()
+            if "refused" in words:
+                raise ValueError(words["refused"])
+            self._step = _checked(self.spec, words, data)
+        except Hangs as what:
+            self._child.kill()
+            raise Lost(f"the open episodes of {self.spec.name} cannot be played again: {what}") from what
+        return self._step
+
+    def send(self, action: Int64[Array, "G"]) -> None:
+        """Start one step in every game; all of them anew in another process where the last one is gone."""
+        if self._told is not None:
+            raise RuntimeError("send was called twice without recv")
+        fresh = draw_seeds(self._seeds, int(self._step.last.sum())).tolist()
+        if self._child.gone:
+            self._child = _Child(self._worker, self._asked)
+            self._ask({"do": "begin", "seeds": fresh})
+        else:
+            self._ask({"do": "send", "seeds": fresh}, np.ascontiguousarray(action, "<i8").tobytes())
+
+    def recv(self) -> Step:
+        """Wait for the step, for as long as it may take.
+
+        Raises: Lost where a game cannot be begun however often that is tried.
+        """
+        if self._told is None:
+            raise RuntimeError("recv was called without send")
+        begins = self._told[0]["do"] == "begin"
+        try:
+            words, data = self._hear()
+            if "raised" in words:
+                raise Hangs(words["raised"])
+            self._step = _checked(self.spec, words, data)
+            self._refused = 0
+        except Hangs as what:
+            self._child.kill()
+            self._refused += begins
+            if self._refused > MOST_REFUSED:
+                raise Lost(f"{self.spec.name} was lost: {what}") from what
+            self._step = self._lost(str(what), begins)
+        return self._step
+
+    def close(self) -> None:
+        """End the process."""
+        self._child.close()
+
+    @property
+    def process(self) -> int:
+        """Number of the process that plays."""
+        return self._child.number
+
+    def _spec(self, name: str) -> GameSpec:
+        try:
+            words, _ = self._child.hear(START_SECONDS)
+        except Hangs as what:
+            self._child.kill()
+            raise ValueError(f"{name} cannot be begun: {what}") from what
+        if "spec" not in words:
+            self._child.kill()
+            raise ValueError(words.get("refused", f"{name} cannot be begun"))
+        return spec_of(words["spec"])
+
+    def _ask(self, words: dict[str, Any], data: bytes = b"") -> None:
+        self._told = words, data
+        self._waiting = self._step_seconds + RESTART_SECONDS * len(words["seeds"] or words.get("tapes", []))
+        if not self._child.announced:
+            self._waiting += START_SECONDS
+        self._child.tell(words, data)
+
+    def _hear(self) -> tuple[Mapping[str, Any], bytes]:
+        self._told = None
+        words, data = self._child.hear(self._waiting)
+        if "spec" in words:  # of a process that was just started
+            words, data = self._child.hear(self._waiting)
+        return words, data
+
+    def _lost(self, reason: str, begins: bool) -> Step:
+        games = self.spec.games
+        first = self._step.last | begins
+        return Step(
+            frame=self._step.frame,
+            reward=np.zeros(games, np.float32),
+            discount=np.ones(games, np.float32),
+            first=first,
+            last=np.ones(games, np.bool_),
+            frames=np.zeros(games, np.int32),
+            seed=self._step.seed,
+            lost=dict.fromkeys(range(games), reason),
+        )
+
+
+class _Child:
+    """The other process, and the line to it."""
+
+    def __init__(self, worker: str, asked: dict[str, Any]) -> None:
+        ours, theirs = socket.socketpair()
+        # Modules are found there as here; a group of its own, so that a person's Ctrl-C is ours alone to answer.
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", worker, str(theirs.fileno()), json.dumps(asked)],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=sys.stderr.fileno() if _has_descriptor() else subprocess.DEVNULL,
+                env=environment,
+                start_new_session=True,
+            )
+        self._line = ours
+        self.gone = False
+        """Whether it was ended."""
+        self.announced = False
+        """Whether it has said what its games are."""
+
+    @property
+    def number(self) -> int:
+        return self._process.pid
+
+    def tell(self, words: dict[str, Any], data: bytes) -> None:
+        """Ask for something; that nobody is there any more is found when the answer is waited for."""
+        with contextlib.suppress(OSError):
+            self._line.sendall(message(words, data))
+
+    def hear(self, seconds: float) -> tuple[Mapping[str, Any], bytes]:
+        """Wait for its answer.
+
+        Raises: Hangs.
+        """
+        left = seconds
+
+        def read(count: int) -> bytes:
+            nonlocal left
+            data = bytearray()
+            while len(data) < count:
+                if left <= 0.0:
+                    raise Hangs(f"it did not answer within {seconds:g} s")
+                left -= self._wait()
+                data += self._received(count - len(data))
+            return bytes(data)
+
+        try:
+            words, data = hear(read, most_payload_bytes=MOST_STEP_BYTES)
+        except Broken as what:
+            raise Hangs(self._end(str(what))) from what
+        self.announced = self.announced or "spec" in words
+        return words, data
+
+    def _wait(self) -> float:
+        """Look for a moment whether it says something; the seconds that took.
+
+        A time in which we were stopped ourselves, as by Ctrl-Z or a closed lid, counts as a moment.
+        """
+        before = time.monotonic()
+        select.select([self._line], [], [], LOOK_SECONDS)
+        return min(time.monotonic() - before, 2 * LOOK_SECONDS)
+
+    def _received(self, most: int) -> bytes:
+        """What there is to be read, at once.
+
+        Raises: Broken.
+        """
+        try:
+            data = self._line.recv(min(most, 1 << 20), socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            raise Broken(str(error)) from error
+        if not data:
+            raise Broken("it has ended")
+        return data
+
+    def _end(self, otherwise: str) -> str:
+        """How the process ended."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            code = self._process.wait(1.0)
+            if code < 0:
+                return f"its process was ended by {signal.Signals(-code).name}"
+            return f"its process ended with exit code {code}"
+        return otherwise
+
+    def kill(self) -> None:
+        """End it at once, whatever it does, with all that it started."""
+        self.gone = True
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._line.close()
+
+    def close(self) -> None:
+        """Hang up, which ends it; at once where it does not hear that."""
+        if self.gone:
+            return
+        self._line.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(2.0)
+        self.kill()
+
+
+def _has_descriptor() -> bool:
+    """Whether standard error is a real file here; under a notebook or a test it may be an object only."""
+    try:
+        return sys.stderr.fileno() >= 0
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
+def _checked(spec: GameSpec, words: Mapping[str, Any], data: bytes) -> Step:
+    """The step, if it is one that those games can say.
+
+    Raises: Hangs.
+    """
+    try:
+        step = step_of(spec, words, data)
+    except (ValueError, KeyError, TypeError) as error:
+        raise Hangs(str(error)) from error
+    for name, part in (("reward", step.reward), ("observation", step.frame)):
+        if part.dtype.kind == "f" and not np.isfinite(part).all():
+            raise Hangs(f"it returned a {name} that is no number")
+    return step
+
+
+def _nothing(spec: GameSpec) -> Step:
+    games = spec.games
+    nothing = np.zeros(games, np.bool_)
+    return Step(
+        frame=np.zeros((games, *spec.frame_shape), spec.frame_dtype),
+        reward=np.zeros(games, np.float32),
+        discount=np.ones(games, np.float32),
+        first=nothing,
+        last=nothing,
+        frames=np.zeros(games, np.int32),
+        seed=np.zeros(games, np.uint64),
+    )
