@@ -77,7 +77,7 @@ def test_a_fault_costs_one_episode_and_training_goes_on(
         for event in cut:
             assert event["score"] == event["frames"] < 30
         assert Run.open(path).load().clock_frames == 260
-        assert "is begun anew" in capsys.readouterr().err
+        assert "was lost at" in capsys.readouterr().err
     figure("game faults", kind=fault, injected=amount(1, 20), found=amount(1, 20))
 
 
