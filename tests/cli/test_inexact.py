@@ -23,7 +23,7 @@ def drifting(name: str, protocol: object, games: int, threads: int = 0) -> EachG
 def test_it_is_said_how_exactly_a_run_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr("playfield.cli.train.make_games", drifting)
+    monkeypatch.setattr("playfield.games.supervised.make_games", drifting)
     assert train("dqn", tmp_path, "r", 140) == 0
     assert "resume   exact up to the open episode, which is cut off then: catch does not replay" in (
         capsys.readouterr().out

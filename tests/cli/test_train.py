@@ -19,6 +19,7 @@ from playfield.cli import train as train_module
 from playfield.cli.commands import run_command
 from playfield.games.games import Games
 from playfield.games.make import make_games
+from playfield.games.supervised import supervised_games
 from playfield.recipes import ALL_RECIPES, RECIPES
 from playfield.sinks.evaluations import read_evaluations
 from scaled import overrides as scaled_down
@@ -43,10 +44,10 @@ def test_the_record_of_a_run_names_the_game_that_was_played(
     opened: list[Games] = []
 
     def spy(*arguments: object) -> Games:
-        opened.append(make_games(*arguments))  # type: ignore[arg-type]
+        opened.append(supervised_games(*arguments))  # type: ignore[arg-type]
         return opened[-1]
 
-    monkeypatch.setattr(train_module, "make_games", spy)
+    monkeypatch.setattr(train_module, "supervised_games", spy)
     small = scaled_down(RECIPES["dqn"], SCALE)
     for number, (game, overrides, printed) in enumerate(PLAYED):
         name, common = f"run{number}", ("--frames", "40", "--episodes", "1", "--threads", "1", "--runs", str(tmp_path))

@@ -386,17 +386,16 @@ def test_a_game_that_can_never_be_begun_again_is_given_up():
     assert solo.refusals == 99 - 6
 
 
-def losses(*told: tuple[float, str]) -> str | None:
-    """What is said after these things happened at these seconds."""
+def losses(*told: tuple[float, str], together: int = 1) -> str | None:
+    """What is said after these things happened at these seconds, a step each, so many games being lost together."""
     clock = [0.0]
     found = Losses("it", now=lambda: clock[0])
-    for clock[0], what in told:
-        row = rows_of((0, True))[0]
-        found.take(
-            GameLost(clock=Clock(), game=0, reason=what)
-            if what != "played"
-            else Stepped(clock=Clock(), action=np.zeros(1), step=row)
-        )
+    for step, (clock[0], what) in enumerate(told):
+        row, at = rows_of((0, True))[0], Clock(steps=step)
+        for game in range(together if what != "played" else 0):
+            found.take(GameLost(clock=at, game=game, reason=what))
+        if what == "played":
+            found.take(Stepped(clock=at, action=np.zeros(1), step=row))
     return found.too_many
 
 
@@ -409,3 +408,12 @@ def test_more_than_three_losses_within_a_minute_or_in_a_row_are_too_many():
     assert losses(*seldom[:3]) is None
     assert losses(*seldom) == "it was lost 4 times in a row, at last because it fell"
     assert losses(*seldom[:3], (250.0, "played"), seldom[3]) is None
+
+
+def test_games_of_one_process_that_are_lost_together_are_lost_once():
+    assert losses((0.0, "it fell"), (1.0, "played"), together=64) is None
+    often = [(0.0, "a"), (1.0, "played"), (30.0, "b"), (31.0, "played"), (59.0, "c"), (59.5, "played")]
+    assert losses(*often, together=64) is None
+    assert losses(*often, (60.0, "it fell"), together=64) == (
+        "it was lost 4 times within a minute, at last because it fell"
+    )

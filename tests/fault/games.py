@@ -79,3 +79,18 @@ class Faulty(gymnasium.Env[np.ndarray, int]):
 
 for name in FAULTS:
     gymnasium.register(f"Faulty-{name}-v0", entry_point=Faulty, kwargs={"fault": name}, max_episode_steps=100)
+
+
+class Wide(Faulty):
+    """Shows ten thousand numbers without limits."""
+
+    observation_space = spaces.Box(-np.inf, np.inf, (10_000,), np.float32)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
+        return np.zeros(10_000, np.float32), {}
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
+        return np.ones(10_000, np.float32), 1.0, False, False, {}
+
+
+gymnasium.register("Wide-v0", entry_point=Wide, kwargs={"fault": "none"}, max_episode_steps=100)

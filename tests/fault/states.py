@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from playfield.storage import log
 from playfield.storage.run import Run
 from playfield.storage.tree import digest
 from storage.examples import new_run, state
 
-__all__ = ["Violation", "events_until", "go_on", "new_run", "state", "verify", "verify_and_go_on", "write_step"]
+__all__ = [
+    "Violation",
+    "events_until",
+    "go_on",
+    "new_run",
+    "small_blocks",
+    "state",
+    "verify",
+    "verify_and_go_on",
+    "write_step",
+]
 
 
 def events_until(step: int) -> bytes:
@@ -16,9 +31,19 @@ def events_until(step: int) -> bytes:
 
 
 def write_step(run: Run, step: int) -> None:
-    """One step of the workload: an event, then a checkpoint."""
+    """One step of the workload: an event, rows written ahead where the log was begun, then a checkpoint."""
     run.append_file("events.jsonl").write(b"%08d\n" % step)
-    run.save(state(step), step)
+    with small_blocks():
+        run.write_ahead(state(step))
+        run.save(state(step), step)
+
+
+@contextmanager
+def small_blocks() -> Iterator[None]:
+    """Blocks of four rows: with those of 64 nothing of so little would be written ahead."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log, "CHUNK_ROWS", 4)
+        yield
 
 
 def go_on(run: Run) -> int:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,9 +34,9 @@ REASONS = {
     "raise": "it raised RuntimeError: the game is broken",
     "exit": "its process ended with exit code 1",
     "hang": "it did not answer within 1 s",
-    "observation": "it returned a observation that is no number",
-    "infinite": "it returned a observation that is no number",
-    "reward": "it returned a reward that is no number",
+    "observation": "it returned observations that are no numbers",
+    "infinite": "it returned observations that are no numbers",
+    "reward": "it returned rewards that are no numbers",
     "shape": "it raised ValueError: cannot reshape array of size 4 into shape (3,)",
     "slow": "it did not answer within 1 s",
 }
@@ -45,8 +48,14 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervised, "RESTART_SECONDS", 0.0)
 
 
-def command(fault: str, root: Path, name: str, frames: int) -> Train:
-    overrides = ("games=2", "memory.start_frames=40", "memory.capacity=300", "memory.batch=8", "torso.hidden=[8]")
+def command(fault: str, root: Path, name: str, frames: int, games: int = 2) -> Train:
+    overrides = (
+        f"games={games}",
+        "memory.start_frames=40",
+        "memory.capacity=300",
+        "memory.batch=8",
+        "torso.hidden=[8]",
+    )
     return Train(
         recipe="dqn_classic", game=f"gym:fault.games:Faulty-{fault}-v0", overrides=overrides, name=name, frames=frames,
         episodes=0, threads=1, runs=root,
@@ -96,6 +105,51 @@ def test_a_run_that_lost_a_game_resumes_exactly(
     assert all(Run.open(tmp_path / "halves").load().tree["tape"]["open"][game].get("cut") for game in (0, 1))
     assert Resume("halves", frames=260, threads=1, runs=tmp_path).run() == 0
     assert outcome(tmp_path, "halves") == outcome(tmp_path, "whole")
+
+
+def test_a_process_of_many_games_is_lost_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, impatient: None) -> None:
+    """Its games are lost together: that is one loss of the three in a minute that a run survives."""
+    monkeypatch.setenv(AT, "40")
+    monkeypatch.setenv(DONE, str(tmp_path / "done"))
+    assert command("kill", tmp_path, "many", 800, games=8).run() == 0
+    assert len(told(tmp_path / "many", "GameLost")) == 8
+    assert (tmp_path / "many" / "incidents.txt").read_text().count("a game was lost") == 1
+
+
+def test_what_lies_in_the_working_folder_is_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("numpy", "json", "gymnasium"):
+        (tmp_path / f"{name}.py").write_text("open('canary', 'w')")
+    monkeypatch.chdir(tmp_path)
+    play(supervised_games("gym:CartPole-v1", AtariProtocol(), 1), 3)
+    assert not (tmp_path / "canary").exists()
+
+
+def test_no_process_is_left_behind(tmp_path: Path) -> None:
+    games = SupervisedGames("gym:CartPole-v1", AtariProtocol(), 1, 1, 5.0)
+    number = games.process
+    games.close()
+    assert not Path(f"/proc/{number}").exists()
+    reader, writer = os.pipe()
+    player = "import os,sys,time; from playfield.games.supervised import SupervisedGames as S; "
+    player += "from playfield.games.protocol import AtariProtocol as P; "
+    player += (
+        "g = S('gym:CartPole-v1', P(), 1, 1, 5.0); os.write(int(sys.argv[1]), str(g.process).encode()); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", player, str(writer)], pass_fds=(writer,)) as process:
+        number = int(os.read(reader, 20))
+        process.kill()
+    deadline = time.monotonic() + 30.0
+    while Path(f"/proc/{number}/cmdline").exists() and Path(f"/proc/{number}/cmdline").read_bytes():
+        assert time.monotonic() < deadline, "the process of the games lives on"
+        time.sleep(0.05)
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_game_of_ten_thousand_numbers_is_played() -> None:
+    games = supervised_games("gym:fault.games:Wide-v0", AtariProtocol(), 1)
+    assert games.spec.frame_shape == (10_000,)
+    assert len(play(games, 2)) == 3
 
 
 def test_a_game_that_always_fails_stops_the_run(

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from fault.amounts import LONG, figure
-from fault.states import go_on, new_run, state, verify, verify_and_go_on, write_step
+from fault.states import go_on, new_run, small_blocks, state, verify, verify_and_go_on, write_step
 from playfield.storage.files import NoSpace, WriteFailed
 from playfield.storage.run import Run
 
@@ -60,7 +60,8 @@ def outcome(run: Run, step: int, fault: Fault) -> str:
         warnings.simplefilter("ignore")  # what could not be tidied up is told so, and is no loss
         run.append_file("events.jsonl").write(b"%08d\n" % step)
         try:
-            with fault.planted():
+            with fault.planted(), small_blocks():
+                run.write_ahead(state(step))
                 run.save(state(step), step)
             return "saved"
         except NoSpace:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
 from fault.amounts import LONG, amount
+from fault.states import small_blocks
 from playfield.batch import Rows
 from playfield.storage.run import NoCheckpoint, Run
 from playfield.storage.tree import digest
@@ -65,7 +66,8 @@ class RunDirectory(RuleBasedStateMachine):
         line = words.hex().encode() + b"\n"
         self.run.append_file("events.jsonl").write(line)
         self.events += line
-        name = self.run.save(self._tree(), self.stop, None if score is None else float(score))
+        with small_blocks():
+            name = self.run.save(self._tree(), self.stop, None if score is None else float(score))
         assert name not in self.twin
         self.twin[name] = digest(self._tree()), None if score is None else float(score), self.events
         self.places[name] = self.stop, self.start, self.events
@@ -84,7 +86,8 @@ class RunDirectory(RuleBasedStateMachine):
         assert self.run is not None
         self.stop += rows
         self.start = max(self.start, self.stop - SIZE)
-        self.run.write_ahead(self._tree())
+        with small_blocks():
+            self.run.write_ahead(self._tree())
 
     @rule(words=st.binary(min_size=1, max_size=6))
     def die_and_resume(self, words: bytes) -> None:

@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import shutil
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playfield.batch import Rows
-from playfield.storage import DamagedFile, Run, digest
+from playfield.storage import DamagedFile, NoSpace, Run, digest
 from playfield.storage import log as log_module
 from playfield.storage.log import RowLog
 from storage.examples import SIZE, new_run, rings
@@ -185,3 +186,26 @@ def test_frames_of_a_game_cost_well_under_a_kilobyte(tmp_path, no_fsync):
     back = {"frame": torch.zeros_like(frames), "reward": torch.ones(size, games)}
     log_module.LoggedRows(tmp_path / "r" / "x", "id", fence).read_into(back)
     assert torch.equal(back["frame"], frames)
+
+
+def test_rows_written_ahead_are_waited_for_before_a_fence_speaks_of_them(tmp_path, monkeypatch):
+    """Also where the disk got full in between, so that their segment is not written to any more."""
+    monkeypatch.setattr(log_module, "CHUNK_ROWS", 4)
+    run, waited = new_run(tmp_path), []
+    log = RowLog(run.path / "rows/x", run.about.id)
+    log.append(Rows(start=0, stop=2, columns=rings(0, 2)))
+    log.write_ahead(Rows(start=0, stop=12, columns=rings(0, 12)))
+    assert log._stop == 10
+    monkeypatch.setattr(log_module, "sync", lambda descriptor, path: waited.append(path.name))
+    with monkeypatch.context() as patch:
+        patch.setattr(log_module, "write_all", full)
+        with pytest.raises(NoSpace):
+            log.append(Rows(start=0, stop=20, columns=rings(0, 20)))
+    assert waited == ["seg-00000000.pfl"]
+    fence = log.append(Rows(start=0, stop=20, columns=rings(0, 20)))
+    assert [(segment.first, segment.stop) for segment in fence.segments] == [(0, 10), (10, 20)]
+    log.close()
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, "full")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from playfield.events import Event, GameLost, Stepped
 
 MOST = 3
-"""Games that may be lost within `SECONDS`, or one after the other without one that is played."""
+"""Steps in which games may be lost within `SECONDS`, or one after the other without one that is played."""
 SECONDS = 60.0
 """Of wall time."""
 
@@ -21,14 +21,18 @@ class Losses:
         self._game, self._now = game, now
         self._at: deque[float] = deque(maxlen=MOST + 1)
         self._in_a_row = 0
+        self._step = -1
         self._reason = ""
 
     def take(self, event: Event) -> None:
         """Follow one event."""
         if isinstance(event, GameLost):
+            self._reason = event.reason
+            if event.clock.steps == self._step:
+                return  # games of one process are lost together, and once
+            self._step = event.clock.steps
             self._at.append(self._now())
             self._in_a_row += 1
-            self._reason = event.reason
         elif isinstance(event, Stepped) and not event.step.last.all():
             self._in_a_row = 0
 

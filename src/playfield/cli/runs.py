@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from playfield.settings import ABSENT, difference, from_plain, nearest, setting_
 from playfield.sinks.eventlog import read_events
 from playfield.sinks.metrics import read_metrics
 from playfield.sinks.recent import LAST, Begin
-from playfield.storage.run import Run, check_name, list_runs
+from playfield.storage.run import RESERVE, Run, check_name, list_runs
 from playfield.types import Clock
 
 
@@ -133,7 +134,7 @@ def _summary(run: Run) -> list[str]:
     recent = scores[-LAST:]
     mean = f"{sum(recent) / len(recent):.2f} ({len(recent)})" if recent else "-"
     newest = run.checkpoints()[-1:]
-    size = sum(f.stat().st_size for f in run.path.rglob("*") if f.is_file()) / 1e6
+    size = _size(run.path) / 1e6
     return [
         run.name,
         f"{recipe_label(of.recipe)}, {of.game}, seed {of.seed}"
@@ -143,6 +144,15 @@ def _summary(run: Run) -> list[str]:
         mean,
         f"{size:,.1f} MB",
     ]
+
+
+def _size(folder: Path) -> int:
+    """Bytes of the files of a run; one that is just written to may lose some while they are counted."""
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            total += path.stat().st_size if path.is_file() and path.name != RESERVE else 0
+    return total
 
 
 def _scores(run: Run) -> tuple[list[float], int]:

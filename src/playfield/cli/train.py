@@ -242,6 +242,8 @@ class Resume:
         set_threads(self.threads, of.recipe, of.game, was=run.about.fingerprint.get("torch threads"))
         with run.writing():
             loaded = None if run.is_untouched() else run.load()
+            for sentence in loaded.warnings if loaded else ():
+                run.note(sentence)
             for sentence in (*loaded.warnings, *_set_back(run, loaded), *_changes(loaded)) if loaded else ():
                 print(f"note: {sentence}", flush=True)
             _require_game_file(of.game)
@@ -258,9 +260,7 @@ class Resume:
                     print(f"nothing left to do: {session.clock.frames:,} frames are played; --frames sets a new limit")
                     return 0
                 opened.pop_all()
-            scores = plan.over if plan.lines is None else session.clock.episodes
-            begin = begin_of(run, session.clock, session.agent.updates, scores)
-            return pursue(run, of, session, plan, begin)
+            return pursue(run, of, session, plan, _begin(run, session, plan))
 
     def _stand(self, run: Run, of: Known, session: Session[Any], plan: Plan, loaded: Loaded | None) -> None:
         """Let a session stand where the run was saved, or at its beginning where it never was, and say so."""
@@ -372,16 +372,23 @@ def pursue(run: Run, of: Known, session: Session[Any], plan: Plan, begin: Begin)
     Raises: NotFinite where that happens again at the same place, or too often; Diverged.
     """
     places: list[int] = []
+
+    def hurry() -> None:
+        if (pace := pace_of(session.games)) is not None:
+            pace.hurry()
+
+    interruption = Interruption(hurry)
     while True:
         try:
-            return _pursue_once(run, of, session, plan, begin)
+            return _pursue_once(run, of, session, plan, begin, interruption)
         except NotFinite as error:
             if error.clock.frames in places or len(places) == MOST_ROLL_BACKS:
                 again = f" {'again' if places[-1:] == [error.clock.frames] else 'once more'}"
                 run.give_up(f"training ended at {error.clock.frames:,} frames: {error.what}{again}")
                 raise
             places.append(error.clock.frames)
-            session, begin = _roll_back(run, of, plan)
+            with interruption.watching():  # who asks for a stop meanwhile gets it before anything is played again
+                session, begin = _roll_back(run, of, plan)
             done = f"went back to {session.clock.frames:,} frames and goes on from there, once"
             run.note(f"{error.clock.frames} frames: {error.what}; {done}")
             print(f"note: {error.what} at {error.clock.frames:,} frames; {done}", flush=True)
@@ -393,18 +400,28 @@ def _roll_back(run: Run, of: Known, plan: Plan) -> tuple[Session[Any], Begin]:
     Raises: NoCheckpoint, ValueError, Lost.
     """
     loaded = run.load()
+    for sentence in loaded.warnings:
+        run.note(sentence)
+        print(f"note: {sentence}", flush=True)
     games = games_of(of.game, of.recipe)
     with closed_unless_played(games) as opened:
         session = build_session(of.recipe, games, of.seed, saved_latents(of.recipe, loaded))
         session.load(loaded.tree)
         run.cut_back(loaded)
         opened.pop_all()
-    return session, begin_of(run, session.clock, session.agent.updates, plan.over)
+    return session, _begin(run, session, plan)
 
 
-def _pursue_once(run: Run, of: Known, session: Session[Any], plan: Plan, begin: Begin) -> int:
+def _begin(run: Run, session: Session[Any], plan: Plan) -> Begin:
+    """From where displays and console lines go on; some lines count all episodes."""
+    scores = plan.over if plan.lines is None else session.clock.episodes
+    return begin_of(run, session.clock, session.agent.updates, scores)
+
+
+def _pursue_once(
+    run: Run, of: Known, session: Session[Any], plan: Plan, begin: Begin, interruption: Interruption
+) -> int:
     """Train to the end of the plan, then evaluate, plot and film; or save and say how to go on."""
-    pace = pace_of(session.games)
     with ExitStack() as stack:
         with ExitStack() as playing:
             playing.callback(session.games.close)
@@ -434,7 +451,6 @@ def _pursue_once(run: Run, of: Known, session: Session[Any], plan: Plan, begin: 
                 elapsed_seconds=begin.elapsed_seconds,
                 scores=deque(begin.scores[-plan.over :]),
             )
-            interruption = Interruption(None if pace is None else pace.hurry)
             try:
                 with interruption.watching():
                     stopped = training.pursue(interruption)
@@ -443,6 +459,7 @@ def _pursue_once(run: Run, of: Known, session: Session[Any], plan: Plan, begin: 
                 raise
         if not _tell_of_stop(training, stopped, of, interruption):
             return RESUMABLE
+        run.give_reserve()  # nothing is saved any more, and results need room too
         _conclude(run, of, session, plan, [*told, *(sink for sink in sinks if isinstance(sink, Analytics))])
         return 0
 
@@ -456,7 +473,7 @@ def _tell_of_stop(training: Training, stopped: Stopped, of: Known, interruption:
     lost = training.losses.too_many is not None
     if lost and is_desktop_game(of.game):
         print(f"see what is wrong with: {command_name()} games launch {shell_word(of.game)}", flush=True)
-    if interruption.asked is None and not lost:
+    if interruption.asked is None and not lost and not training.full_too_long:
         return True
     folder = "" if run.path.parent == Path("runs") else f" --runs {run.path.parent}"
     print(f"go on with: {command_name()} resume {run.name}{folder}", flush=True)
@@ -624,7 +641,10 @@ def check_room(folder: Path, session: Session[Any], plan: Plan) -> None:
     Raises: ValueError.
     """
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    free = shutil.disk_usage(there).free
+    usage = shutil.disk_usage(there)
+    if usage.total == 0:  # no disk, such as /proc: what it takes is found out by writing
+        return
+    free = usage.free
     agent = session.agent.state()
     learnt = flatten(agent).tensors.values()
     needed = RESERVE_BYTES + (plan.keep + 3) * sum(tensor.numel() * tensor.element_size() for tensor in learnt)

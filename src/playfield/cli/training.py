@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any
 
 from playfield.cli.losses import Losses
-from playfield.events import EpisodeEnded, Event, Learned, NotSaved, Saved, Stepped, Stopped
+from playfield.events import EpisodeEnded, Event, GameLost, Learned, NotSaved, Saved, Stepped, Stopped
 from playfield.finite import first_not_finite
 from playfield.recipes.recipe import MOST_FRAMES
 from playfield.session import Session
@@ -181,6 +181,11 @@ class Training:
     _flushed_at: float = 0.0
     _retry_at: float | None = None
     """When the next try to save is made, while the disk is full."""
+    _full_since: float | None = None
+    """When a save was first refused by a full disk, since the last one that was not."""
+    _noted_step: int = -1
+    full_too_long: bool = False
+    """Whether it stopped because the disk stayed full."""
 
     def __post_init__(self) -> None:
         self.losses = Losses(self.session.games.spec.name)
@@ -218,7 +223,11 @@ class Training:
         if (where := first_not_finite(tree["agent"].get("learner", {}))) is not None:
             raise NotFinite(f"{where} became no number", clock, self.run.name)
         name = self.run.save(tree, clock.frames, score=score)
-        self._saved_frames, self._saved_at, self._retry_at = clock.frames, time.monotonic(), None
+        if self._full_since is not None:
+            seconds = time.monotonic() - self._full_since
+            self.run.note(f"saved at {clock.frames} frames, after the disk was full for {seconds:.0f} s")
+        self._saved_frames, self._saved_at = clock.frames, time.monotonic()
+        self._retry_at = self._full_since = None
         self.display(Saved(clock=clock, checkpoint=name))
 
     def _try_to_save(self) -> None:
@@ -227,11 +236,9 @@ class Training:
             self.save()
         except NoSpace as full:
             now = time.monotonic()
-            if now - self._saved_at > MOST_UNSAVED_SECONDS:
-                raise
-            if self._retry_at is None:
+            if self._full_since is None:
+                self._full_since = now
                 reason = f"{full}; it is tried again every {RETRY_SECONDS:g} s"
-                self.run.note(f"{self.session.clock.frames} frames: {reason}")
                 self.display(NotSaved(clock=self.session.clock, reason=reason))
             self._retry_at = now + RETRY_SECONDS
 
@@ -251,6 +258,9 @@ class Training:
             self.scores.append(event.score)
             while len(self.scores) > self.plan.over:
                 self.scores.popleft()
+        if isinstance(event, GameLost) and event.clock.steps != self._noted_step:
+            self._noted_step = event.clock.steps
+            self.run.note(f"a game was lost at {event.clock.frames} frames: {event.reason}")
         self.losses.take(event)
         for sink in self.sinks:
             sink(event)
@@ -265,6 +275,9 @@ class Training:
             return f"interrupted ({interruption.asked})"
         if (lost := self.losses.too_many) is not None:
             return lost
+        if self._full_since is not None and time.monotonic() - self._full_since > MOST_UNSAVED_SECONDS:
+            self.full_too_long = True
+            return f"the disk was full for {MOST_UNSAVED_SECONDS / 60:g} minutes"
         if self.session.clock.frames >= plan.frames:
             return f"{plan.frames:,} frames are played"
         if plan.until_score is not None and mean is not None and mean >= plan.until_score:

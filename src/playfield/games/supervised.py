@@ -20,7 +20,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Bool, Int64
 
 from playfield.events import Tape
 from playfield.games.atari import atari_names
@@ -45,8 +45,12 @@ REPLAYED_ACTIONS_PER_SECOND = 100
 """Fewer than any game plays again."""
 LOOK_SECONDS = 0.25
 """For which it is waited at a time."""
+SEND_SECONDS = 5.0
+"""For which a question may stay unread: one that is longer than a line holds is that of a resume."""
 MOST_STEP_BYTES = 1 << 31
 """Of what all games show at once."""
+MOST_SPEC_BYTES = 1 << 26
+"""Of what games are: observations of many numbers have as many limits."""
 
 
 def supervised_games(name: str, protocol: AtariProtocol, games: int, threads: int = 0) -> Games:
@@ -153,7 +157,7 @@ class SupervisedGames:
             self._refused += begins
             if self._refused > MOST_REFUSED:
                 raise Lost(f"{self.spec.name} was lost: {what}") from what
-            self._step = self._lost(str(what), begins)
+            self._step = self._lost(str(what), first=self._step.last | begins)
         return self._step
 
     def close(self) -> None:
@@ -190,9 +194,9 @@ class SupervisedGames:
             words, data = self._child.hear(self._waiting)
         return words, data
 
-    def _lost(self, reason: str, begins: bool) -> Step:
+    def _lost(self, reason: str, first: Bool[Array, "G"]) -> Step:
+        """A row in which nothing was played; those that are `first` could not be begun."""
         games = self.spec.games
-        first = self._step.last | begins
         return Step(
             frame=self._step.frame,
             reward=np.zeros(games, np.float32),
@@ -214,7 +218,7 @@ class _Child:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", worker, str(theirs.fileno()), json.dumps(asked)],
+                [sys.executable, "-P", "-m", worker, str(theirs.fileno()), json.dumps(asked)],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=sys.stderr.fileno() if _has_descriptor() else subprocess.DEVNULL,
@@ -232,9 +236,11 @@ class _Child:
         return self._process.pid
 
     def tell(self, words: dict[str, Any], data: bytes) -> None:
-        """Ask for something; that nobody is there any more is found when the answer is waited for."""
+        """Ask for something; that nobody is there or listens is found when the answer is waited for."""
+        self._line.settimeout(SEND_SECONDS)
         with contextlib.suppress(OSError):
             self._line.sendall(message(words, data))
+        self._line.settimeout(None)
 
     def hear(self, seconds: float) -> tuple[Mapping[str, Any], bytes]:
         """Wait for its answer.
@@ -254,7 +260,7 @@ class _Child:
             return bytes(data)
 
         try:
-            words, data = hear(read, most_payload_bytes=MOST_STEP_BYTES)
+            words, data = hear(read, most_header_bytes=MOST_SPEC_BYTES, most_payload_bytes=MOST_STEP_BYTES)
         except Broken as what:
             raise Hangs(self._end(str(what))) from what
         self.announced = self.announced or "spec" in words
@@ -289,7 +295,7 @@ class _Child:
         with contextlib.suppress(subprocess.TimeoutExpired):
             code = self._process.wait(1.0)
             if code < 0:
-                return f"its process was ended by {signal.Signals(-code).name}"
+                return f"its process was ended by {_signal_name(-code)}"
             return f"its process ended with exit code {code}"
         return otherwise
 
@@ -305,10 +311,18 @@ class _Child:
         """Hang up, which ends it; at once where it does not hear that."""
         if self.gone:
             return
-        self._line.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            self._line.shutdown(socket.SHUT_RDWR)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(2.0)
         self.kill()
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal has no name
+        return f"signal {number}"
 
 
 def _has_descriptor() -> bool:
@@ -328,9 +342,9 @@ def _checked(spec: GameSpec, words: Mapping[str, Any], data: bytes) -> Step:
         step = step_of(spec, words, data)
     except (ValueError, KeyError, TypeError) as error:
         raise Hangs(str(error)) from error
-    for name, part in (("reward", step.reward), ("observation", step.frame)):
+    for name, part in (("rewards", step.reward), ("observations", step.frame)):
         if part.dtype.kind == "f" and not np.isfinite(part).all():
-            raise Hangs(f"it returned a {name} that is no number")
+            raise Hangs(f"it returned {name} that are no numbers")
     return step
 
 

@@ -127,9 +127,10 @@ def open_regular(path: Path) -> Generator[BinaryIO]:
             if error.errno != errno.EIO:
                 raise
             descriptor = os.open(path, flags)  # a disk that failed once may not fail twice: damage is final
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise DamagedFile(path, "is no file but a device, a pipe or a folder")
         with open(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise DamagedFile(path, "is no file but a device, a pipe or a folder")
             yield file
 
 

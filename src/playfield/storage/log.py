@@ -262,7 +262,8 @@ class _OpenSegment:
     """The one segment of a log that still grows."""
 
     def __init__(self, folder: Path, run_id: str, columns: tuple[Column, ...], first: int) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        with writing_to(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         self.number = max((number for number, _ in segment_files(folder)), default=-1) + 1
         self.path = _path(folder, self.number)
         self.first = first
@@ -294,13 +295,18 @@ class _OpenSegment:
         sync(self._descriptor, self.path)
 
     def discard(self, keep_bytes: int) -> None:
-        # Only to give space back: nothing refers to the bytes that go.
-        with contextlib.suppress(OSError):
+        # Only to give space back: nothing refers to the bytes that go. Those that stay may have been written ahead, and
+        # nobody comes back to this file to wait for them.
+        try:
+            with contextlib.suppress(OSError):
+                if keep_bytes:
+                    os.ftruncate(self._descriptor, keep_bytes)
+                else:
+                    self.path.unlink(missing_ok=True)
             if keep_bytes:
-                os.ftruncate(self._descriptor, keep_bytes)
-            else:
-                self.path.unlink(missing_ok=True)
-        self.close()
+                self.sync()
+        finally:
+            self.close()
 
     def close(self) -> None:
         os.close(self._descriptor)

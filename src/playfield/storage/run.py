@@ -54,7 +54,7 @@ from playfield.types import Tree
 
 _RUN, _LOCK, _CHECKPOINTS, _ROWS = "run.json", ".lock", "checkpoints", "rows"
 _GAVE_UP, _MOST_WORDS = "gave-up.txt", 4096
-_INCIDENTS, _RESERVE = "incidents.txt", ".reserve"
+_INCIDENTS, RESERVE = "incidents.txt", ".reserve"
 RESERVE_BYTES = 4 << 20
 """Set aside besides what a checkpoint has: for new rows, and for records that wait."""
 _MOST_RUN_BYTES = 4 << 20
@@ -219,17 +219,18 @@ class Run:
         try:
             self._take_lock(descriptor)
             self._lock = descriptor
-            for folder in (self.path, self.path / _CHECKPOINTS):
-                folder.mkdir(exist_ok=True)
+            for folder in (self.path, self.path / _CHECKPOINTS, self.path / _ROWS):
+                folder.mkdir(exist_ok=True)  # an empty one is easily lost where a run is copied
                 remove_temporaries(folder)
             if self.warnings:
                 replace_file(self.path / _RUN, _run_text(self.about))
             yield self
         finally:
             self._lock = None
+            with contextlib.suppress(OSError):  # else it lies there until the next save
+                (self.path / RESERVE).unlink(missing_ok=True)
             try:
                 self._let_go()
-                (self.path / _RESERVE).unlink(missing_ok=True)
             finally:
                 os.close(descriptor)
 
@@ -260,7 +261,7 @@ class Run:
     def give_reserve(self) -> None:
         """Give up the room that was set aside, so that one more checkpoint can be saved on a full disk."""
         self._require_lock()
-        (self.path / _RESERVE).unlink(missing_ok=True)
+        (self.path / RESERVE).unlink(missing_ok=True)
 
     @property
     def gave_up(self) -> str | None:
@@ -394,6 +395,8 @@ class Run:
         self._sinks = {name: record for name, record in sinks.items() if name not in broken}
         fences = loaded.fences if loaded else {}
         self._logs = {path: self._log(path, fence) for path, fence in fences.items()}
+        if loaded is not None:
+            self._keep_reserve(loaded.checkpoint)
 
     def best(self) -> Manifest | None:
         """The checkpoint with the highest score, if any has one; its name is for `load`."""
@@ -463,7 +466,7 @@ class Run:
     def _keep_reserve(self, name: str) -> None:
         """Sets aside what a checkpoint like this one takes; where even that does not fit, there is none."""
         size = sum(path.stat().st_size for path in (self.path / _CHECKPOINTS / name).iterdir()) + RESERVE_BYTES
-        path = self.path / _RESERVE
+        path = self.path / RESERVE
         if not path.exists() or path.stat().st_size < size:
             path.unlink(missing_ok=True)
             with contextlib.suppress(NoSpace):

@@ -68,7 +68,8 @@ def desktop_games(name: str, games: int) -> EachGame:
         )
     if file.needs_gamepad and games > 1:
         raise ValueError(f"{name} is played with a gamepad, which all {games} copies would see: train with games=1")
-    _warn_once_of_suspending(name)
+    if file.timing.clock == "suspend":
+        _warn_once_of_suspending(name)
     solos: list[DesktopGame] = []
     try:
         for _ in range(games):
