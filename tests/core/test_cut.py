@@ -390,8 +390,8 @@ def losses(*told: tuple[float, str], together: int = 1) -> str | None:
     """What is said after these things happened at these seconds, a step each, so many games being lost together."""
     clock = [0.0]
     found = Losses("it", now=lambda: clock[0])
-    for step, (clock[0], what) in enumerate(told):
-        row, at = rows_of((0, True))[0], Clock(steps=step)
+    for number, (clock[0], what) in enumerate(told):
+        row, at = rows_of((0, True))[0], Clock(steps=number)
         for game in range(together if what != "played" else 0):
             found.take(GameLost(clock=at, game=game, reason=what))
         if what == "played":
