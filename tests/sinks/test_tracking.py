@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -202,3 +203,21 @@ def test_nested_settings_become_dotted_ones():
         "recipe.torso.hidden": "[16, 8]",
         "recipe.score": None,
     }
+
+
+def test_what_a_service_knows_is_written_when_the_disk_is_free_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(tmp_path / "tracking.json")
+    ledger.note("mlflow", "theirs-1", {"points": 1})
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full)
+        ledger.note("mlflow", "theirs-1", {"points": 2})
+    assert ledger.told("mlflow") == {"points": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["tracking.json"]
+    ledger.note("mlflow", "theirs-1", {"points": 2})
+    assert Ledger(tmp_path / "tracking.json").told("mlflow") == {"points": 2}
+
+
+def full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -45,11 +46,18 @@ class Ledger:
         return dict(self._services[service]["told"]) if service in self._services else {}
 
     def note(self, service: str, known_as: str, told: Mapping[str, int]) -> None:
-        """Write down what the service knows."""
-        self._services[service] = {"known_as": known_as, "told": dict(told)}
+        """Write down what the service knows; where the disk is full, the next note does."""
+        before = self._services
+        self._services = {**before, service: {"known_as": known_as, "told": dict(told)}}
         temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        temporary.write_text(json.dumps(self._services, indent=1))
-        temporary.replace(self._path)
+        try:
+            temporary.write_text(json.dumps(self._services, indent=1))
+            temporary.replace(self._path)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            self._services = before
+            temporary.unlink(missing_ok=True)
 
 
 def _entry(plain: Any) -> dict[str, Any]:
