@@ -24,17 +24,19 @@ class Losses:
         self._step = -1
         self._reason = ""
 
-    def take(self, event: Event) -> None:
-        """Follow one event."""
+    def take(self, event: Event) -> bool:
+        """Follow one event; whether it tells of a loss. Games of one process are lost together, and count once."""
         if isinstance(event, GameLost):
             self._reason = event.reason
             if event.clock.steps == self._step:
-                return  # games of one process are lost together, and once
+                return False
             self._step = event.clock.steps
             self._at.append(self._now())
             self._in_a_row += 1
-        elif isinstance(event, Stepped) and not event.step.last.all():
+            return True
+        if isinstance(event, Stepped) and not event.step.last.all():
             self._in_a_row = 0
+        return False
 
     @property
     def too_many(self) -> str | None:

@@ -183,7 +183,6 @@ class Training:
     """When the next try to save is made, while the disk is full."""
     _full_since: float | None = None
     """When a save was first refused by a full disk, since the last one that was not."""
-    _noted_step: int = -1
     full_too_long: bool = False
     """Whether it stopped because the disk stayed full."""
 
@@ -258,10 +257,8 @@ class Training:
             self.scores.append(event.score)
             while len(self.scores) > self.plan.over:
                 self.scores.popleft()
-        if isinstance(event, GameLost) and event.clock.steps != self._noted_step:
-            self._noted_step = event.clock.steps
+        if self.losses.take(event) and isinstance(event, GameLost):
             self.run.note(f"a game was lost at {event.clock.frames} frames: {event.reason}")
-        self.losses.take(event)
         for sink in self.sinks:
             sink(event)
         self.display(event)

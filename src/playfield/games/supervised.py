@@ -95,7 +95,8 @@ class SupervisedGames:
         self._seeds = np.random.default_rng(0)
         self._step = _nothing(self.spec)
         self._waiting = 0.0
-        self._told: tuple[dict[str, Any], bytes] | None = None
+        self._begins: bool | None = None
+        """Whether the question that waits for its answer begins all games; None where none waits."""
         self._refused = 0
 
     def begin(self, seeds: np.random.Generator) -> Step:
@@ -129,7 +130,7 @@ class SupervisedGames:
 
     def send(self, action: Int64[Array, "G"]) -> None:
         """Start one step in every game; all of them anew in another process where the last one is gone."""
-        if self._told is not None:
+        if self._begins is not None:
             raise RuntimeError("send was called twice without recv")
         fresh = draw_seeds(self._seeds, int(self._step.last.sum())).tolist()
         if self._child.gone:
@@ -143,9 +144,8 @@ class SupervisedGames:
 
         Raises: Lost where a game cannot be begun however often that is tried.
         """
-        if self._told is None:
+        if (begins := self._begins) is None:
             raise RuntimeError("recv was called without send")
-        begins = self._told[0]["do"] == "begin"
         try:
             words, data = self._hear()
             if "raised" in words:
@@ -181,14 +181,14 @@ class SupervisedGames:
         return spec_of(words["spec"])
 
     def _ask(self, words: dict[str, Any], data: bytes = b"") -> None:
-        self._told = words, data
+        self._begins = words["do"] == "begin"
         self._waiting = self._step_seconds + RESTART_SECONDS * len(words["seeds"] or words.get("tapes", []))
         if not self._child.announced:
             self._waiting += START_SECONDS
         self._child.tell(words, data)
 
     def _hear(self) -> tuple[Mapping[str, Any], bytes]:
-        self._told = None
+        self._begins = None
         words, data = self._child.hear(self._waiting)
         if "spec" in words:  # of a process that was just started
             words, data = self._child.hear(self._waiting)

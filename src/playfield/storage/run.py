@@ -301,17 +301,11 @@ class Run:
         self._require_lock()
         if score is not None and not math.isfinite(score):
             raise ValueError(f"the score of a checkpoint must be a finite number, not {score}")
-        try:
+        with self._stopping_at_failure():
             with writing_to(self.path):
                 name = self._commit(tree, clock_frames, score)
             self._let_go_of_old()
             self._keep_reserve(name)
-        except WriteFailed as failure:
-            self._failed = failure
-            raise
-        except OSError as error:
-            self._failed = WriteFailed(self.path, error)
-            raise self._failed from error
         return name
 
     def write_ahead(self, tree: Tree) -> None:
@@ -320,16 +314,10 @@ class Run:
         Raises: WriteFailed.
         """
         self._require_lock()
-        try:
+        with self._stopping_at_failure():
             for path, rows in flatten(tree).rows.items():
                 if path in self._logs:
                     self._logs[path].write_ahead(rows)
-        except WriteFailed as failure:
-            self._failed = failure
-            raise
-        except OSError as error:
-            self._failed = WriteFailed(self.path, error)
-            raise self._failed from error
 
     def load(self, name: str | None = None) -> Loaded:
         """The newest checkpoint that is intact, or the one of that name.
@@ -525,6 +513,21 @@ class Run:
             raise RuntimeError("writing to a run needs `with run.writing():`")
         if self._failed:
             raise self._failed
+
+    @contextlib.contextmanager
+    def _stopping_at_failure(self) -> Generator[None]:
+        """After an error of the disk nothing is written by this process any more.
+
+        Raises: WriteFailed.
+        """
+        try:
+            yield
+        except WriteFailed as failure:
+            self._failed = failure
+            raise
+        except OSError as error:
+            self._failed = WriteFailed(self.path, error)
+            raise self._failed from error
 
     def _let_go(self) -> None:
         try:
