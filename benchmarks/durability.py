@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -44,8 +43,12 @@ def main() -> None:
     parser.add_argument("--frames", type=lambda text: int(text.replace("_", "")), default=100_000)
     parser.add_argument("--peer", action="store_true", help="Stable-Baselines3 too, which must be importable")
     parser.add_argument("--folder", type=Path, help="of the run; by default a temporary one")
+    parser.add_argument("--resume", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     torch.set_num_threads(1)
+    if given.resume:
+        resume(given.resume, given.frames // len(GAMES))
+        return
     cores = os.cpu_count()
     print(
         f"Python {platform.python_version()}, torch {torch.__version__}, {cores} cores, load {os.getloadavg()[0]:.1f}"
@@ -87,12 +90,18 @@ def ours(folder: Path, frames: int) -> None:
     print(f"pause of a save      median {middle:.3f} s, longest {longest:.3f} s; the first {first:.3f} s")
     print(f"disk of the frames   {size / 1e6:,.0f} MB, {size / (rows * len(GAMES)):.0f} bytes each")
     print(f"share of a processor {spent / (rows * len(GAMES) / 1000.0):.2%} at 1,000 frames a second")
-    del rings
-    begun = time.perf_counter()
-    loaded = Run.open(run.path).load()
-    loaded.tree["memory"]["rows"].read_into(new_rings(rows))
-    print(f"resume               {time.perf_counter() - begun:.1f} s")
     print(f"peak memory          {peak() / 1e9:.1f} GB, of which the rings are {rows * len(GAMES) * SIDE**2 / 1e9:.1f}")
+    resumed = [sys.executable, __file__, "--resume", str(run.path), "--frames", str(frames)]
+    for _ in range(3):
+        subprocess.run(resumed, check=True)
+
+
+def resume(path: Path, rows: int) -> None:
+    """Load the newest checkpoint of a run in this new process, as a resume does."""
+    begun = time.perf_counter()
+    loaded = Run.open(path).load()
+    loaded.tree["memory"]["rows"].read_into(new_rings(rows))
+    print(f"resume               {time.perf_counter() - begun:.1f} s, peak memory {peak() / 1e9:.1f} GB")
 
 
 def new_rings(rows: int) -> dict[str, torch.Tensor]:
@@ -126,7 +135,8 @@ def nature_learner() -> dict[str, torch.Tensor]:
 
 def peak() -> int:
     """Bytes of memory that this process ever held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+    status = Path("/proc/self/status").read_text()  # getrusage would tell of the process that started this one too
+    return next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM:"))
 
 
 PEER = """

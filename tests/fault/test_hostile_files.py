@@ -18,7 +18,7 @@ from playfield.settings import to_plain
 from playfield.storage.model import write_model
 from storage.test_model import example
 
-MOST_PEAK = 2 << 30
+MOST_PEAK = 1 << 30
 
 
 def good_ones(folder: Path) -> list[dict[str, str]]:
