@@ -105,7 +105,8 @@ class Learner:
     ) -> None:
         self.network, self.target, self.rule = network, target, rule
         self.probe_every = probe_every
-        self.optimizer = rule.optimizer.build(network.parameters())
+        self._weights = list(network.parameters())
+        self.optimizer = rule.optimizer.build(self._weights)
         self.updates = 0
         self._copies = 0
 
@@ -118,10 +119,11 @@ class Learner:
         loss = (batch.weight * distance.loss).mean()
         if self.rule.imitation is not None:
             loss = loss + imitation_loss(self.network, self.target, batch, self.rule)
-        self.optimizer.zero_grad(set_to_none=True)
+        for weight in self._weights:
+            weight.grad = None
         loss.backward()
         limit = float("inf") if self.rule.optimizer.clip_norm is None else self.rule.optimizer.clip_norm
-        grad_norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), limit, foreach=True))
+        grad_norm = clip(self._weights, limit)
         self.optimizer.step()
         self.updates += 1
         after = None if before is None else look(self.network, batch.obs)
@@ -164,6 +166,18 @@ class Learner:
             load_weights(self.target, tree["target"])
         load_optimizer_state(self.optimizer, tree["optimizer"])
         self.updates, self._copies = int(tree["updates"]), int(tree["copies"])
+
+
+def clip(weights: list[nn.Parameter], limit: float) -> float:
+    """Shorten the gradients together to a norm of `limit` where it is more; what it was.
+
+    Neutral: an infinite limit leaves them as they are, and so does any limit that they keep, without a look at each.
+    """
+    gradients = [p.grad for p in weights if p.grad is not None]
+    norm = float(nn.utils.get_total_norm(gradients, foreach=True))
+    if not norm + 1e-6 <= limit:  # as PyTorch divides by the norm; also where it is no number
+        nn.utils.clip_grads_with_norm_(weights, limit, torch.tensor(norm), foreach=True)
+    return norm
 
 
 def load_weights(network: nn.Module, weights: Tree) -> None:

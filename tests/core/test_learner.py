@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from core.toys import ADAPTED, small_games, small_session
 from playfield.batch import Batch, joined
 from playfield.bootstrap import Greedy
 from playfield.build import build_session
-from playfield.learner import Copy, Learner, LearningRule, NoTarget, Update, load_weights, td_loss
+from playfield.learner import Copy, Learner, LearningRule, NoTarget, Update, clip, load_weights, td_loss
 from playfield.memory.replay import Replay
 from playfield.networks import Chance
 from playfield.optimizers import Adam
@@ -88,6 +89,15 @@ def test_weights_are_elementwise_and_one_per_sample():
     assert update.loss == 2.0
     assert update.surprise.tolist() == [4.0, 2.0]  # D0-B4: priorities are not weighted
     assert it.network.q.tolist() == [[0.5, 0, 0], [0, 0, -1.0], [0, 0, 0], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("limit", [4.9, 5.0, 5.1, math.inf])
+def test_clipping_is_pytorchs_to_the_bit(limit: float):
+    ours, theirs = [[nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))] for _ in range(2)]
+    for weights in (ours, theirs):
+        weights[0].grad, weights[1].grad = torch.tensor([3.0, 0.0]), torch.tensor([4.0])
+    assert clip(ours, limit) == float(nn.utils.clip_grad_norm_(theirs, limit, foreach=True)) == 5.0
+    assert all(torch.equal(a.grad, b.grad) for a, b in zip(ours, theirs, strict=True))
 
 
 @pytest.mark.parametrize("clip_norm", [0.5, 1.0, 10.0])

@@ -126,6 +126,17 @@ def test_radam_equals_the_naive_version():
     assert divided == [6, 7, 8, 9, 10]
 
 
+def test_radam_is_pytorchs_to_the_bit():
+    ours, theirs = weights(), weights()
+    optimizer, twin = RAdam(lr=3e-4).build(ours), torch.optim.RAdam(theirs, lr=3e-4, eps=1e-8, foreach=True)
+    for step in range(50):
+        for group in (*optimizer.param_groups, *twin.param_groups):
+            group["lr"] = 3e-4 / (1 + step)
+        descend(ours, optimizer, range(step, step + 1))
+        descend(theirs, twin, range(step, step + 1))
+        assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
 def test_adamw_takes_the_step_worked_by_hand():
     weight, bias = nn.Parameter(torch.tensor([[2.0]])), nn.Parameter(torch.tensor([2.0]))
     weight.grad, bias.grad = torch.tensor([[3.0]]), torch.tensor([3.0])
