@@ -5,7 +5,7 @@
 
 Frames of random play of eight Atari games fill the rings of a memory. As in a training they are handed to the disk as
 they come, and a checkpoint with the weights of a Nature DQN and its Adam is saved after every tenth of them; then all
-is loaded again into fresh rings. The share of a processor is that of the time spent in our storage at 1,000 frames a
+is loaded again into fresh rings, by a process of its own. The share of a processor is that of the time spent in our storage at 1,000 frames a
 second. With --peer a DQN of Stable-Baselines3 with as many transitions is saved and loaded, each in a process of its
 own. It is no dependency: pip install --target FOLDER stable-baselines3, and PYTHONPATH=FOLDER.
 """
@@ -94,6 +94,17 @@ def ours(folder: Path, frames: int) -> None:
     resumed = [sys.executable, __file__, "--resume", str(run.path), "--frames", str(frames)]
     for _ in range(3):
         subprocess.run(resumed, check=True)
+        subprocess.run([sys.executable, "-c", TOUCH, str(rows * len(GAMES) * SIDE**2)], check=True)
+
+
+TOUCH = """
+import sys, time
+import numpy as np
+memory = np.empty(int(sys.argv[1]), np.uint8)
+begun = time.perf_counter()
+memory[::4096] = 1
+print(f"a byte in each page  {time.perf_counter() - begun:.1f} s: what the system takes to hand out as much memory")
+"""
 
 
 def resume(path: Path, rows: int) -> None:
