@@ -5,9 +5,9 @@
 
 Frames of random play of eight Atari games fill the rings of a memory. As in a training they are handed to the disk as
 they come, and a checkpoint with the weights of a Nature DQN and its Adam is saved after every tenth of them; then all
-is loaded again into fresh rings, by a process of its own. The share of a processor is that of the time spent in our storage at 1,000 frames a
-second. With --peer a DQN of Stable-Baselines3 with as many transitions is saved and loaded, each in a process of its
-own. It is no dependency: pip install --target FOLDER stable-baselines3, and PYTHONPATH=FOLDER.
+is loaded again into fresh rings, by a process of its own. The share of a processor is that of the time spent in our
+storage at 1,000 frames a second. With --peer a DQN of Stable-Baselines3 with as many transitions is saved and loaded,
+each in a process of its own. It is no dependency: pip install --target FOLDER stable-baselines3, and PYTHONPATH=FOLDER.
 """
 
 from __future__ import annotations
