@@ -119,7 +119,7 @@ class Interruption:
     signals = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
     def __init__(self, told: Callable[[], None] | None = None) -> None:
-        """`told` is called at the first: whoever waits for a person should wait no longer."""
+        """`told` is called at the first: who waits for a person, or for a game that hangs, should wait no longer."""
         self.asked: str | None = None
         self._told = told
 
