@@ -14,7 +14,6 @@ from core.tables import clone, decision, step
 from core.toys import ADAPTED, small_games
 from playfield.batch import Rows
 from playfield.build import build_session
-from playfield.cli.losses import Losses
 from playfield.evaluate import EvaluationPlan, evaluate
 from playfield.events import EpisodeEnded, Evaluated, GameLost, Learned, Stepped
 from playfield.games.each import EachGame, Lost, Outcome
@@ -290,7 +289,7 @@ def test_an_evaluation_plays_a_lost_game_again():
     assert len(result.scores) == 6
     assert set(result.frames) == {15}  # three fruits of five steps, all of them whole games
     Fragile.refusals, solo.refusals = 0, 99
-    with pytest.raises(Lost, match="small catch was lost 4 times before a game was over: it is not there"):
+    with pytest.raises(Lost, match="small catch was lost 4 times within a minute, at last because it is not there"):
         list(evaluate(Still(), games, plan))
 
 

@@ -162,11 +162,15 @@ def test_a_game_that_always_fails_stops_the_run(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_does_not_wait_for_a_game_that_hangs(number: signal.Signals, tmp_path: Path) -> None:
+def test_a_stop_does_not_wait_for_a_game_that_hangs(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of the 30 s that a Gymnasium game has, a stop takes away what the promise of 10 s does not leave."""
     for trial in range(amount(1, 20)):
         done, name = tmp_path / f"done-{trial}", f"run-{trial}"
-        environment = {**os.environ, AT: "60", DONE: str(done), "PYTHONPATH": os.pathsep.join(sys.path)}
+        monkeypatch.setenv(AT, "60")
+        monkeypatch.setenv(DONE, str(done))
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         asked = ["train", "dqn_classic", "gym:fault.games:Faulty-hang-v0", *OVERRIDES, "games=2", "--frames", "260"]
         asked += ["--episodes", "0", "--threads", "1", "--name", name, "--runs", str(tmp_path)]
         with subprocess.Popen([sys.executable, "-m", "playfield", *asked], env=environment) as process:

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
-from playfield.cli.losses import Losses
 from playfield.events import EpisodeEnded, Event, GameLost, Learned, NotSaved, Saved, Stepped, Stopped
 from playfield.finite import first_not_finite
+from playfield.losses import Losses
 from playfield.recipes.recipe import MOST_FRAMES
 from playfield.session import Session
 from playfield.sinks.console_lines import Lines

@@ -27,6 +27,8 @@ from playfield.games.wire import spec_of, step_of, tapes_words
 from playfield.settings import to_plain
 from playfield.types import Array, Step
 
+WORKER = "playfield.games.worker"
+"""The module that plays there."""
 STEP_SECONDS = {"atari": 5.0, "gymnasium": 30.0}
 """Time for one action of all games."""
 RESTART_SECONDS = 2.0
@@ -42,13 +44,18 @@ def supervised_games(name: str, protocol: AtariProtocol, games: int, threads: in
 
     Raises: as `make_games`.
     """
-    if os.name != "posix":  # sockets are handed to another process differently there
+    if (seconds := step_seconds(name)) is None:
         return make_games(name, protocol, games, threads)
+    return SupervisedGames(name, protocol, games, threads, seconds)
+
+
+def step_seconds(name: str) -> float | None:
+    """The time for one action of a game that has a process of its own; None of another one."""
+    if os.name != "posix":  # sockets are handed to another process differently there
+        return None
     if name in atari_names():
-        return SupervisedGames(name, protocol, games, threads, STEP_SECONDS["atari"])
-    if name.startswith(PREFIX):
-        return SupervisedGames(name, protocol, games, threads, STEP_SECONDS["gymnasium"])
-    return make_games(name, protocol, games, threads)
+        return STEP_SECONDS["atari"]
+    return STEP_SECONDS["gymnasium"] if name.startswith(PREFIX) else None
 
 
 class SupervisedGames:
@@ -61,7 +68,7 @@ class SupervisedGames:
         games: int,
         threads: int,
         step_seconds: float,
-        worker: str = "playfield.games.worker",
+        worker: str = WORKER,
     ) -> None:
         """`worker` is the module that the process runs.
 
@@ -71,7 +78,7 @@ class SupervisedGames:
         self._asked = {"game": name, "protocol": plain, "games": games, "threads": threads}
         self._worker, self._step_seconds = worker, step_seconds
         self._is_hurried = False
-        self._child = WatchedProcess(self._worker, self._asked, lambda: self._is_hurried)
+        self._child = self._started()
         self.spec: GameSpec = self._spec(name)
         self._seeds = np.random.default_rng(0)
         self._step = _nothing(self.spec)
@@ -83,7 +90,7 @@ class SupervisedGames:
     def begin(self, seeds: np.random.Generator) -> Step:
         """Start G new episodes."""
         self._seeds = seeds
-        self._ask({"do": "begin", "seeds": draw_seeds(seeds, self.spec.games).tolist()})
+        self._begin_with(draw_seeds(seeds, self.spec.games).tolist())
         return self.recv()
 
     def resume(self, seeds: np.random.Generator, tapes: Sequence[Tape]) -> Step:
@@ -102,6 +109,7 @@ class SupervisedGames:
         try:
             words, data = self._hear()
             if "refused" in words:
+                self._child.kill()
                 raise ValueError(words["refused"])
             self._step = _checked(self.spec, words, data)
         except Hangs as what:
@@ -115,8 +123,7 @@ class SupervisedGames:
             raise RuntimeError("send was called twice without recv")
         fresh = draw_seeds(self._seeds, int(self._step.last.sum())).tolist()
         if self._child.gone:
-            self._child = WatchedProcess(self._worker, self._asked, lambda: self._is_hurried)
-            self._ask({"do": "begin", "seeds": fresh})
+            self._begin_with(fresh)
         else:
             self._ask({"do": "send", "seeds": fresh}, np.ascontiguousarray(action, "<i8").tobytes())
 
@@ -165,7 +172,16 @@ class SupervisedGames:
             raise ValueError(words.get("refused", f"{name} cannot be begun"))
         return spec_of(words["spec"])
 
+    def _started(self) -> WatchedProcess:
+        return WatchedProcess(self._worker, self._asked, lambda: self._is_hurried)
+
+    def _begin_with(self, seeds: list[int]) -> None:
+        self._ask({"do": "begin", "seeds": seeds})
+
     def _ask(self, words: dict[str, Any], data: bytes = b"") -> None:
+        """Ask the process, or another one where it is gone."""
+        if self._child.gone:
+            self._child = self._started()
         self._begins = words["do"] == "begin"
         self._waiting = self._step_seconds + RESTART_SECONDS * len(words["seeds"] or words.get("tapes", []))
         if not self._child.announced:
