@@ -11,12 +11,10 @@ from playfield.agent import Policy
 from playfield.events import EpisodeEnded, Evaluated, Event, GameLost, PhaseChanged
 from playfield.games.each import Lost
 from playfield.games.games import Games
+from playfield.losses import Losses
 from playfield.rng import Rng
 from playfield.tape import Recorder
 from playfield.types import Clock
-
-MOST_LOST = 3
-"""Games that may be lost between two that are played to their end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +37,7 @@ def evaluate(policy: Policy, games: Games, plan: EvaluationPlan) -> Iterator[Eve
     Every copy of the game has a fixed share of the episodes: taking whichever end first would favour short ones. An
     episode whose game was lost is told but not counted: another is played in its place.
 
-    Raises: Lost where games are lost again and again.
+    Raises: Lost where games are lost again and again: more than three times within a minute, or before a game is over.
     """
     yield PhaseChanged(clock=plan.clock, phase="evaluating")
     copies = games.spec.games
@@ -48,24 +46,23 @@ def evaluate(policy: Policy, games: Games, plan: EvaluationPlan) -> Iterator[Eve
     step = games.begin(Rng(plan.seed).numpy("evaluation episodes"))
     recorder.begin(step)
     ended: list[EpisodeEnded] = []
-    lost = 0  # since an episode was last played to its end
+    losses = Losses(games.spec.name)
     while quota.any():
         decision = policy.act(step)
         games.send(decision.action)
         step = games.recv()
         clock = clock.after(step)
-        told = recorder.add(decision.action, step, clock)
-        for event in told:
+        for event in recorder.add(decision.action, step, clock):
             if isinstance(event, GameLost):
-                lost += 1
-                if lost > MOST_LOST:
-                    raise Lost(f"{games.spec.name} was lost {lost} times before a game was over: {event.reason}")
+                losses.take(event)
                 yield event
             elif quota[event.game] > 0 and not event.lost:
-                lost = 0
+                losses.end_row()
                 quota[event.game] -= 1
                 ended.append(event)
                 yield event
+        if (too_many := losses.too_many) is not None:
+            raise Lost(too_many)
     yield _summary(sorted(ended, key=lambda e: (e.game, e.episode)), games, plan)
 
 

@@ -12,9 +12,9 @@ import torch
 
 from core.tables import clone, decision, step
 from core.toys import ADAPTED, small_games
+from playfield import losses as losses_module
 from playfield.batch import Rows
 from playfield.build import build_session
-from playfield.cli.losses import Losses
 from playfield.evaluate import EvaluationPlan, evaluate
 from playfield.events import EpisodeEnded, Evaluated, GameLost, Learned, Stepped
 from playfield.games.each import EachGame, Lost, Outcome
@@ -23,6 +23,7 @@ from playfield.games.toys import Catch
 from playfield.linear.agent import LinearAgent, Parts
 from playfield.linear.encoders import Tabular
 from playfield.linear.views import vector_view
+from playfield.losses import Losses
 from playfield.memory.replay import Replay
 from playfield.memory.rollout import Rollout
 from playfield.recipes import LINEAR_RECIPES
@@ -275,7 +276,9 @@ def test_a_run_in_which_games_are_lost_goes_on_exactly(name: str):
     assert digest(again.state()) == digest(whole.state())
 
 
-def test_an_evaluation_plays_a_lost_game_again():
+def test_an_evaluation_plays_a_lost_game_again(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(losses_module, "SECONDS", 0.0)  # it loses more games in a minute than an evaluation bears
+
     class Still:
         def act(self, step: Step) -> Decision:
             return decision([0])
@@ -290,7 +293,7 @@ def test_an_evaluation_plays_a_lost_game_again():
     assert len(result.scores) == 6
     assert set(result.frames) == {15}  # three fruits of five steps, all of them whole games
     Fragile.refusals, solo.refusals = 0, 99
-    with pytest.raises(Lost, match="small catch was lost 4 times before a game was over: it is not there"):
+    with pytest.raises(Lost, match="small catch was lost 4 times in a row, at last because it is not there"):
         list(evaluate(Still(), games, plan))
 
 

@@ -119,8 +119,8 @@ def test_a_recording_of_a_game_that_is_lost_again_and_again_ends(tmp_path: Path,
         solo.step = lambda action: Outcome(Catch.step(solo, action).frame, 0.0, truncated=True, lost="it fell")
         return EachGame(replace(small_games(1).spec, name="catch"), [solo])
 
-    monkeypatch.setattr(record, "make_games", hopeless)
-    with pytest.raises(Lost, match="catch was lost 4 times before a game was over: it fell"):
+    monkeypatch.setattr(record, "supervised_games", hopeless)
+    with pytest.raises(Lost, match="catch was lost 4 times within a minute, at last because it fell"):
         record.Record("catch", policy="random", frames=100, out=tmp_path).run()
 
 

@@ -24,7 +24,7 @@ class Faulty(gymnasium.Env[np.ndarray, int]):
     observation_space = spaces.Box(-1.0, 100.0, (3,), np.float32)
     action_space = spaces.Discrete(2)
 
-    metadata = {"render_modes": []}  # noqa: RUF012 (as Gymnasium has it)
+    metadata = {"render_modes": ["rgb_array"]}  # noqa: RUF012 (as Gymnasium has it)
 
     def __init__(self, fault: str, render_mode: str | None = None) -> None:
         self.fault, self.render_mode = fault, render_mode
@@ -41,6 +41,9 @@ class Faulty(gymnasium.Env[np.ndarray, int]):
         if self.played == int(os.environ[AT]) and self._first():
             seen, reward = self._go_wrong(seen, reward)
         return seen, reward, self.count == 30, False, {}
+
+    def render(self) -> np.ndarray:
+        return np.full((16, 16, 3), self.count, np.uint8)
 
     def _first(self) -> bool:
         if DONE not in os.environ:

@@ -17,6 +17,7 @@ import pytest
 from cli.runs import outcome
 from fault.amounts import amount, figure
 from fault.games import AT, DONE, FAULTS
+from fault.test_signals import MOST_SECONDS
 from playfield.cli.train import Resume, Train
 from playfield.cli.training import RESUMABLE, Training
 from playfield.games import supervised
@@ -48,17 +49,13 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervised, "RESTART_SECONDS", 0.0)
 
 
+OVERRIDES = ("memory.start_frames=40", "memory.capacity=300", "memory.batch=8", "torso.hidden=[8]")
+
+
 def command(fault: str, root: Path, name: str, frames: int, games: int = 2) -> Train:
-    overrides = (
-        f"games={games}",
-        "memory.start_frames=40",
-        "memory.capacity=300",
-        "memory.batch=8",
-        "torso.hidden=[8]",
-    )
     return Train(
-        recipe="dqn_classic", game=f"gym:fault.games:Faulty-{fault}-v0", overrides=overrides, name=name, frames=frames,
-        episodes=0, threads=1, runs=root,
+        recipe="dqn_classic", game=f"gym:fault.games:Faulty-{fault}-v0", overrides=(*OVERRIDES, f"games={games}"),
+        name=name, frames=frames, episodes=0, threads=1, runs=root,
     )  # fmt: skip
 
 
@@ -162,6 +159,37 @@ def test_a_game_that_always_fails_stops_the_run(
     assert "times within a minute" in said
     assert "exit code 1" in said
     assert "resume broken" in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_does_not_wait_for_a_game_that_hangs(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the 30 s that a Gymnasium game has, a stop takes away what the promise of 10 s does not leave."""
+    for trial in range(amount(1, 20)):
+        done, name = tmp_path / f"done-{trial}", f"run-{trial}"
+        monkeypatch.setenv(AT, "60")
+        monkeypatch.setenv(DONE, str(done))
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        asked = ["train", "dqn_classic", "gym:fault.games:Faulty-hang-v0", *OVERRIDES, "games=2", "--frames", "260"]
+        asked += ["--episodes", "0", "--threads", "1", "--name", name, "--runs", str(tmp_path)]
+        with subprocess.Popen([sys.executable, "-m", "playfield", *asked], env=environment) as process:
+            until(done.exists)
+            process.send_signal(number)
+            assert process.wait(MOST_SECONDS) == RESUMABLE, f"not gone {MOST_SECONDS:g} s after {number.name}"
+        lost = told(tmp_path / name, "GameLost")
+        assert {event["reason"] for event in lost} == {"it did not answer in the 3 s after a stop was asked for"}
+        assert Run.open(tmp_path / name).load().clock_frames == lost[0]["clock"]["frames"], "saved where it stopped"
+        assert Resume(name, threads=1, runs=tmp_path).run() == 0
+        assert Run.open(tmp_path / name).load().clock_frames == 260
+    figure("stops while a game hangs", sent=amount(1, 20), signal=number.name)
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60.0
+    while not true():
+        assert time.monotonic() < deadline, "it does not come"
+        time.sleep(0.02)
 
 
 def play(games: Games, steps: int, harm: Callable[[int], None] = lambda number: None) -> list[Step]:

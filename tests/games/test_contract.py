@@ -14,6 +14,7 @@ from playfield.events import Tape
 from playfield.games.games import Games
 from playfield.games.make import make_games
 from playfield.games.protocol import machado, nature
+from playfield.games.supervised import supervised_games
 from playfield.recipes import RECIPES
 from playfield.rng import Rng
 from playfield.types import Step
@@ -32,8 +33,10 @@ MAKERS: dict[str, Callable[[int], Games]] = {
     "gym:CartPole-v1": lambda g: make_games("gym:CartPole-v1", nature(), g),
     DIALS: lambda g: make_games(DIALS, nature(), g),
     "gym:Acrobot-v1": lambda g: make_games("gym:Acrobot-v1", nature(), g),
+    "pong elsewhere": lambda g: supervised_games("pong", nature(**SMALL), g, threads=1),
+    "gym:CartPole-v1 elsewhere": lambda g: supervised_games("gym:CartPole-v1", nature(), g),
 }
-STEPS = {"pong": 130, "breakout": 280, "breakout sticky": 130, "gym:Acrobot-v1": 1100}
+STEPS = {"pong": 130, "pong elsewhere": 130, "breakout": 280, "breakout sticky": 130, "gym:Acrobot-v1": 1100}
 
 
 @dataclass

@@ -151,7 +151,9 @@ class Evaluate:
         run = find_run(self.name, self.runs)
         of = known(run)
         own = of.recipe.protocol
-        other = same_actions(protocol_named(self.protocol, own, of.game), own, game_spec(of, own).actions)
+        other = protocol_named(self.protocol, own, of.game)
+        if other != own:
+            other = same_actions(other, own, game_spec(of, own).actions)
         weights, clock = trained(run, self.checkpoint)
         report(run, of, weights, clock, Evaluation(episodes=self.episodes, seed=self.seed, protocol=other))
         return 0

@@ -12,8 +12,9 @@ from torch import nn
 from playfield.build import build_network
 from playfield.cli.runs import Known
 from playfield.games.games import GameSpec
-from playfield.games.make import make_games, names_code
+from playfield.games.make import names_code
 from playfield.games.protocol import AtariProtocol
+from playfield.games.supervised import supervised_games
 from playfield.learner import load_weights
 from playfield.networks import obs_shape
 from playfield.recipes import Recipe
@@ -82,7 +83,7 @@ def open_model(path: Path) -> Opened:
 
 def game_spec(of: Known, protocol: AtariProtocol) -> GameSpec:
     """What the game is, without keeping it open."""
-    games = make_games(of.game, protocol, 1, threads=1)
+    games = supervised_games(of.game, protocol, 1, threads=1)
     games.close()
     return games.spec
 

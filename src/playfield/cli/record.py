@@ -17,11 +17,11 @@ from playfield.cli.models import model_path, open_model
 from playfield.cli.results import scores_text
 from playfield.cli.runs import Known, find_run, free_name, known
 from playfield.demonstrations import About, DemonstrationWriter, Player, require_recordable, seen_in
-from playfield.evaluate import MOST_LOST
 from playfield.games.each import Lost
 from playfield.games.games import Games, GameSpec
-from playfield.games.make import make_games
 from playfield.games.protocol import AtariProtocol
+from playfield.games.supervised import supervised_games
+from playfield.losses import Losses
 from playfield.rng import Rng
 from playfield.score import scoring_text
 from playfield.storage import fingerprint
@@ -59,7 +59,7 @@ class Record:
     def run(self) -> int:
         self._check()
         protocol = self._protocol()
-        games = make_games(self.game, protocol, 1, 1)
+        games = supervised_games(self.game, protocol, 1, 1)
         try:
             policy, player = self._player(games.spec)
             stem = free_name(f"{slug(self.game)}-{slug(Path(self.policy).stem)}", self.out)
@@ -92,18 +92,18 @@ class Record:
         most_frames = self._most_frames(games.spec)
         step = games.begin(Rng(self.seed).numpy("episodes"))
         writer.begin(step)
-        lost = 0  # since an episode was last played to its end
+        losses = Losses(self.game)
         while writer.frames < most_frames and writer.episodes < (self.episodes or math.inf):
             decision = policy.act(step)
             games.send(decision.action)
             step = games.recv()
             writer.add(int(decision.action[0]), step)
             if step.lost:
-                lost += 1
-                if lost > MOST_LOST:
-                    raise Lost(f"{self.game} was lost {lost} times before a game was over: {step.lost[0]}")
+                losses.add(step.lost[0])
             elif step.last[0]:
-                lost = 0
+                losses.end_row()
+            if (too_many := losses.too_many) is not None:
+                raise Lost(too_many)
 
     def _most_frames(self, spec: GameSpec) -> float:
         timed = math.inf if self.minutes is None else self.minutes * 60.0 * spec.frames_per_second

@@ -13,17 +13,18 @@ from jaxtyping import UInt8
 
 from playfield.agent import Policy, nothing_decided
 from playfield.build import build_policy
-from playfield.cli.models import Opened
+from playfield.cli.models import Opened, game_spec
 from playfield.cli.runs import Known
 from playfield.evaluate import EvaluationPlan, evaluate
 from playfield.events import Evaluated, Tape
 from playfield.games.desktop.game import DesktopGame
 from playfield.games.desktop.game_file import GameFile, typed_name
 from playfield.games.desktop.games import copies_side_by_side, desktop_games, game_file
-from playfield.games.films import NoFilm, film, require_replay
+from playfield.games.films import NoFilm, require_replay
 from playfield.games.gymnasium_games import MissingPackage
-from playfield.games.make import make_games
 from playfield.games.protocol import AtariProtocol
+from playfield.games.supervised import supervised_games
+from playfield.games.supervised_films import supervised_film
 from playfield.linear.policies import Softmax
 from playfield.memory.rows import RowRing, RowShape
 from playfield.recipes import AnyRecipe, LinearRecipe
@@ -77,7 +78,7 @@ def evaluate_weights(of: Known, weights: Tree, clock: Clock, evaluation: Evaluat
     """Play whole games with an agent's weights and show how they go."""
     recipe = of.recipe
     protocol = evaluation.protocol or recipe.protocol
-    games = make_games(of.game, protocol, copies_side_by_side(of.game, min(evaluation.episodes, MOST_COPIES)))
+    games = supervised_games(of.game, protocol, copies_side_by_side(of.game, min(evaluation.episodes, MOST_COPIES)))
     plan = EvaluationPlan(
         episodes=evaluation.episodes,
         seed=evaluation.seed,
@@ -184,11 +185,10 @@ def filmed(
     """
     require_replay(of.game)
     if view == "game":
-        made = film(of.game, protocol, tape)
+        made = supervised_film(of.game, protocol, tape)
         return (game_view(picture) for picture in made), made.frames_per_second
-    games = make_games(of.game, protocol, 1, threads=1)
-    rate = games.spec.frames_per_second / games.spec.frames_per_action
-    games.close()
+    spec = game_spec(of, protocol)
+    rate = spec.frames_per_second / spec.frames_per_action
     draw = net_view if view == "net" else motion_view
     return (enlarge(draw(stack), 3) for stack in stacks(of, tape, protocol)), rate
 
@@ -224,9 +224,9 @@ def film_now(path: Path, of: Known, policy: Policy, seed: int, scale: int | None
 def stacks(of: Known, tape: Tape, protocol: AtariProtocol) -> Iterator[UInt8[Array, "K H W"]]:
     """What a network sees at every decision of an episode.
 
-    Raises: ValueError where the game shows numbers, not pictures.
+    Raises: ValueError where the game shows numbers, not pictures; NoFilm, Lost where it is lost meanwhile.
     """
-    games = make_games(of.game, protocol, 1, threads=1)
+    games = supervised_games(of.game, protocol, 1, threads=1)
     spec, stack = games.spec, 1 if of.recipe.memory is None else of.recipe.memory.stack
     try:
         if len(spec.frame_shape) != 3 or spec.frame_shape[2] != 1:
@@ -238,7 +238,10 @@ def stacks(of: Known, tape: Tape, protocol: AtariProtocol) -> Iterator[UInt8[Arr
         yield ring.newest_obs()[0].numpy()
         for action in tape.actions:
             games.send(np.array([action]))
-            ring.add(games.recv(), nothing_decided(1))
+            step = games.recv()
+            if step.lost:
+                raise NoFilm(f"{of.game} was lost while its film was made: {step.lost[0]}")
+            ring.add(step, nothing_decided(1))
             yield ring.newest_obs()[0].numpy()
     finally:
         games.close()
@@ -246,7 +249,7 @@ def stacks(of: Known, tape: Tape, protocol: AtariProtocol) -> Iterator[UInt8[Arr
 
 def play_episode(of: Known, policy: Policy, seed: int, protocol: AtariProtocol) -> tuple[Tape, float]:
     """One whole game by a policy: its tape and its score."""
-    games = make_games(of.game, protocol, 1, threads=1)
+    games = supervised_games(of.game, protocol, 1, threads=1)
     plan = EvaluationPlan(episodes=1, seed=seed, policy_name="any", clock=Clock())
     try:
         events = list(evaluate(policy, games, plan))

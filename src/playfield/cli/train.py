@@ -372,12 +372,7 @@ def pursue(run: Run, of: Known, session: Session[Any], plan: Plan, begin: Begin)
     Raises: NotFinite where that happens again at the same place, or too often; Diverged.
     """
     places: list[int] = []
-
-    def hurry() -> None:
-        if (pace := pace_of(session.games)) is not None:
-            pace.hurry()
-
-    interruption = Interruption(hurry)
+    interruption = Interruption(lambda: session.games.hurry())
     while True:
         try:
             return _pursue_once(run, of, session, plan, begin, interruption)

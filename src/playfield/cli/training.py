@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
-from playfield.cli.losses import Losses
 from playfield.events import EpisodeEnded, Event, GameLost, Learned, NotSaved, Saved, Stepped, Stopped
 from playfield.finite import first_not_finite
+from playfield.losses import Losses
 from playfield.recipes.recipe import MOST_FRAMES
 from playfield.session import Session
 from playfield.sinks.console_lines import Lines
@@ -119,7 +119,7 @@ class Interruption:
     signals = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
     def __init__(self, told: Callable[[], None] | None = None) -> None:
-        """`told` is called at the first: whoever waits for a person should wait no longer."""
+        """`told` is called at the first: who waits for a person, or for a game that hangs, should wait no longer."""
         self.asked: str | None = None
         self._told = told
 

@@ -192,6 +192,9 @@ class AtariGames:
         waiting, self._waiting = self._waiting, None
         return waiting()
 
+    def hurry(self) -> None:
+        """Emulators wait for nobody."""
+
     def close(self) -> None:
         """Stop the emulators' threads."""
         self._background.shutdown()

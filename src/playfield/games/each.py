@@ -157,10 +157,14 @@ class EachGame:
         playing, self._playing = self._playing, None
         return self._together(playing)
 
-    def close(self) -> None:
-        """Release every game, once none is at play."""
+    def hurry(self) -> None:
+        """Wait for no person any more."""
         if self.pace is not None:
             self.pace.hurry()
+
+    def close(self) -> None:
+        """Release every game, once none is at play."""
+        self.hurry()
         if self._halt is not None:
             self._halt()
         if self._executor is not None:

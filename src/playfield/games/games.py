@@ -100,6 +100,13 @@ class Games(Protocol):
         """Wait for the step that `send` started."""
         ...
 
+    def hurry(self) -> None:
+        """Somebody wants to stop: wait for no person any more, nor long for a game that hangs.
+
+        Called from a signal handler, while a step may be waited for.
+        """
+        ...
+
     def close(self) -> None:
         """Release emulators and windows."""
         ...

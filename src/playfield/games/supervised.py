@@ -6,15 +6,7 @@ was seen before is kept. While games do as they should, everything is as if they
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import select
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -29,12 +21,14 @@ from playfield.games.episodes import check_tapes, draw_seeds
 from playfield.games.games import Games, GameSpec
 from playfield.games.gymnasium_games import PREFIX
 from playfield.games.make import make_games
+from playfield.games.process import Hangs, WatchedProcess
 from playfield.games.protocol import AtariProtocol
 from playfield.games.wire import spec_of, step_of, tapes_words
-from playfield.messages import Broken, hear, message
 from playfield.settings import to_plain
 from playfield.types import Array, Step
 
+WORKER = "playfield.games.worker"
+"""The module that plays there."""
 STEP_SECONDS = {"atari": 5.0, "gymnasium": 30.0}
 """Time for one action of all games."""
 RESTART_SECONDS = 2.0
@@ -43,14 +37,6 @@ START_SECONDS = 60.0
 """Time for a process to start and make its games."""
 REPLAYED_ACTIONS_PER_SECOND = 100
 """Fewer than any game plays again."""
-LOOK_SECONDS = 0.25
-"""For which it is waited at a time."""
-SEND_SECONDS = 5.0
-"""For which a question may stay unread: one that is longer than a line holds is that of a resume."""
-MOST_STEP_BYTES = 1 << 31
-"""Of what all games show at once."""
-MOST_SPEC_BYTES = 1 << 26
-"""Of what games are: observations of many numbers have as many limits."""
 
 
 def supervised_games(name: str, protocol: AtariProtocol, games: int, threads: int = 0) -> Games:
@@ -58,17 +44,18 @@ def supervised_games(name: str, protocol: AtariProtocol, games: int, threads: in
 
     Raises: as `make_games`.
     """
-    if os.name != "posix":  # sockets are handed to another process differently there
+    if (seconds := step_seconds(name)) is None:
         return make_games(name, protocol, games, threads)
+    return SupervisedGames(name, protocol, games, threads, seconds)
+
+
+def step_seconds(name: str) -> float | None:
+    """The time for one action of a game that has a process of its own; None of another one."""
+    if os.name != "posix":  # sockets are handed to another process differently there
+        return None
     if name in atari_names():
-        return SupervisedGames(name, protocol, games, threads, STEP_SECONDS["atari"])
-    if name.startswith(PREFIX):
-        return SupervisedGames(name, protocol, games, threads, STEP_SECONDS["gymnasium"])
-    return make_games(name, protocol, games, threads)
-
-
-class Hangs(Exception):
-    """A game did not answer in time, or answered with nonsense; the message says what happened."""
+        return STEP_SECONDS["atari"]
+    return STEP_SECONDS["gymnasium"] if name.startswith(PREFIX) else None
 
 
 class SupervisedGames:
@@ -81,7 +68,7 @@ class SupervisedGames:
         games: int,
         threads: int,
         step_seconds: float,
-        worker: str = "playfield.games.worker",
+        worker: str = WORKER,
     ) -> None:
         """`worker` is the module that the process runs.
 
@@ -90,7 +77,8 @@ class SupervisedGames:
         plain = to_plain(protocol)
         self._asked = {"game": name, "protocol": plain, "games": games, "threads": threads}
         self._worker, self._step_seconds = worker, step_seconds
-        self._child = _Child(self._worker, self._asked)
+        self._is_hurried = False
+        self._child = self._started()
         self.spec: GameSpec = self._spec(name)
         self._seeds = np.random.default_rng(0)
         self._step = _nothing(self.spec)
@@ -102,7 +90,7 @@ class SupervisedGames:
     def begin(self, seeds: np.random.Generator) -> Step:
         """Start G new episodes."""
         self._seeds = seeds
-        self._ask({"do": "begin", "seeds": draw_seeds(seeds, self.spec.games).tolist()})
+        self._begin_with(draw_seeds(seeds, self.spec.games).tolist())
         return self.recv()
 
     def resume(self, seeds: np.random.Generator, tapes: Sequence[Tape]) -> Step:
@@ -121,6 +109,7 @@ class SupervisedGames:
         try:
             words, data = self._hear()
             if "refused" in words:
+                self._child.kill()
                 raise ValueError(words["refused"])
             self._step = _checked(self.spec, words, data)
         except Hangs as what:
@@ -134,8 +123,7 @@ class SupervisedGames:
             raise RuntimeError("send was called twice without recv")
         fresh = draw_seeds(self._seeds, int(self._step.last.sum())).tolist()
         if self._child.gone:
-            self._child = _Child(self._worker, self._asked)
-            self._ask({"do": "begin", "seeds": fresh})
+            self._begin_with(fresh)
         else:
             self._ask({"do": "send", "seeds": fresh}, np.ascontiguousarray(action, "<i8").tobytes())
 
@@ -160,6 +148,10 @@ class SupervisedGames:
             self._step = self._lost(str(what), first=self._step.last | begins)
         return self._step
 
+    def hurry(self) -> None:
+        """Wait for no answer that does not come soon: games that hang are lost at once."""
+        self._is_hurried = True
+
     def close(self) -> None:
         """End the process."""
         self._child.close()
@@ -180,7 +172,16 @@ class SupervisedGames:
             raise ValueError(words.get("refused", f"{name} cannot be begun"))
         return spec_of(words["spec"])
 
+    def _started(self) -> WatchedProcess:
+        return WatchedProcess(self._worker, self._asked, lambda: self._is_hurried)
+
+    def _begin_with(self, seeds: list[int]) -> None:
+        self._ask({"do": "begin", "seeds": seeds})
+
     def _ask(self, words: dict[str, Any], data: bytes = b"") -> None:
+        """Ask the process, or another one where it is gone."""
+        if self._child.gone:
+            self._child = self._started()
         self._begins = words["do"] == "begin"
         self._waiting = self._step_seconds + RESTART_SECONDS * len(words["seeds"] or words.get("tapes", []))
         if not self._child.announced:
@@ -207,130 +208,6 @@ class SupervisedGames:
             seed=self._step.seed,
             lost=dict.fromkeys(range(games), reason),
         )
-
-
-class _Child:
-    """The other process, and the line to it."""
-
-    def __init__(self, worker: str, asked: dict[str, Any]) -> None:
-        ours, theirs = socket.socketpair()
-        # Modules are found there as here; a group of its own, so that a person's Ctrl-C is ours alone to answer.
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", worker, str(theirs.fileno()), json.dumps(asked)],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=sys.stderr.fileno() if _has_descriptor() else subprocess.DEVNULL,
-                env=environment,
-                start_new_session=True,
-            )
-        self._line = ours
-        self.gone = False
-        """Whether it was ended."""
-        self.announced = False
-        """Whether it has said what its games are."""
-
-    @property
-    def number(self) -> int:
-        return self._process.pid
-
-    def tell(self, words: dict[str, Any], data: bytes) -> None:
-        """Ask for something; that nobody is there or listens is found when the answer is waited for."""
-        self._line.settimeout(SEND_SECONDS)
-        with contextlib.suppress(OSError):
-            self._line.sendall(message(words, data))
-        self._line.settimeout(None)
-
-    def hear(self, seconds: float) -> tuple[Mapping[str, Any], bytes]:
-        """Wait for its answer.
-
-        Raises: Hangs.
-        """
-        left = seconds
-
-        def read(count: int) -> bytes:
-            nonlocal left
-            data = bytearray()
-            while len(data) < count:
-                if left <= 0.0:
-                    raise Hangs(f"it did not answer within {seconds:g} s")
-                left -= self._wait()
-                data += self._received(count - len(data))
-            return bytes(data)
-
-        try:
-            words, data = hear(read, most_header_bytes=MOST_SPEC_BYTES, most_payload_bytes=MOST_STEP_BYTES)
-        except Broken as what:
-            raise Hangs(self._end(str(what))) from what
-        self.announced = self.announced or "spec" in words
-        return words, data
-
-    def _wait(self) -> float:
-        """Look for a moment whether it says something; the seconds that took.
-
-        A time in which we were stopped ourselves, as by Ctrl-Z or a closed lid, counts as a moment.
-        """
-        before = time.monotonic()
-        select.select([self._line], [], [], LOOK_SECONDS)
-        return min(time.monotonic() - before, 2 * LOOK_SECONDS)
-
-    def _received(self, most: int) -> bytes:
-        """What there is to be read, at once.
-
-        Raises: Broken.
-        """
-        try:
-            data = self._line.recv(min(most, 1 << 20), socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return b""
-        except OSError as error:
-            raise Broken(str(error)) from error
-        if not data:
-            raise Broken("it has ended")
-        return data
-
-    def _end(self, otherwise: str) -> str:
-        """How the process ended."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            code = self._process.wait(1.0)
-            if code < 0:
-                return f"its process was ended by {_signal_name(-code)}"
-            return f"its process ended with exit code {code}"
-        return otherwise
-
-    def kill(self) -> None:
-        """End it at once, whatever it does, with all that it started."""
-        self.gone = True
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self._line.close()
-
-    def close(self) -> None:
-        """Hang up, which ends it; at once where it does not hear that."""
-        if self.gone:
-            return
-        with contextlib.suppress(OSError):
-            self._line.shutdown(socket.SHUT_RDWR)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(2.0)
-        self.kill()
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal has no name
-        return f"signal {number}"
-
-
-def _has_descriptor() -> bool:
-    """Whether standard error is a real file here; under a notebook or a test it may be an object only."""
-    try:
-        return sys.stderr.fileno() >= 0
-    except (AttributeError, OSError, ValueError):
-        return False
 
 
 def _checked(spec: GameSpec, words: Mapping[str, Any], data: bytes) -> Step:

@@ -1,4 +1,4 @@
-"""What is said between a run and the process that plays its games: one message each way for a step."""
+"""What is said between us and a process that plays games: one message each way for a step, one for a film's picture."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from playfield.events import Tape
+from playfield.games.films import Shot
 from playfield.games.games import GameSpec, Observations
 from playfield.types import Step
 
@@ -41,6 +42,19 @@ def step_of(spec: GameSpec, words: Mapping[str, Any], data: bytes) -> Step:
     if at != len(data):
         raise ValueError("what it said is too long")
     return Step(**{**parts, "frame": parts["frame"].reshape(shape)}, lost={int(g): r for g, r in words["lost"].items()})
+
+
+def shot_bytes(shot: Shot, frames_per_second: float) -> tuple[dict[str, Any], bytes]:
+    """A picture of a film as a message, without what an agent would be told."""
+    said = [shot.reward, shot.action, shot.over, shot.truncated]
+    return {"shot": said, "shape": shot.picture.shape, "rate": frames_per_second}, shot.picture.tobytes()
+
+
+def shot_of(words: Mapping[str, Any], data: bytes) -> tuple[Shot, float]:
+    """The picture of a message, and how many make a second."""
+    reward, action, over, truncated = words["shot"]
+    picture = np.frombuffer(data, np.uint8).reshape(words["shape"])
+    return Shot(picture, reward, action, over, truncated), words["rate"]
 
 
 def spec_words(spec: GameSpec) -> dict[str, Any]:

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt64
 
+from playfield.games.films import film
 from playfield.games.games import Games
 from playfield.games.make import make_games
 from playfield.games.protocol import AtariProtocol
-from playfield.games.wire import spec_words, step_bytes, tapes_of
+from playfield.games.wire import shot_bytes, spec_words, step_bytes, tapes_of
 from playfield.messages import Broken, hear, message
 from playfield.settings import from_plain
 from playfield.types import Array, Step
@@ -58,6 +59,18 @@ def serve(end: socket.socket, games: Games) -> None:
         end.sendall(message(*step_bytes(step)))
 
 
+def show(end: socket.socket, name: str, protocol: AtariProtocol) -> None:
+    """Play the episode of the tape that is sent again, picture by picture, as fast as the other process takes them."""
+    asked, _ = hear(partial(_exactly, end), most_header_bytes=MOST_ASKED_BYTES)
+    try:
+        made = film(name, protocol, tapes_of(asked["tapes"])[0])
+        for shot in made.shots:
+            end.sendall(message(*shot_bytes(shot, made.frames_per_second)))
+    except (ValueError, ImportError) as error:  # a sentence of ours, for a person
+        end.sendall(message({"refused": str(error)[:MOST_WORDS]}))
+    end.sendall(message({"over": True}))
+
+
 def _exactly(end: socket.socket, count: int) -> bytes:
     """Raises: Broken where the other process hangs up."""
     data = end.recv(count, socket.MSG_WAITALL) if count else b""
@@ -67,7 +80,7 @@ def _exactly(end: socket.socket, count: int) -> bytes:
 
 
 def main(end: socket.socket, asked: dict[str, Any]) -> int:
-    """Make the games that are asked for and play them; whatever goes wrong is told before the end."""
+    """Play the games or show the episode that is asked for; whatever goes wrong is told before the end."""
     # A stop is the other process's business; and should it be killed at once, nobody is left to hang up.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -75,7 +88,10 @@ def main(end: socket.socket, asked: dict[str, Any]) -> int:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     try:
         protocol = from_plain(AtariProtocol, asked["protocol"])
-        serve(end, make_games(asked["game"], protocol, asked["games"], asked["threads"]))
+        if "film" in asked:
+            show(end, asked["game"], protocol)
+        else:
+            serve(end, make_games(asked["game"], protocol, asked["games"], asked["threads"]))
     except (Broken, ConnectionError):  # nobody is there any more
         return 0
     except Exception as error:  # of a game, which may raise anything

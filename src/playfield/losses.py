@@ -9,7 +9,8 @@ from collections.abc import Callable
 from playfield.events import Event, GameLost, Stepped
 
 MOST = 3
-"""Steps in which games may be lost within `SECONDS`, or one after the other without one that is played."""
+"""Steps in which games may be lost within `SECONDS`, or in a row: in training without a step that is played between
+them, where scores are counted without a whole game."""
 SECONDS = 60.0
 """Of wall time."""
 
@@ -24,18 +25,26 @@ class Losses:
         self._step = -1
         self._reason = ""
 
+    def add(self, reason: str) -> None:
+        """Games were lost in a step."""
+        self._reason = reason
+        self._at.append(self._now())
+        self._in_a_row += 1
+
+    def end_row(self) -> None:
+        """Something was played since: what is lost from now on is not in a row with what was lost before."""
+        self._in_a_row = 0
+
     def take(self, event: Event) -> bool:
         """Follow one event; whether it tells of a loss. Games of one process are lost together, and count once."""
         if isinstance(event, GameLost):
-            self._reason = event.reason
             if event.clock.steps == self._step:
                 return False
             self._step = event.clock.steps
-            self._at.append(self._now())
-            self._in_a_row += 1
+            self.add(event.reason)
             return True
         if isinstance(event, Stepped) and not event.step.last.all():
-            self._in_a_row = 0
+            self.end_row()
         return False
 
     @property
