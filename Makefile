@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q
 
-.PHONY: help install train test learn fault fault-long check format clean
+.PHONY: help install train test learn fault fault-long fuzz check format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make learn   every recipe learns the toy games, two learn classic control (an hour)"
 	@echo "make fault   crashes, full disks, signals, broken games and hostile files, a few of each (minutes)"
 	@echo "make fault-long  the same by the thousand, with figures in fault-figures.jsonl (hours; root for power cuts)"
+	@echo "make fuzz    parsers of strangers' files under a coverage-guided fuzzer, RUNS inputs each (hours; Linux)"
 	@echo "make check   format, lint, types, import laws"
 	@echo "make format  rewrite the sources in house format"
 	@echo "make clean   remove the environment"
@@ -44,6 +45,13 @@ fault: $(VENV)/.dev
 
 fault-long: $(VENV)/.dev
 	PLAYFIELD_FAULT_LONG=1 PLAYFIELD_UNCHECKED_SHAPES=1 PLAYFIELD_FAULT_FIGURES=$(CURDIR)/fault-figures.jsonl $(BIN)/python -m pytest tests/fault
+
+# One parser after the other goes on where one is found wanting; what was found lies in fuzz/findings.
+RUNS ?= 10000000
+fuzz: $(VENV)/.dev
+	$(PIP) -e '.[fuzz]'
+	@status=0; for parser in $$(PYTHONPATH=tests $(BIN)/python -m fault.fuzz --list); do \
+		PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m fault.fuzz $$parser --runs $(RUNS) || status=1; done; exit $$status
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -140,8 +140,19 @@ def from_plain(hint: Any, plain: Any, path: str = "") -> Any:
     if isinstance(plain, list):
         return _tuple_from(hint, typing.cast("list[Any]", plain), path)
     if not any(_fits(option, plain) for option in _options(hint)):
-        raise ValueError(f"{where} must be {_describe(hint)}, not {plain!r}")
+        raise ValueError(f"{where} must be {_describe(hint)}, not {shortened(plain)}")
+    if isinstance(plain, str) and not plain.isprintable():
+        raise ValueError(f"{where} has characters that cannot be shown")  # and might steer the terminal
     return float(plain) if float in _options(hint) and type(plain) is int else plain
+
+
+def shortened(value: Any, most: int = 80) -> str:
+    """A value of a file as it is quoted in a sentence: a stranger's may be a book."""
+    try:
+        text = repr(value)
+    except ValueError:  # of whole numbers with more digits than Python writes
+        return "a number too long to be written"
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 ABSENT = "-"
@@ -176,8 +187,16 @@ def _fits(option: Any, plain: Any) -> bool:
     if typing.get_origin(option) is typing.Literal:
         return plain in typing.get_args(option)
     if option is float:
-        return type(plain) in (int, float) and math.isfinite(plain)
+        return type(plain) in (int, float) and is_finite(plain)
     return isinstance(option, type) and type(plain) is option
+
+
+def is_finite(number: float) -> bool:
+    """Whether a number of a file is one that can be calculated with; whole ones may be too large for that."""
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
 
 
 def _describe(hint: Any) -> str:

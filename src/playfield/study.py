@@ -132,7 +132,7 @@ def grid_from_json(text: str) -> Grid:
             # Of a study from before there were any, None.
             demonstrations=None if plain.get("demonstrations") is None else str(plain["demonstrations"]),
         )
-    except (KeyError, TypeError, RecursionError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError, RecursionError, json.JSONDecodeError) as error:
         raise ValueError(f"this is not the description of a study: {type(error).__name__} {error}") from error
 
 

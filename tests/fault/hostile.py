@@ -6,16 +6,20 @@ import io
 import json
 import struct
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fault.states import go_on, new_run, write_step
+from fault.hostile_archives import archives
+from fault.hostile_places import places
+from fault.hostile_records import records
+from fault.hostile_texts import texts
+from fault.made import small_run
 from playfield.games.desktop.game_file import shipped_games
 from playfield.storage.checkpoint import sealed as sealed_line
 from playfield.storage.checkpoint import unsealed
 from playfield.storage.model import CARD, RECIPE, WEIGHTS, write_model
-from playfield.storage.run import Run, _plain_digest
+from playfield.storage.run import _plain_digest
 from storage.test_model import example, members, sealed
 
 CANARY = "canary"
@@ -112,11 +116,13 @@ def pickles(gadget: Gadget) -> Iterator[tuple[str, bytes]]:
     yield "in an entry", b"\x80\x02}X\x01\x00\x00\x00wc" + at + b"(" + rest + b"tRs."
 
 
-def corpus(folder: Path) -> list[Hostile]:
-    """All of them, written below a folder."""
+def corpus(folder: Path, kinds: Collection[str] | None = None) -> list[Hostile]:
+    """All of them, or those of some kinds, written below a folder."""
     found: list[Hostile] = []
 
     def add(kind: str, name: str, suffix: str, write: Callable[[Path], object]) -> None:
+        if kinds is not None and kind not in kinds:
+            return
         path = folder / f"{len(found):04d}{suffix}"
         write(path)
         found.append(Hostile(f"{kind}: {name}", kind, path))
@@ -135,6 +141,8 @@ def corpus(folder: Path) -> list[Hostile]:
         add("game", name, ".toml", lambda p, t=text: p.write_bytes(t))
     for name, data in _tapes():
         add("tapes", name, ".log", lambda p, d=data: p.write_bytes(d))
+    for file in [*records(), *places(), *archives(folder), *texts()]:
+        add(file.kind, file.name, file.suffix, file.write)
     return found
 
 
@@ -155,7 +163,7 @@ def _torch_files() -> Iterator[tuple[str, bytes]]:
     yield "pickle, bare", b"\x80\x02}X\x01\x00\x00\x00wK\x01s."
     yield (
         "pickle that never ends",
-        _zip({"archive/data.pkl": b"\x80\x02" + b"(" * 3_000_000, "archive/version": b"3\n"}),
+        _zip({"archive/data.pkl": b"\x80\x02" + b"(" * 1_000_000, "archive/version": b"3\n"}),
     )
     yield (
         "pickle that refers to itself",
@@ -246,11 +254,7 @@ ACCEPTABLE = {(key, text) for key in _WORDS for text in _TEXTS} | {
 
 
 def _run(path: Path, change: Callable[[Path], object]) -> None:
-    run = new_run(path.parent, path.name)
-    with run.writing():
-        go_on(run)
-        write_step(run, 1)
-    change(Run.open(path).path)
+    change(small_run(path))
 
 
 def _resealed(path: Path, change: Callable[[dict], object]) -> None:

@@ -9,9 +9,15 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
+from demonstrations.foreign_files import Moment, minari, serpent
 from fault.amounts import figure
 from fault.hostile import CANARY, GADGETS, corpus, pickles
-from fault.states import go_on, new_run, write_step
+from fault.hostile_records import ABOUT, good_frames, write_recording
+from fault.hostile_texts import STUDY
+from fault.made import small_run
+from fault.parsers import SMALL_GAME
 from playfield.games.desktop.game_file import shipped_games
 from playfield.recipes import RECIPES
 from playfield.settings import to_plain
@@ -22,19 +28,25 @@ MOST_PEAK = 1 << 30
 
 
 def good_ones(folder: Path) -> list[dict[str, str]]:
-    """One file of each kind as it should be: the harness itself opens them."""
+    """One file of each kind as it should be, which the hostile ones are made from: the harness itself opens them."""
     folder.mkdir()
     write_model(folder / "a.playfield", example())
     (folder / "a.json").write_text(json.dumps(to_plain(RECIPES["dqn"])))
-    run = new_run(folder)
-    with run.writing():
-        go_on(run)
-        write_step(run, 1)
-    return [
-        {"kind": "model", "path": str(folder / "a.playfield")},
-        {"kind": "recipe", "path": str(folder / "a.json")},
-        {"kind": "game", "path": str(shipped_games()["refgame"])},
-    ]
+    (folder / "a.toml").write_text(SMALL_GAME)
+    (folder / "study.json").write_text(json.dumps(STUDY))
+    small_run(folder / "run")
+    small_run(folder / "records")
+    (folder / "records" / "events.jsonl").write_text('{"event":"EpisodeEnded","score":1.5}\n')
+    write_recording(folder / "recording", ABOUT, ("frames.log", good_frames()))
+    minari(folder / "minari", [np.zeros((2, 4, 4, 1), np.uint8)])
+    serpent(folder / "a.h5", [Moment(grey=7)])
+    of_kind = {
+        "model": "a.playfield", "recipe": "a.json", "game": "a.toml", "study": "study.json", "run": "run",
+        "records": "records", "recording": "recording", "tapes": "recording/tapes.log", "minari": "minari",
+        "serpent": "a.h5",
+    }  # fmt: skip
+    shipped = {"kind": "game", "path": str(shipped_games()["refgame"])}
+    return [shipped, *({"kind": kind, "path": str(folder / name)} for kind, name in of_kind.items())]
 
 
 def opened(folder: Path, work: Path) -> list[dict]:
@@ -56,7 +68,7 @@ def test_hostile_files_do_nothing_and_are_refused_with_a_sentence(tmp_path: Path
     work = tmp_path / "work"
     work.mkdir()
     *ends, peak = opened(tmp_path, work)
-    assert len(ends) == len(hostile) >= 150
+    assert len(ends) == len(hostile) >= 320
     assert [end for end in ends if end["done"]] == []
     wrong = [(end["name"], end["said"]) for end in ends if end["kind_of_end"] != "refused"]
     assert wrong == []

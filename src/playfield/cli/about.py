@@ -11,9 +11,13 @@ from rich.console import Console
 from rich.table import Table
 
 from playfield.settings import ABSENT, difference, explain, nearest, paths, setting_text
+from playfield.storage.files import read_capped
 
 if TYPE_CHECKING:
     from playfield.recipes import AnyRecipe, Recipe
+
+MOST_RECIPE_BYTES = 1 << 20
+"""Of a recipe's file."""
 
 Positional = tyro.conf.Positional
 
@@ -57,7 +61,7 @@ def find_recipe(name: str) -> AnyRecipe:
         if not path.is_file():
             raise ValueError(f"there is no recipe file {name}")
         try:
-            return recipe_from_json(path.read_text(encoding="utf-8"))
+            return recipe_from_json(read_capped(path, MOST_RECIPE_BYTES).decode("utf-8"))
         except ValueError as error:
             begin = "`playfield recipes json dqn > mine.json` writes one to begin with"
             raise ValueError(f"{name}: {error} ({begin})") from error

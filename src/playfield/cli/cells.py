@@ -231,7 +231,7 @@ def newest_row(run: Path) -> Mapping[str, float | None]:
             file.seek(max(0, path.stat().st_size - 4096))
             complete = file.read().rpartition(b"\n")[0]
         row = json.loads(complete.rpartition(b"\n")[2] or b"{}")
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return row if isinstance(row, dict) else {}
 

@@ -214,4 +214,9 @@ def one_sentence(error: BaseException) -> str:
         return f"'{error.filename}' cannot be used: {error.strerror}{advice}"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # without a file, as of standard output
         return "no space is left on the disk or device that is written to; make room there, or write elsewhere"
-    return " ".join(str(error).split())
+    return " ".join(_shown(error).split())
+
+
+def _shown(error: BaseException) -> str:
+    """A message may quote a stranger's file: what would steer the terminal is written as its number."""
+    return "".join(letter if letter.isprintable() or letter.isspace() else ascii(letter)[1:-1] for letter in str(error))

@@ -29,7 +29,7 @@ from playfield.cli.results import (
     results_folder,
     write_film,
 )
-from playfield.cli.runs import Known, find_run, find_runs, known
+from playfield.cli.runs import Known, find_run, find_runs, known, state_of
 from playfield.demonstrations import is_recording
 from playfield.events import Tape
 from playfield.games.atari import atari_names
@@ -86,7 +86,8 @@ def load_network(run: Run, network: nn.Module, checkpoint: str | None = None) ->
     Raises: ValueError where the weights are of another network; NoCheckpoint; DamagedFile.
     """
     loaded = load_checkpoint(run, checkpoint)
-    load_weights(network, saved_weights(loaded))
+    with state_of(loaded):
+        load_weights(network, saved_weights(loaded))
     return loaded
 
 
@@ -99,7 +100,8 @@ def saved_weights(loaded: Loaded) -> Tree:
 def trained(run: Run, checkpoint: str | None = None) -> tuple[Tree, Clock]:
     """What the run's agent has learnt, and the clock it was saved at."""
     loaded = load_checkpoint(run, checkpoint)
-    return saved_weights(loaded), Clock(**{name: int(value) for name, value in loaded.tree["clock"].items()})
+    with state_of(loaded):
+        return saved_weights(loaded), Clock(**{name: int(value) for name, value in loaded.tree["clock"].items()})
 
 
 def protocol_named(name: str | None, own: AtariProtocol, *games: str) -> AtariProtocol:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from playfield.settings import ABSENT, difference, from_plain, nearest, setting_
 from playfield.sinks.eventlog import read_events
 from playfield.sinks.metrics import read_metrics
 from playfield.sinks.recent import LAST, Begin
-from playfield.storage.run import RESERVE, Run, check_name, list_runs
+from playfield.storage.run import RESERVE, Loaded, Run, check_name, list_runs
 from playfield.types import Clock
 
 
@@ -107,8 +107,10 @@ def _numbered(stem: str) -> Iterator[str]:
 def begin_of(run: Run, clock: Clock, updates: int, most: int = LAST) -> Begin:
     """From where displays and metrics go on: what the run's own files say, with the last `most` scores."""
     scores, lost = _scores(run)
-    rows = read_metrics(run.path / "metrics.jsonl") if (run.path / "metrics.jsonl").is_file() else []
-    elapsed = float(rows[-1]["elapsed_seconds"] or 0.0) if rows else 0.0
+    path = run.path / "metrics.jsonl"
+    with records_of(path):
+        rows = read_metrics(path) if path.is_file() else []
+        elapsed = float(rows[-1]["elapsed_seconds"] or 0.0) if rows else 0.0
     recent = tuple(scores[-max(most, LAST) :])
     return Begin(clock=clock, updates=updates, scores=recent, lost=lost, elapsed_seconds=elapsed)
 
@@ -158,6 +160,38 @@ def _size(folder: Path) -> int:
 def _scores(run: Run) -> tuple[list[float], int]:
     """Of every whole game that was trained on, oldest first; and how many were lost, which have none."""
     path = run.path / "events.jsonl"
-    ended = [row for row in read_events(path) if row["event"] == "EpisodeEnded"] if path.is_file() else []
-    scores = [float(row["score"]) for row in ended if not row.get("lost", False)]
-    return scores, len(ended) - len(scores)
+    with records_of(path):
+        ended = [row for row in read_events(path) if row["event"] == "EpisodeEnded"] if path.is_file() else []
+        scores = [float(row["score"]) for row in ended if not row.get("lost", False)]
+        return scores, len(ended) - len(scores)
+
+
+@contextlib.contextmanager
+def records_of(path: Path) -> Generator[None]:
+    """Where records are not such as we write, say of which file; it may be a stranger's.
+
+    Raises: ValueError.
+    """
+    try:
+        yield
+    except _NOT_OURS as error:
+        raise ValueError(f"{path} holds records that are not of a run ({type(error).__name__}: {error})") from error
+
+
+@contextlib.contextmanager
+def state_of(loaded: Loaded) -> Generator[None]:
+    """Where a checkpoint is whole but not the state that its recipe asks for, say so; it may be a stranger's.
+
+    Raises: ValueError.
+    """
+    try:
+        yield
+    except _NOT_OURS as error:
+        raise ValueError(
+            f"checkpoint {loaded.checkpoint} is not the state of its run's recipe ({type(error).__name__}: {error}); "
+            "take a sound copy of the run, or train again under another --name"
+        ) from error
+
+
+_NOT_OURS = (KeyError, IndexError, TypeError, AttributeError, OverflowError)
+"""What comes of values that have another shape than ours."""

@@ -23,7 +23,7 @@ from playfield.cli.counts import Count, OptionalCount, Switch
 from playfield.cli.look import load_network, protocol_named, saved_weights
 from playfield.cli.machine import cores, memory_bytes
 from playfield.cli.results import Evaluation, plot_run, report, results_folder
-from playfield.cli.runs import Known, begin_of, find_run, free_name, known
+from playfield.cli.runs import Known, begin_of, find_run, free_name, known, state_of
 from playfield.cli.shown import shown_in
 from playfield.cli.training import RESUMABLE, Interruption, NotFinite, Plan, Sink, Training
 from playfield.events import EpisodeEnded, Event, PhaseChanged, Stopped
@@ -296,7 +296,8 @@ def _load(session: Session[Any], run: Run, loaded: Loaded) -> None:
     spec = session.games.spec
     is_same = run.about.protocol.get("file") == spec.protocol.get("file")
     try:
-        session.load(loaded.tree)
+        with state_of(loaded):
+            session.load(loaded.tree)
     except (ValueError, Lost) as error:
         if is_same:
             raise
@@ -338,7 +339,8 @@ def saved_latents(recipe: AnyRecipe, loaded: Loaded) -> Latents | None:
 
     Raises: ValueError where it is damaged.
     """
-    return latents_of(recipe, saved_weights(loaded)) if isinstance(recipe, LinearRecipe) else None
+    with state_of(loaded):
+        return latents_of(recipe, saved_weights(loaded)) if isinstance(recipe, LinearRecipe) else None
 
 
 def _check_limit(frames: int | None, clock: Clock) -> None:

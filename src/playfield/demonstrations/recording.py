@@ -8,14 +8,14 @@ frames.log   of games that (seed, actions) does not play again: every row as it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from playfield.demonstrations.about import About, read_about
 from playfield.extras import shell_word
 from playfield.storage.files import DamagedFile, advising
-from playfield.storage.tapes import RecordedEpisode, Tapes
+from playfield.storage.tapes import MOST_ACTIONS, RecordedEpisode, Tapes
 
 ABOUT, TAPES, GAPS, FRAMES = "about.json", "tapes.log", "gaps.log", "frames.log"
 _OTHERS = ("run.json", "frames.npz")
@@ -78,7 +78,7 @@ def read_recording(folder: Path) -> Recording:
         if not (folder / TAPES).is_file():
             raise DamagedFile(folder / TAPES, "is missing, and with it all that was played")
         tapes = Tapes(folder / TAPES)
-        episodes = tuple(tapes)
+        episodes = tuple(_no_more_than_fit(tapes))
         if not episodes and tapes.warning is not None:
             raise DamagedFile(folder / TAPES, "ends in the middle of its first episode, and holds no other")
         gaps = _read_gaps(folder / GAPS, episodes)
@@ -106,12 +106,25 @@ def anew(about: About | None) -> str:
     return f"take a sound copy, or record it anew: {command}"
 
 
+def _no_more_than_fit(tapes: Tapes) -> Iterator[RecordedEpisode]:
+    """Every episode of a file, which may be a small one that unpacks to more than the memory holds.
+
+    Raises: DamagedFile.
+    """
+    actions = 0
+    for episode in tapes:
+        actions += len(episode.actions)
+        if actions > MOST_ACTIONS:
+            raise DamagedFile(tapes.path, f"has more than {MOST_ACTIONS:,} actions, the most that one recording may")
+        yield episode
+
+
 def _read_gaps(path: Path, episodes: tuple[RecordedEpisode, ...]) -> Mapping[int, bytes]:
     """The marks of every episode that has any; those of an episode that a crash cut off are of no use."""
     if not path.is_file():
         return {}
     lengths = {episode.episode: len(episode.actions) for episode in episodes}
-    found = {tape.episode: tape.actions for tape in Tapes(path) if tape.episode in lengths}
+    found = {tape.episode: tape.actions for tape in _no_more_than_fit(Tapes(path)) if tape.episode in lengths}
     for number, marks in found.items():
         if len(marks) != lengths[number] or max(marks, default=0) > 1:
             raise DamagedFile(path, f"does not fit the tape of episode {number}")

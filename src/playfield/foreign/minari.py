@@ -72,7 +72,7 @@ def read_metadata(path: Path) -> Kept:
             raise Refused(f"has {done['type']} actions and {seen['type']} observations; Discrete and Box are read")
         shape, dtype, start = tuple(cast("list[int]", seen["shape"])), str(seen["dtype"]), int(done.get("start", 0))
         told, count = bool(about.get("jpeg_encoding", True)), int(done["n"])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise Refused(f"has a {METADATA} that does not say what is kept") from error
     if not all(type(side) is int and 0 < side <= 1 << 20 for side in shape) or not 1 <= len(shape) <= 3:
         raise Refused(f"has observations of shape {list(shape)[:8]}")

@@ -55,7 +55,7 @@ def row_of(header: Mapping[str, Any], payload: bytes) -> ForeignRow:
     Raises: Broken.
     """
     shape, dtype, keys, action = (header.get(name) for name in ("shape", "dtype", "keys", "action"))
-    if not isinstance(shape, list) or not 1 <= len(shape) <= 3 or dtype not in _DTYPES:
+    if not isinstance(shape, list) or not 1 <= len(shape) <= 3 or type(dtype) is not str or dtype not in _DTYPES:
         raise Broken("it said a frame that is none")
     sides = cast("list[object]", shape)
     if not all(type(side) is int and 0 < side <= MOST_PAYLOAD_BYTES for side in sides):

@@ -30,7 +30,7 @@ def read_evaluations(path: Path) -> list[Evaluated]:
         return []
     try:
         return [_evaluated(row) for row in read_lines(path)]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ValueError(f"{path} is damaged ({error}); move it away and evaluate again") from error
 
 

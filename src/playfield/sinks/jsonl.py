@@ -10,6 +10,8 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
+MOST_LINE_BYTES = 1 << 24
+
 
 class AppendFile(Protocol):
     """Something that grows at its end; who opens, syncs and truncates it is not a sink's business."""
@@ -39,18 +41,24 @@ def plain(value: object) -> object:
             return value
 
 
+def _refused(word: str) -> None:
+    raise ValueError(f"{word} is no number")
+
+
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """The complete lines of a JSONL file, one after the other; a last line cut short by a crash is left out.
 
     Raises: ValueError naming file and line for a line that is not a JSON object.
     """
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(iter(lambda: file.readline(MOST_LINE_BYTES), b""), start=1):
             if not line.endswith(b"\n"):
+                if len(line) == MOST_LINE_BYTES:
+                    raise ValueError(f"{path}, line {number}: has more than {MOST_LINE_BYTES:,} bytes.")
                 return
             try:
-                row = json.loads(line)
-            except ValueError as error:
+                row = json.loads(line, parse_constant=_refused)
+            except (ValueError, RecursionError) as error:
                 raise ValueError(f"{path}, line {number}: not JSON ({error}).") from None
             if not isinstance(row, dict):
                 raise ValueError(f"{path}, line {number}: a JSON object was expected, not {type(row).__name__}.")

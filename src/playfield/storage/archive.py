@@ -79,13 +79,16 @@ def _check_directory(path: Path, data: bytes) -> None:
     end = len(data) - _END_BYTES
     if end < 0 or data[end : end + 4] != b"PK\5\6" or data[-2:] != b"\0\0":
         raise DamagedFile(path, f"is cut or altered: {_where_it_ends(data)}")
-    (size,) = struct.unpack_from("<I", data, end + 12)
+    size, begin = struct.unpack_from("<II", data, end + 12)
     locator = end - _LOCATOR_BYTES
     end64 = locator - _END64_BYTES
     if end64 >= 0 and data[locator : locator + 4] == b"PK\6\7" and data[end64 : end64 + 4] == b"PK\6\6":
-        (size,) = struct.unpack_from("<Q", data, end64 + 40)
+        end = end64
+        size, begin = struct.unpack_from("<QQ", data, end64 + 40)
     if size > MOST_DIRECTORY_BYTES:
         raise DamagedFile(path, f"has a directory of {size} bytes, more than the {MOST_DIRECTORY_BYTES} it may have")
+    if begin + size != end:
+        raise DamagedFile(path, "is cut or altered: it has bytes that belong to no member")
 
 
 def _where_it_ends(data: bytes) -> str:

@@ -37,9 +37,10 @@ from playfield.storage.tree import Flat, unflatten
 
 FORMAT = 1
 TENSORS, TREE, MANIFEST = "tensors.safetensors", "tree.json", "manifest.json"
-MOST_TREE_BYTES = 64 << 20
-MOST_MANIFEST_BYTES = 16 << 20
-_MOST_TENSOR_BYTES = 1 << 40
+MOST_TREE_BYTES = 8 << 20
+MOST_MANIFEST_BYTES = 8 << 20
+"""JSON takes up to thirty times as much memory as it has bytes."""
+_MOST_TENSOR_BYTES = 1 << 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +193,7 @@ def folder_name(path: str) -> str:
 def _parse(plain: Any) -> Manifest:
     files = {name: FileRecord.parse(record) for name, record in plain["files"].items()}
     sinks = {name: FileRecord.parse(record) for name, record in plain["sinks"].items()}
-    rows = {path: Fence.parse(fence) for path, fence in plain["rows"].items()}
+    rows = {path: Fence.parse(fence) for path, fence in plain["rows"].items() if folder_name(path)}
     score = plain["score"]
     right = (
         files.keys() == {TENSORS, TREE}
@@ -201,6 +202,7 @@ def _parse(plain: Any) -> Manifest:
         and (score is None or (type(score) is float and math.isfinite(score)))
         and type(plain["run"]["id"]) is str
         and type(plain["fingerprint"]) is dict
+        and is_shown(plain["fingerprint"])
     )
     if not right:
         raise ValueError("not a manifest")
@@ -214,6 +216,14 @@ def _parse(plain: Any) -> Manifest:
         rows=rows,
         sinks=sinks,
         files=files,
+    )
+
+
+def is_shown(fingerprint: Mapping[str, Any]) -> bool:
+    """Whether a fingerprint is made of texts that can be shown, and of numbers: what differs is told to the person."""
+    return all(
+        name.isprintable() and (type(value) is int or (type(value) is str and value.isprintable()))
+        for name, value in fingerprint.items()
     )
 
 

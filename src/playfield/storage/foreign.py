@@ -17,14 +17,19 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor
 
+from playfield.settings import shortened
 from playfield.storage.archive import Archive, open_archive
 from playfield.storage.files import DamagedFile, read_capped
 from playfield.storage.tensors import MOST_HEADER_BYTES, from_raw, unpack
 
 MOST_FILE_BYTES = 1 << 30
-MOST_PICKLE_BYTES = 4 << 20
+MOST_PICKLE_BYTES = 1 << 20
+"""A tensor takes about a hundred; what is larger would only keep us busy."""
 MOST_TENSOR_BYTES = 1 << 30
+MOST_USES = 8
+"""How many times as large as the file its tensors may be together: several can be views of the same numbers."""
 MOST_AXES = 8
+MOST_MARKS = 1000
 
 STORAGES: dict[str, torch.dtype] = {
     "BoolStorage": torch.bool,
@@ -122,7 +127,7 @@ def _torch_tensors(archive: Archive) -> dict[str, Tensor]:
         raise NotOnlyTensors(archive.path, f"a pickle of {archive.sizes[pickles[0]]} bytes")
     try:
         views = _views(_unpickled(archive.read(pickles[0])))
-        _check_bytes(views)
+        _check_bytes(views, sum(archive.sizes.values()))
         storages = {view.storage: _numbers(archive, folder, view.storage) for view in views.values()}
         return {name: _viewed(name, view, storages[view.storage]) for name, view in views.items()}
     except _Refused as refusal:
@@ -143,10 +148,11 @@ def _views(value: Any) -> dict[str, _View]:
     return views
 
 
-def _check_bytes(views: Mapping[str, _View]) -> None:
+def _check_bytes(views: Mapping[str, _View], held: int) -> None:
     needed = sum(math.prod(view.shape) * view.storage.dtype.itemsize for view in views.values())
-    if needed > MOST_TENSOR_BYTES:
-        raise ValueError(f"its tensors would need {needed} bytes, more than the {MOST_TENSOR_BYTES} allowed")
+    most = min(MOST_TENSOR_BYTES, MOST_USES * held)
+    if needed > most:
+        raise ValueError(f"its tensors would need {shortened(needed)} bytes, more than the {most} allowed")
 
 
 def _numbers(archive: Archive, folder: str, storage: _Storage) -> Tensor:
@@ -199,6 +205,8 @@ class _Machine:
         return items
 
     def mark(self) -> None:
+        if len(self.below) >= MOST_MARKS:
+            raise _Refused(f"more than {MOST_MARKS} marks in one another")
         self.below.append(self.stack)
         self.stack = []
 

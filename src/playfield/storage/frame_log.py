@@ -128,7 +128,7 @@ class Seen:
         episode, row = 0, 0
         for header, payload in self._records:
             chunk = self._parse(header, payload)
-            follows = chunk.episode == episode and chunk.row == row
+            follows = chunk.episode == episode > 0 and chunk.row == row
             if not follows and (chunk.episode, chunk.row) != (episode + 1, 0):
                 raise DamagedFile(self.path, f"has rows out of order in episode {chunk.episode}")
             episode, row = chunk.episode, chunk.row + len(chunk.reward)

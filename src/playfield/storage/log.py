@@ -26,6 +26,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import torch
 import zstandard
 from torch import Tensor
@@ -49,7 +50,7 @@ from playfield.storage.tensors import CODES, DTYPES, from_raw, raw, storable
 CHUNK_ROWS = 64
 SEGMENT_FRAMES = 8_192
 _WIDE_BYTES = 256
-_MOST_BLOCK_BYTES = 1 << 30
+_MOST_BLOCK_BYTES = 1 << 28
 _MOST_HEADER_BYTES = 1 << 20
 _VERSION = 1
 _MAGIC = b"PFROWS\r\n"
@@ -149,7 +150,7 @@ class Fence:
         start, stop, size = plain["start"], plain["stop"], plain["size"]
         columns = tuple(Column.parse(column) for column in plain["columns"])
         segments = tuple(Segment.parse(segment) for segment in plain["segments"])
-        if not all(type(n) is int for n in (start, stop, size)) or not 0 <= start <= stop <= start + size:
+        if not all(type(n) is int for n in (start, stop, size)) or not 0 <= start <= stop <= start + size < 1 << 60:
             raise ValueError("the rows of a fence are no range")
         if start < stop:
             gaps = any(a.stop != b.first for a, b in pairwise(segments))
@@ -449,7 +450,8 @@ class _SegmentReader:
             data = self._decompress(payload, count * column.row_bytes // column.shape[0])
             if game == 0:
                 block[column.name] = torch.empty((count, *column.shape), dtype=column.dtype)
-            block[column.name][:, game] = from_raw(data, column.dtype, (count, *column.shape[1:]))
+            into = block[column.name].view(torch.uint8).numpy().reshape(count, column.shape[0], -1)
+            into[:, game] = np.frombuffer(data, np.uint8).reshape(count, -1)
         return block
 
     def finish(self) -> None:

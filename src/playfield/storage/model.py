@@ -141,7 +141,11 @@ def read_model(path: Path) -> Model:
 
     Raises: DamagedFile naming the member that is not what was written.
     """
-    archive = open_archive(path, read_capped(path, MOST_MODEL_BYTES))
+    return _model_in(open_archive(path, read_capped(path, MOST_MODEL_BYTES)))
+
+
+def _model_in(archive: Archive) -> Model:
+    path = archive.path
     expected = {CARD, RECIPE, WEIGHTS, CHECKSUMS}
     if odd_ones := sorted(archive.sizes.keys() ^ expected):
         odd = odd_ones[0]

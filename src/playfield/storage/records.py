@@ -20,6 +20,8 @@ from playfield.storage.files import AppendFile, DamagedFile, open_regular, parse
 _RECORD = struct.Struct("<IIII")
 _MOST_HEADER_BYTES = 1 << 16
 _ZEROS_OF_A_TORN_WRITE = 8
+_MOST_TORN_BYTES = 1 << 28
+"""That a crash may leave as zeros: more than is ever written at once."""
 
 
 class RecordLog:
@@ -109,6 +111,8 @@ class Records:
         file.seek(begin)
         head = file.read(_RECORD.size)
         if not any(head):
+            if size - begin > _MOST_TORN_BYTES:
+                raise DamagedFile(self.path, f"has {size - begin} bytes behind its last record")
             while piece := file.read(1 << 20):
                 if any(piece):
                     raise DamagedFile(self.path, f"has an altered record at byte {begin}")

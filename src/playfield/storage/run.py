@@ -193,8 +193,8 @@ class Run:
             return Run(path, _read_about(path / _RUN), keep_last=keep_last)
         except DamagedFile as damage:
             for manifest in _intact_manifests(path)[::-1]:
-                with contextlib.suppress(TypeError):
-                    about = About(**manifest.run)
+                with contextlib.suppress(ValueError):
+                    about = _about_from(manifest.run)
                     sentence = f"{damage}; the copy in checkpoint {manifest.checkpoint} is used"
                     return Run(path, about, (sentence,), keep_last=keep_last)
             raise
@@ -612,9 +612,28 @@ def _read_about(path: Path) -> About:
     if not isinstance(plain, dict) or plain.pop("blake2b", None) != _plain_digest(plain):
         raise DamagedFile(path, "was altered: its checksum is not the one recorded")
     try:
-        return About(**plain)
+        return _about_from(plain)
+    except ValueError as error:
+        raise DamagedFile(path, f"is not the description of a run that this version reads: {error}") from error
+
+
+def _about_from(plain: Mapping[str, Any]) -> About:
+    """What a run says of itself, every part that is shown to people checked: the file may be a stranger's.
+
+    Raises: ValueError.
+    """
+    try:
+        about = About(**plain)
     except TypeError as error:
-        raise DamagedFile(path, "is not the description of a run that this version reads") from error
+        raise ValueError("something is missing, or something else is there") from error
+    texts = (about.id, about.name, about.game, about.created, about.playfield, about.resume)
+    if not all(type(text) is str and text.isprintable() for text in texts):
+        raise ValueError("it has a text that is none, or that cannot be shown")
+    if type(about.seed) is not int or type(about.fingerprint) is not dict:
+        raise ValueError("its seed or fingerprint is of another kind")
+    if not checkpoints.is_shown(about.fingerprint):
+        raise ValueError("its fingerprint cannot be shown")
+    return about
 
 
 def _intact_manifests(path: Path) -> list[Manifest]:

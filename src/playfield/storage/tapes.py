@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from playfield.storage.records import RecordLog, Records
 
 _MAGIC = b"PFTAPES1"
 MOST_ACTIONS = 1 << 26
-"""Of one episode."""
+"""Of one episode, and of a recording together: a year of playing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ class TapeLog:
 
 
 _FIELDS = {"episode": int, "game": int, "seed": int, "score": float, "frames": int, "truncated": bool}
+_COUNTS = ("episode", "game", "seed", "frames")
 
 
 class Tapes:
@@ -94,7 +96,8 @@ class Tapes:
 
     def _parse(self, about: Mapping[str, Any], payload: bytes) -> RecordedEpisode:
         lost = about.get("lost", False)
-        if type(lost) is not bool or any(type(about.get(name)) is not kind for name, kind in _FIELDS.items()):
+        right = type(lost) is bool and all(type(about.get(name)) is kind for name, kind in _FIELDS.items())
+        if not right or not math.isfinite(about["score"]) or not all(0 <= about[name] < 1 << 64 for name in _COUNTS):
             raise DamagedFile(self.path, "has a record that is no episode")
         actions = self._records.unpacked(payload, MOST_ACTIONS)
         return RecordedEpisode(**{name: about[name] for name in _FIELDS}, actions=actions, lost=lost)

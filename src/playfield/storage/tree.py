@@ -122,10 +122,7 @@ def _put_together(plain: Any, tensors: Mapping[str, Tensor], rows: Mapping[str, 
     if not isinstance(plain, dict):
         return plain
     if "$" not in plain:
-        return {
-            key[1:] if key.startswith("$") else key: _put_together(child, tensors, rows, used)
-            for key, child in plain.items()
-        }
+        return {_key(key): _put_together(child, tensors, rows, used) for key, child in plain.items()}
     match plain:
         case {"$": "tuple", "items": list(items)}:
             return tuple(_put_together(child, tensors, rows, used) for child in items)
@@ -140,6 +137,11 @@ def _put_together(plain: Any, tensors: Mapping[str, Tensor], rows: Mapping[str, 
             return tensors[path] if kind == "tensor" else _array(tensors[path], kind)
         case _:
             raise ValueError(f"the state tree has an entry of unknown kind {plain.get('$')!r}")
+
+
+def _key(key: str) -> str:
+    key.encode()  # JSON can write half a letter, which is no text
+    return key.removeprefix("$")
 
 
 def _array(tensor: Tensor, kind: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol, cast
@@ -93,14 +94,14 @@ def combined(axes: Sequence[Axis], combination: Combination) -> tuple[Action, ..
 
     Raises: ValueError where there are none, or more than can be written down.
     """
+    counts = [len(axis.choices) for axis in axes]
+    count = math.prod(counts) if combination == "product" else sum(counts)
+    if not axes or not 1 <= count <= MOST_ACTIONS:  # before they are made: a stranger's file may ask for billions
+        raise ValueError(f"a game needs 1 to {MOST_ACTIONS} actions, and these axes make {count if axes else 0}")
     if combination == "product":
         together = itertools.product(*(axis.choices for axis in axes))
-        actions = tuple(Action(" + ".join(choice.label for choice in choices), choices) for choices in together)
-    else:
-        actions = tuple(Action(choice.label, (choice,)) for axis in axes for choice in axis.choices)
-    if not axes or not 1 <= len(actions) <= MOST_ACTIONS:
-        raise ValueError(f"a game needs 1 to {MOST_ACTIONS} actions, and these axes make {len(actions) if axes else 0}")
-    return actions
+        return tuple(Action(" + ".join(choice.label for choice in choices), choices) for choices in together)
+    return tuple(Action(choice.label, (choice,)) for axis in axes for choice in axis.choices)
 
 
 class Hands(Protocol):

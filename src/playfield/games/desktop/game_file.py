@@ -23,6 +23,10 @@ from playfield.settings import explained, setting
 MOST_BYTES = 1 << 20
 """Of a game file."""
 
+MOST_PARTS = 32
+"""Of a key: `a.b.c` has three."""
+_DEEP_KEY = re.compile(rf"""(?<![\w"'-])(?:[\w"'-]++[ \t]*+\.[ \t]*+){{{MOST_PARTS}}}""")
+
 PAGES = ("http:", "https:", "chrome:", "file:")
 """What an address of a page may begin with."""
 
@@ -309,6 +313,8 @@ def game_from(text: str, where: str) -> GameFile:
 
     Raises: ValueError.
     """
+    if _DEEP_KEY.search(text) is not None:  # each of its parts costs as much as all before it
+        raise ValueError(f"{where} has a key of more than {MOST_PARTS} parts")
     try:
         table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:

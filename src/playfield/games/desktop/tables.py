@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, ClassVar, Protocol
 
-from playfield.settings import nearest
+from playfield.settings import is_finite, nearest, shortened
 
 NOT_IN_FILES = {"in_files": False}
 """Metadata of a field that no file can set."""
@@ -34,11 +34,11 @@ def value_from(hint: Any, found: Any, path: str) -> Any:
             return _tuple_from(typing.get_args(option), typing.cast("list[Any]", found), path)
         if typing.get_origin(option) is typing.Literal and found in typing.get_args(option):
             return found
-        if option is float and isinstance(found, int | float) and not isinstance(found, bool):
+        if option is float and isinstance(found, int | float) and type(found) is not bool and is_finite(found):
             return float(found)
-        if isinstance(option, type) and type(found) is option:
+        if isinstance(option, type) and option is not float and type(found) is option:
             return found
-    raise ValueError(f"{path} should be {_words(options)}, not {found!r}")
+    raise ValueError(f"{path} should be {_words(options)}, not {shortened(found)}")
 
 
 def _from_mapping(options: tuple[Any, ...], found: Mapping[str, Any], path: str) -> Any:
