@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q
 
-.PHONY: help install train test learn fault fault-long check format clean
+.PHONY: help install train test learn fault fault-long bench check format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make learn   every recipe learns the toy games, two learn classic control (an hour)"
 	@echo "make fault   crashes, full disks, signals, broken games and hostile files, a few of each (minutes)"
 	@echo "make fault-long  the same by the thousand, with figures in fault-figures.jsonl (hours; root for power cuts)"
+	@echo "make bench   Playfield and its peers on the same work, into docs/performance.md (two hours; BENCH=--quick tries it)"
 	@echo "make check   format, lint, types, import laws"
 	@echo "make format  rewrite the sources in house format"
 	@echo "make clean   remove the environment"
@@ -44,6 +45,9 @@ fault: $(VENV)/.dev
 
 fault-long: $(VENV)/.dev
 	PLAYFIELD_FAULT_LONG=1 PLAYFIELD_UNCHECKED_SHAPES=1 PLAYFIELD_FAULT_FIGURES=$(CURDIR)/fault-figures.jsonl $(BIN)/python -m pytest tests/fault
+
+bench: $(VENV)/.user
+	$(BIN)/python benchmarks/peers/bench.py $(BENCH)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
