@@ -76,7 +76,7 @@ def about(given: argparse.Namespace) -> dict[str, Any]:
     """Where, when and of what the results are."""
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "command": " ".join(["benchmarks/peers/bench.py", *sys.argv[1:]]),
+        "command": " ".join([f"benchmarks/peers/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
         "commit": _git("rev-parse", "--short", "HEAD"),
         "changed_files": len(_git("status", "--porcelain", "--untracked-files=no").splitlines()),
         "processor": _line("/proc/cpuinfo", "model name"),
@@ -139,11 +139,11 @@ def complaint(work: Work, report: dict[str, Any]) -> str | None:
     """
     if work.steps_per_update is None:
         return None
-    due = report["steps"] / report["asked"]["games"] / work.steps_per_update
+    due = report["steps"] / work.steps_per_update
     if abs(report["updates"] - due) > max(1, due / 100):
         return f"another work: {report['updates']} updates in {report['steps']} steps, where {due:g} are due"
     batch = report["samples"] / max(1, report["updates"])
-    asked = report["asked"]["batch"] if report["asked"]["part"] != "pqn" else report["asked"]["games"]
+    asked = report["asked"]["batch"]
     if abs(batch - asked) > asked / 100:
         return f"another work: batches of {batch:g}, where {asked} are asked for"
     return None if report["weights_moved"] else "another work: its weights did not change, or became no numbers"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -13,9 +14,10 @@ from playfield.build import build_session
 from playfield.cli.train import games_of, set_threads
 from playfield.events import Learned, Stepped
 from playfield.games.atari import action_indices, emulators
+from playfield.memory.rollout import Rollout
 from playfield.recipes import RECIPES, Recipe
 from playfield.session import Session
-from playfield.types import Clock
+from playfield.types import Clock, Decision
 
 GAME = "pong"
 FRAMES = 4
@@ -40,8 +42,9 @@ def main() -> None:
 def recipe_of(meter: Meter, name: str, *overrides: str) -> Recipe:
     """A recipe as it is told on the command line, with the numbers that the work asks for."""
     work = meter.asked
-    if RECIPES[name].memory.__class__.__name__ == "Rollout":
-        return RECIPES[name].with_overrides([f"games={work.games}", *overrides])
+    if isinstance(RECIPES[name].memory, Rollout):
+        minibatches = max(1, work.games * RECIPES[name].memory.steps // work.batch)
+        return RECIPES[name].with_overrides([f"games={work.games}", f"memory.minibatches={minibatches}", *overrides])
     sizes = (f"memory.capacity={work.capacity}", f"memory.start_frames={FRAMES * work.start}")
     return RECIPES[name].with_overrides([f"games={work.games}", f"memory.batch={work.batch}", *sizes, *overrides])
 
@@ -55,13 +58,28 @@ def session_of(meter: Meter, recipe: Recipe) -> Session[DeepAgent]:
 
 def train(meter: Meter, recipe: Recipe) -> None:
     """The loop of a training, until all is measured."""
-    session = session_of(meter, recipe)
+    go_on(meter, session_of(meter, recipe))
+
+
+def go_on(meter: Meter, session: Session[DeepAgent]) -> None:
     for event in session.play(float("inf")):
         if isinstance(event, Learned):
             meter.samples += event.diagnostics.samples
-        if isinstance(event, Stepped) and meter.tick(event.clock.steps * recipe.games):
+        if isinstance(event, Stepped) and meter.tick(event.clock.steps * session.games.spec.games):
             break
     session.games.close()
+
+
+def train_full(meter: Meter, recipe: Recipe) -> None:
+    """The same with a memory that is full: what was played while observing fills it over and over."""
+    session = session_of(meter, recipe)
+    played = [event for event in session.play(FRAMES * meter.asked.start) if isinstance(event, Stepped)]
+    memory = session.agent.memory
+    for event in itertools.cycle(played):
+        if memory.rows.stop >= memory.rows.shape.size:
+            break
+        memory.add(event.step, Decision(action=event.action, value=event.value))
+    go_on(meter, session)
 
 
 def ready(meter: Meter, recipe: Recipe) -> tuple[Session[DeepAgent], Clock]:
@@ -152,6 +170,8 @@ PARTS: dict[str, Callable[[Meter], None]] = {
     "dqn_rmsprop": lambda meter: train(meter, recipe_of(meter, "dqn", *EXPLORE)),
     "rainbow": lambda meter: train(meter, recipe_of(meter, "rainbow")),
     "pqn": lambda meter: train(meter, recipe_of(meter, "pqn")),
+    "dqn_full": lambda meter: train_full(meter, recipe_of(meter, "dqn", *EXPLORE, *DQN)),
+    "prioritized_full": lambda meter: train_full(meter, recipe_of(meter, "prioritized", *EXPLORE)),
     "memory": lambda meter: train(meter, recipe_of(meter, "dqn", *EXPLORE, *DQN)),
     "update": lambda meter: update(meter, "dqn", *DQN),
     "update_rainbow": lambda meter: update(meter, "rainbow"),

@@ -21,7 +21,7 @@ from torch.nn import functional
 from torch_peer import EPSILON, GAME, LEARNING_RATE, PACKAGES, TARGET_STEPS, UPDATE_STEPS, prepare, watch
 
 GAMMA, LAMBDA = 0.99, 0.65
-ROLLOUT, EPOCHS, MINIBATCHES = 32, 2, 32
+ROLLOUT, EPOCHS = 32, 2
 """As in our recipe `pqn` and its authors' Atari code; CleanRL's own defaults are smaller."""
 
 
@@ -208,7 +208,7 @@ class Pqn:
     def learn(self) -> None:
         obs, action, goal = self.obs.flatten(0, 1), self.action.flatten(), self.returns().flatten()
         for _ in range(EPOCHS):
-            for part in np.array_split(self.draws.permutation(len(goal)), MINIBATCHES):
+            for part in np.array_split(self.draws.permutation(len(goal)), len(goal) // self.meter.asked.batch):
                 predicted = self.network(obs[part] / 255.0).gather(1, action[part][:, None]).squeeze()
                 loss = functional.mse_loss(goal[part], predicted)
                 self.radam.zero_grad()

@@ -13,29 +13,39 @@ MILLION = 1_000_000
 
 
 def render_into(path: Path, results: dict[str, Any]) -> None:
-    """Replace what stands between the marks.
+    """Write the tables of the peers.
+
+    Raises: ValueError where their marks are missing.
+    """
+    render_between(path, (BEGIN, END), tables(results))
+
+
+def render_between(path: Path, marks: tuple[str, str], text: str) -> None:
+    """Replace what stands between two marks.
 
     Raises: ValueError where they are missing.
     """
-    text = path.read_text()
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f"{path} must hold {BEGIN} and {END} once each; put them where the tables belong")
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    path.write_text(f"{before}{BEGIN}\n{tables(results)}\n{END}{after}")
+    (begin, end), whole = marks, path.read_text()
+    if whole.count(begin) != 1 or whole.count(end) != 1:
+        raise ValueError(f"{path} must hold {begin} and {end} once each; put them where the tables belong")
+    path.write_text(f"{whole.split(begin)[0]}{begin}\n{text}\n{end}{whole.split(end)[1]}")
 
 
 def tables(results: dict[str, Any]) -> str:
     """All works that were measured, with where and how before them."""
-    about = results["about"]
+    parts = [section(work, results["works"][work.name]) for work in WORKS if work.name in results["works"]]
+    return "\n\n".join([where_text(results["about"]), *parts, versions(results)])
+
+
+def where_text(about: dict[str, Any]) -> str:
+    """Hardware, commit, load, seeds and command."""
     changed = f" with {about['changed_files']} changed files" if about["changed_files"] else ""
-    where = (
+    return (
         f"{about['date'][:10]}, commit {about['commit']}{changed}, {about['processor']}, {about['cores']} cores, "
         f"{about['threads']} threads each, {about['system']}; load {about['load_before'][0]:.1f} before and "
         f"{about.get('load_after', about['load_before'])[0]:.1f} after; {about['repetitions']} repetitions, seeds "
         f"{', '.join(map(str, about['seeds']))}; `{about['command']}`."
     )
-    parts = [section(work, results["works"][work.name]) for work in WORKS if work.name in results["works"]]
-    return "\n\n".join([where, *parts, versions(results)])
 
 
 def section(work: Work, found: dict[str, Any]) -> str:

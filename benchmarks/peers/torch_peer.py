@@ -26,12 +26,18 @@ def prepare(meter: Meter) -> None:
 
 
 def watch(meter: Meter, network: torch.nn.Module) -> None:
-    """Count what gradients are made of by what passes the first layer, and sum the weights."""
+    """Count what gradients flow back through the first layer for, and sum the weights.
 
-    def count(_layer: torch.nn.Module, given: tuple[torch.Tensor, ...]) -> None:
-        if torch.is_grad_enabled():
-            meter.samples += len(given[0])
+    What passes forward says less: some act without switching gradients off.
+    """
+
+    def count(gradient: torch.Tensor) -> None:
+        meter.samples += len(gradient)
+
+    def follow(_layer: torch.nn.Module, _given: object, found: torch.Tensor) -> None:
+        if found.requires_grad:
+            found.register_hook(count)
 
     first = next(layer for layer in network.modules() if isinstance(layer, torch.nn.Conv2d))
-    first.register_forward_pre_hook(count)
+    first.register_forward_hook(follow)
     meter.weights = lambda: sum(float(parameter.detach().abs().sum()) for parameter in network.parameters())

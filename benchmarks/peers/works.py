@@ -35,7 +35,7 @@ class Work:
     """Those that differ with --quick."""
     kind: Kind = "rate"
     steps_per_update: float | None = None
-    """Decisions of each game for an update, where something is learnt: what a report is checked against."""
+    """Decisions of all games for an update, where something is learnt: what a report is checked against."""
     target: float | None = None
     """How many times as fast as the best peer we want to be."""
 
@@ -122,9 +122,9 @@ WORKS = (
         unit="steps",
         kind="training",
         competitors=(_ours(), CLEANRL),
-        full={"start": 0, "warm": ROLLOUT, "steps": 4 * ROLLOUT, "games": 128},
+        full={"start": 0, "warm": ROLLOUT, "steps": 4 * ROLLOUT, "games": 128, "batch": 128},
         quick={"steps": 32 * 32, "warm": 32 * 32, "games": 32},
-        steps_per_update=32 / 64,
+        steps_per_update=64,
         target=2.0,
     ),
     Work(
