@@ -17,6 +17,7 @@ import datetime
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -127,9 +128,14 @@ def turn(work: Work, competitor: Competitor, repetition: int, given: argparse.Na
     reports = [line.removeprefix(MARK) for line in done.stdout.splitlines() if line.startswith(MARK)]
     if done.returncode != 0 or not reports:
         said = done.stderr.strip().splitlines()
-        return f"failed: {said[-1] if said else f'exit code {done.returncode}'}"
+        return f"failed: {reason(said) if said else f'exit code {done.returncode}'}"
     report = {**json.loads(reports[-1]), "load": os.getloadavg()[0]}
     return complaint(work, report) or report
+
+
+def reason(said: list[str]) -> str:
+    """The line that names an exception, or else the last one: some libraries add lines of their own behind it."""
+    return next((line for line in reversed(said) if re.match(r"[\w.]*(Error|Exception)\b", line)), said[-1])
 
 
 def complaint(work: Work, report: dict[str, Any]) -> str | None:

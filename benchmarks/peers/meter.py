@@ -72,16 +72,20 @@ class Meter:
 
     def tick(self, steps: int) -> bool:
         """Take note of how many decisions were made in all; whether everything is measured now."""
+        self.note(steps)
         asked, begin = self.asked, self.asked.start + self.asked.warm
-        for mark in (asked.start // 2, asked.start):
-            if steps >= mark > 0 and mark not in self._resident:
-                self._resident[mark] = bytes_of("VmRSS")
         over = steps >= begin + asked.steps
         if over or steps >= begin + asked.steps * len(self._marks) // SLICES:
             weights = self.weights() if over or not self._marks else 0.0
             self._peak = bytes_of("VmHWM") if over else 0  # now, while what it started is alive
             self._marks.append((time.perf_counter(), cpu_seconds(), steps, self.updates(), self.samples, weights))
         return over
+
+    def note(self, steps: int) -> None:
+        """Look at the memory when half of the random play is done, and all of it."""
+        for mark in (self.asked.start // 2, self.asked.start):
+            if steps >= mark > 0 and mark not in self._resident:
+                self._resident[mark] = bytes_of("VmRSS")
 
     def report(self, packages: tuple[str, ...] = (), **told: Any) -> None:
         """Print what was measured; `told` is what the competitor says of itself."""

@@ -35,6 +35,7 @@ JaxDQNAgent.loss_type = 'huber'
 JaxFullRainbowAgent.epsilon_fn = @identity_epsilon
 ReplayBuffer.batch_size = {batch}
 ReplayBuffer.max_capacity = {capacity}
+PrioritizedSamplingDistribution.max_capacity = {capacity}
 create_optimizer.learning_rate = {rate}
 create_optimizer.eps = 1.5e-4
 """

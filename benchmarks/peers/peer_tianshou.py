@@ -56,7 +56,7 @@ class Parts:
         start = self.meter.asked.start
         for steps in (start // 2, start):
             self.collector.collect(n_step=steps - self.collector.collect_step, random=True)
-            self.meter.tick(steps)
+            self.meter.note(steps)
 
     def train(self) -> None:
         self.fill()
