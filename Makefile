@@ -14,7 +14,7 @@ help:
 	@echo "make learn   every recipe learns the toy games, two learn classic control (an hour)"
 	@echo "make fault   crashes, full disks, signals, broken games and hostile files, a few of each (minutes)"
 	@echo "make fault-long  the same by the thousand, with figures in fault-figures.jsonl (hours; root for power cuts)"
-	@echo "make bench   Playfield and its peers on the same work, into docs/performance.md (two hours; BENCH=--quick tries it)"
+	@echo "make bench   Playfield and its peers on the same work, into docs/performance.md (about three hours; BENCH=--quick tries it)"
 	@echo "make check   format, lint, types, import laws"
 	@echo "make format  rewrite the sources in house format"
 	@echo "make clean   remove the environment"

@@ -1,6 +1,6 @@
 """Playfield and its peers on the same work, in one run: `make bench`.
 
-    .venv/bin/python benchmarks/peers/bench.py                     # everything, about an hour and a half
+    .venv/bin/python benchmarks/peers/bench.py                     # everything, about three hours
     .venv/bin/python benchmarks/peers/bench.py --quick             # every piece once, small
     .venv/bin/python benchmarks/peers/bench.py --works dqn rainbow --repetitions 3
     .venv/bin/python benchmarks/peers/bench.py --render benchmarks/results/peers.json
