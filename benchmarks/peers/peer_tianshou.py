@@ -1,7 +1,7 @@
 """Tianshou: its own DQN and Rainbow with its Atari networks, its trainer and collector, its memory, and envpool.
 
-Its memory stores every frame once, as its Atari examples do. Its own Atari wrapper fails with numpy 2.3 and 2.4 ("Converting
-'np.integer' to a dtype is not allowed"); envpool, which it prefers where there is one, does without.
+Its memory stores every frame once, as its Atari examples do. Its own Atari wrapper fails with numpy 2.3 and 2.4
+("Converting 'np.integer' to a dtype is not allowed"); envpool, which it prefers where there is one, does without.
 """
 
 from __future__ import annotations
