@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q
 
-.PHONY: help install train test learn fault fault-long fuzz check format clean
+.PHONY: help install train test learn fault fault-long fuzz bench check format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make fault   crashes, full disks, signals, broken games and hostile files, a few of each (minutes)"
 	@echo "make fault-long  the same by the thousand, with figures in fault-figures.jsonl (hours; root for power cuts)"
 	@echo "make fuzz    parsers of strangers' files under a coverage-guided fuzzer, RUNS inputs each (hours; Linux)"
+	@echo "make bench   Playfield and its peers on the same work, into docs/performance.md (about three hours; BENCH=--quick tries it)"
 	@echo "make check   format, lint, types, import laws"
 	@echo "make format  rewrite the sources in house format"
 	@echo "make clean   remove the environment"
@@ -52,6 +53,9 @@ fuzz: $(VENV)/.dev
 	$(PIP) -e '.[fuzz]'
 	@status=0; for parser in $$(PYTHONPATH=tests $(BIN)/python -m fault.fuzz --list); do \
 		PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m fault.fuzz $$parser --runs $(RUNS) || status=1; done; exit $$status
+
+bench: $(VENV)/.user
+	$(BIN)/python benchmarks/peers/bench.py $(BENCH)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
