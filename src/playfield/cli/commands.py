@@ -17,6 +17,7 @@ from typing import Protocol
 import tyro
 
 from playfield.cli.about import Recipes, Runs
+from playfield.cli.budgets import Budgets
 from playfield.cli.compare import Compare
 from playfield.cli.demos import DEMOS_COMMANDS, Demos
 from playfield.cli.doctor import Doctor
@@ -73,6 +74,7 @@ COMMANDS = {
     "import": Import,
     "runs": Runs,
     "recipes": Recipes,
+    "budgets": Budgets,
     "games": Games,
     "doctor": Doctor,
 }

@@ -17,8 +17,10 @@ import torch
 import tyro
 
 from playfield.agent import DeepAgent
+from playfield.budgets import Budget, choose
 from playfield.build import build_network, build_session, latents_of
 from playfield.cli.about import find_recipe
+from playfield.cli.budgets import budget_line, find_budget, require_device
 from playfield.cli.counts import Count, OptionalCount, Switch
 from playfield.cli.look import load_network, protocol_named, saved_weights
 from playfield.cli.machine import cores, memory_bytes
@@ -73,11 +75,11 @@ MOST_ROLL_BACKS = 3
 
 @dataclass(frozen=True, slots=True)
 class Train:
-    """Train an agent: playfield train RECIPE GAME [path=value ...]"""
+    """Train an agent: playfield train RECIPE GAME [path=value ...], or train GAME --budget BUDGET [path=value ...]"""
 
     recipe: Positional[str]
-    """A name from `playfield recipes`, or a path to a recipe in JSON."""
-    game: Positional[str]
+    """A name from `playfield recipes`, or a path to a recipe in JSON; with --budget, which chooses it, the game."""
+    game: Positional[str] = ""
     """A name from `playfield games`, or gym:ID for any Gymnasium environment."""
     overrides: Positional[tuple[str, ...]] = ()
     """Settings to change, for instance memory.n_step=3; `playfield recipes RECIPE` lists them."""
@@ -89,6 +91,8 @@ class Train:
     """Stop after this many emulator frames; by default what the recipe says."""
     minutes: float | None = None
     """Stop after this many minutes."""
+    budget: str | None = None
+    """10min-cpu, 1h-gpu or overnight: choose recipe and minutes by what is measured; see `playfield budgets`."""
     until_score: float | None = None
     """Stop when the last --over complete episodes reach this mean score; by default what the recipe says."""
     over: int | None = None
@@ -127,6 +131,13 @@ class Train:
     """Folder of the runs."""
 
     def run(self) -> int:
+        if self.budget is not None:
+            return self._chosen(find_budget(self.budget)).run()
+        if not self.game:
+            raise ValueError(
+                f"say what is to be played: playfield train {shell_word(self.recipe)} pong; or let a budget choose "
+                "the recipe: playfield train pong --budget 10min-cpu"
+            )
         recipe = self._recipe()
         plan = self._plan(recipe)
         set_threads(self.threads, recipe, self.game)
@@ -149,6 +160,33 @@ class Train:
             opened.pop_all()
         with run.writing():
             return pursue(run, Known(recipe, self.game, self.seed, {}), session, plan, Begin())
+
+    def _chosen(self, budget: Budget) -> Train:
+        """The same command with what the budget chooses, which is told.
+
+        Raises: ValueError where something contradicts the budget; UnknownGame.
+        """
+        words = tuple(word for word in (self.game, *self.overrides) if word)
+        if any("=" not in word for word in words):
+            raise ValueError(
+                f"a budget chooses the recipe itself: type `playfield train GAME --budget {budget.name}`, "
+                f"or `playfield train RECIPE GAME --minutes {budget.minutes:g}`"
+            )
+        if self.minutes is not None:
+            raise ValueError(f"--budget {budget.name} says --minutes {budget.minutes:g} already: leave one of them out")
+        choice = choose(budget, self.recipe)
+        require_device(budget)
+        print(budget_line(budget, choice))
+        if words or self.protocol is not None or self.frames is not None:
+            print("note: what is expected is of the recipe as it is, without settings of your own")
+        return dataclasses.replace(
+            self,
+            recipe=choice.recipe,
+            game=self.recipe,
+            overrides=(*choice.overrides, *words),
+            minutes=budget.minutes,
+            budget=None,
+        )
 
     def _run(self, recipe: AnyRecipe, plan: Plan, games: Games) -> Run:
         stem = f"{recipe.name}-{slug(self.game)}-s{self.seed}"

@@ -41,6 +41,12 @@ def nearest(name: str) -> str:
     return nearest_words(name, known_games())
 
 
+def check_game(name: str) -> None:
+    """Raises: UnknownGame with the three nearest names."""
+    if not is_game(name):
+        raise UnknownGame(f"there is no game {name!r}; the nearest are: {nearest(name)}")
+
+
 def make_games(name: str, protocol: AtariProtocol, games: int, threads: int = 0) -> Games:
     """G copies of a game. `protocol` and `threads` are for Atari games; 0 threads means one per core.
 
@@ -54,6 +60,5 @@ def make_games(name: str, protocol: AtariProtocol, games: int, threads: int = 0)
         return toy_games(name, games)
     if is_desktop_game(name):
         return desktop_games(name, games)
-    if name not in atari_names():
-        raise UnknownGame(f"there is no game {name!r}; the nearest are: {nearest(name)}")
+    check_game(name)
     return AtariGames(name, protocol, games, threads)

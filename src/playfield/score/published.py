@@ -39,7 +39,8 @@ class Published:
     source: str
 
 
-def _rows(name: str) -> list[dict[str, str]]:
+def shipped_rows(name: str) -> list[dict[str, str]]:
+    """The rows of a table in `data`, each a text by column."""
     text = resources.files("playfield").joinpath("data", name).read_text(encoding="utf-8")
     return list(csv.DictReader(text.splitlines()))
 
@@ -50,7 +51,7 @@ def baselines() -> Mapping[str, Baseline]:
 
     Source: DQN Zoo's table; random Video Pinball is 0.0 as in the papers' means, see data/NOTICE.md.
     """
-    rows = _rows("atari_human_random.csv")
+    rows = shipped_rows("atari_human_random.csv")
     return {
         row["game"]: Baseline(game=row["game"], random=float(row["random"]), human=float(row["human"])) for row in rows
     }
@@ -70,7 +71,7 @@ def published_scores() -> tuple[Published, ...]:
             protocol=row["protocol"],
             source=row["source"],
         )
-        for row in _rows("atari_published_scores.csv")
+        for row in shipped_rows("atari_published_scores.csv")
     ]
     return (*tables, *_pfrl_scores())
 
@@ -94,7 +95,7 @@ def _pfrl_scores() -> list[Published]:
             protocol=f"{PFRL_PROTOCOLS[row['algorithm']]}, mean of {row['seeds']} runs",
             source="pfnet/pfrl examples/atari/reproduction, results of commit a0ad6a7",
         )
-        for row in _rows("pfrl_scores.csv")
+        for row in shipped_rows("pfrl_scores.csv")
     ]
 
 
@@ -112,7 +113,7 @@ def training_curves() -> tuple[Published, ...]:
             f"[{row['network']} network]",
             source="google/dopamine@5873f54 baselines/atari/data",
         )
-        for row in _rows("dopamine_training_curves.csv")
+        for row in shipped_rows("dopamine_training_curves.csv")
     )
 
 
@@ -129,7 +130,7 @@ def evaluation_curves() -> tuple[Published, ...]:
             protocol="ALE v5 (sticky 0.25), no life info, eval eps 0.01, mean of 100 episodes",
             source="VIPTankz/BeyondTheRainbowICML results.csv@86ee767",
         )
-        for row in _rows("btr_curves.csv")
+        for row in shipped_rows("btr_curves.csv")
     )
 
 
@@ -155,7 +156,7 @@ def median_curves() -> tuple[PublishedMedian, ...]:
             frames=int(row["frames"]),
             median=float(row["median_human_normalised"]),
         )
-        for row in _rows("dqn_zoo_median_curves.csv")
+        for row in shipped_rows("dqn_zoo_median_curves.csv")
     ]
     return tuple(sorted(found, key=lambda row: (row.algorithm, row.frames)))
 
