@@ -28,7 +28,7 @@ from playfield.cli.play import Play
 from playfield.cli.record import Record
 from playfield.cli.study import Ablate, Study
 from playfield.cli.train import Resume, Train
-from playfield.cli.training import INTERRUPTED, NotFinite
+from playfield.cli.training import INTERRUPTED, NeverFinite, NotFinite
 from playfield.cli.tune import Tune
 from playfield.games.desktop.clocks import Hung
 from playfield.games.desktop.gamepads import NoGamepad
@@ -200,6 +200,7 @@ USER_MISTAKES = (
     NoGamepad,
     NoSpace,
     NoWindow,
+    NeverFinite,
     NotFinite,
     RunBusy,
     WriteFailed,
