@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields, replace
 from types import FrameType
 from typing import Protocol
@@ -80,11 +80,23 @@ COMMANDS = {
 TAKE_OVERRIDES = ("train", "study", "ablate", "tune")
 
 
+class Terminated(SystemExit):
+    """A signal asks for the end; its code is the one of any program that a signal ends."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.name = signal.Signals(number).name
+
+
 def run_command(arguments: list[str]) -> int:
     """Parse and run; every user's mistake ends in one sentence on standard error."""
     try:
         with _terminable():
             return _parsed(arguments).run()
+    except Terminated as ended:
+        with suppress(OSError):  # of a terminal that is gone
+            print(f"playfield: ended by {ended.name}", file=sys.stderr)
+        raise
     except SystemExit as ended:
         if isinstance(ended.__context__, BrokenPipeError):  # of rich, which ends the program so
             return 0
@@ -119,7 +131,7 @@ def _terminable() -> Generator[None]:
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (the system calls it)
-    sys.exit(128 + number)
+    raise Terminated(number)
 
 
 def _parsed(arguments: list[str]) -> Command:
