@@ -221,10 +221,11 @@ USER_MISTAKES = (
 
 def one_sentence(error: BaseException) -> str:
     """What the error says, on one line; of the system's own errors, which file or folder they are about."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        place = "the disk or device that is written to" if error.filename is None else f"the disk of {error.filename}"
+        return f"no space is left on {place}; make room there, or write elsewhere"
     if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
         place = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
         advice = "; choose another file or folder" if isinstance(error, place) or error.errno == errno.EROFS else ""
         return f"'{error.filename}' cannot be used: {error.strerror}{advice}"
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # without a file, as of standard output
-        return "no space is left on the disk or device that is written to; make room there, or write elsewhere"
     return " ".join(str(error).split())

@@ -59,6 +59,7 @@ from playfield.sinks.tracker import TrackedRun, flat
 from playfield.sinks.tracking import FILE as TRACKING_FILE
 from playfield.sinks.tracking import Ledger, Tracking
 from playfield.storage import fingerprint
+from playfield.storage.files import NoSpace, writing_to
 from playfield.storage.run import RESERVE_BYTES, Loaded, NoCheckpoint, Run
 from playfield.storage.tapes import RecordedEpisode, TapeLog
 from playfield.storage.tree import flatten
@@ -473,7 +474,8 @@ def _pursue_once(
         if not _tell_of_stop(training, stopped, of, interruption):
             return RESUMABLE
         run.give_reserve()  # nothing is saved any more, and results need room too
-        _conclude(run, of, session, plan, [*told, *(sink for sink in sinks if isinstance(sink, Analytics))])
+        with _results_missing(run):
+            _conclude(run, of, session, plan, [*told, *(sink for sink in sinks if isinstance(sink, Analytics))])
         return 0
 
 
@@ -488,14 +490,32 @@ def _tell_of_stop(training: Training, stopped: Stopped, of: Known, interruption:
         print(f"see what is wrong with: {command_name()} games launch {shell_word(of.game)}", flush=True)
     if interruption.asked is None and not lost and not training.full_too_long:
         return True
-    folder = "" if run.path.parent == Path("runs") else f" --runs {run.path.parent}"
-    print(f"go on with: {command_name()} resume {run.name}{folder}", flush=True)
+    print(f"go on with: {command_name()} resume {run.name}{_folder_option(run)}", flush=True)
     return False
 
 
 def pace_of(games: Games) -> Pace | None:
     """What is told of steps that come late; None of games that wait for the agent."""
     return games.pace if isinstance(games, EachGame) else None
+
+
+@contextmanager
+def _results_missing(run: Run) -> Generator[None]:
+    """Where results find no room, say that the run itself is whole, and how they are made.
+
+    Raises: NoSpace.
+    """
+    try:
+        with writing_to(run.path / "results"):
+            yield
+    except NoSpace as full:
+        again = f"{command_name()} evaluate {run.name}{_folder_option(run)}"
+        besides = f"results are missing, and the run is saved whole; make room, then: {again}"
+        raise NoSpace(full.path, besides) from full
+
+
+def _folder_option(run: Run) -> str:
+    return "" if run.path.parent == Path("runs") else f" --runs {run.path.parent}"
 
 
 def _conclude(run: Run, of: Known, session: Session[Any], plan: Plan, told: Sequence[Sink]) -> None:

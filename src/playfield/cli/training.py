@@ -21,7 +21,7 @@ from playfield.recipes.recipe import MOST_FRAMES
 from playfield.session import Session
 from playfield.sinks.console_lines import Lines
 from playfield.sinks.services import Service
-from playfield.storage.files import NoSpace
+from playfield.storage.files import NoSpace, writing_to
 from playfield.storage.log import CHUNK_ROWS
 from playfield.storage.run import Run
 from playfield.types import Clock
@@ -225,7 +225,7 @@ class Training:
                 self._show_files()
         self._save_at_last()
         stopped = Stopped(clock=self.session.clock, reason=reason or "all frames are played")
-        self.display(stopped)
+        self._show(stopped)
         return stopped
 
     def save(self) -> None:
@@ -242,7 +242,7 @@ class Training:
             self.run.note(f"saved at {clock.frames} frames, after the disk was full for {seconds:.0f} s")
         self._saved_frames, self._saved_at = clock.frames, time.monotonic()
         self._retry_at = self._full_since = None
-        self.display(Saved(clock=clock, checkpoint=name))
+        self._show(Saved(clock=clock, checkpoint=name))
 
     def _try_to_save(self) -> None:
         """Save, or go on and try again later where the disk is full: all that would be saved is still in memory."""
@@ -253,7 +253,7 @@ class Training:
             if self._full_since is None:
                 self._full_since = now
                 reason = f"{full}; it is tried again every {RETRY_SECONDS:g} s"
-                self.display(NotSaved(clock=self.session.clock, reason=reason))
+                self._show(NotSaved(clock=self.session.clock, reason=reason))
             self._retry_at = now + RETRY_SECONDS
 
     def _save_at_last(self) -> None:
@@ -288,7 +288,12 @@ class Training:
             self.run.note(f"a game was lost at {event.clock.frames} frames: {event.reason}")
         for sink in self.sinks:
             sink(event)
-        self.display(event)
+        self._show(event)
+
+    def _show(self, event: Event) -> None:
+        """Show it; where what is shown goes to a file on a full disk it is lost, and training goes on."""
+        with suppress(NoSpace), writing_to(self.run.path):
+            self.display(event)
 
     def reached(self, interruption: Interruption) -> str | None:
         """Why to stop now, if there is a reason."""
