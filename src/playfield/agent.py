@@ -73,6 +73,10 @@ class Agent(Protocol):
         """All that was learnt, enough to play with."""
         ...
 
+    def learnt(self) -> Tree:
+        """What learning may turn into no number: weights, and what the optimiser keeps; empty where it is told else."""
+        ...
+
     def growing(self) -> Tree:
         """The part of the state whose rows only grow at their end, and so can be written before they must be."""
         ...
@@ -235,6 +239,9 @@ class DeepAgent:
     def weights(self) -> Tree:
         """Those of the network."""
         return self.learner.network.state_dict()
+
+    def learnt(self) -> Tree:
+        return self.learner.state()
 
     def growing(self) -> Tree:
         return {"memory": self.memory.state()}

@@ -56,6 +56,10 @@ class Session(Generic[AgentT]):
         yield from ended
         yield Stepped(clock=self.clock, action=decision.action, step=step, value=decision.value)
 
+    def release(self) -> None:
+        """Let go of the agent and its memory, whoever still holds the session: it is of no use any more."""
+        del self.agent
+
     def standing(self) -> PhaseChanged | None:
         """The phase that goes on, told anew to somebody who was not there when it began; None before the first."""
         remaining = None if self.pretraining else self.agent.observing_frames(self.clock) or None

@@ -49,7 +49,8 @@ def test_sigterm_while_a_command_is_imported_ends_it_as_any_program(at: str, tmp
 
 
 @pytest.mark.parametrize(("number", "code", "said"), [
-    (signal.SIGINT, 130, "playfield: interrupted\n"), (signal.SIGTERM, 143, ""),
+    (signal.SIGINT, 130, "playfield: interrupted\n"), (signal.SIGTERM, 143, "playfield: ended by SIGTERM\n"),
+    (signal.SIGHUP, 129, "playfield: ended by SIGHUP\n"),
 ])  # fmt: skip
 @pytest.mark.parametrize("at", ["tyro.extras._serialization", "mpmath"])
 def test_a_command_that_has_begun_ends_with_the_code_of_its_signal(

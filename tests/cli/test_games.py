@@ -348,10 +348,13 @@ class TestInAWindow:
                 [(PROGRAM, '"-c", "while True: pass"'), ("step_ms = 100", "step_ms = 100\nhang_ms = 1000")],
                 "mine has not come to rest within 1 s.*: playfield games doctor mine.toml",
             ),
-            (
-                ("launch",),
-                [('["Left"]', '["Lift"]')],
-                "mine.toml, the choice 'LEFT' of the axis 'move': there is no key 'Lift'; names are .*, then: pl",
+            *(
+                (
+                    command,
+                    [('["Left"]', '["Lift"]')],
+                    "mine.toml, the choice 'LEFT' of the axis 'move': there is no key 'Lift'; names are .*, then: pl",
+                )
+                for command in (("launch",), ("show",), ("show", "--toml"))
             ),
             (
                 ("check",),

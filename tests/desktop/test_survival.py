@@ -190,12 +190,21 @@ def test_the_second_ctrl_c_ends_a_training_at_once_whose_game_hangs(tmp_path: Pa
     assert of_folder(tmp_path) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_game_that_is_launched_ends_with_its_command(tmp_path: Path, number: signal.Signals):
+@pytest.mark.parametrize(
+    ("command", "number"), [("launch", signal.SIGTERM), ("check", signal.SIGTERM), ("launch", signal.SIGINT)]
+)
+def test_a_game_that_is_played_ends_with_its_command(tmp_path: Path, command: str, number: signal.Signals):
     file = file_in(tmp_path)
-    with at_play(tmp_path, "games", "launch", str(file), "--steps", "1000000") as (process, _):
+    with at_play(tmp_path, "games", command, str(file), "--steps", "1000000") as (process, _):
         process.send_signal(number)
         said, _ = process.communicate(timeout=120)
         assert process.returncode == {signal.SIGTERM: 143, signal.SIGINT: INTERRUPTED}[number], said
+    assert (
+        said.splitlines()[-1]
+        == {
+            signal.SIGTERM: "playfield: ended by SIGTERM",
+            signal.SIGINT: "playfield: interrupted",
+        }[number]
+    )
     assert of_folder(tmp_path) == []
     assert not list(tmp_path.glob("playfield-game-*"))

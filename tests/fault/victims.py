@@ -15,11 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from cli.runs import resume, train
+from playfield.cli.training import Interruption, Training
+from playfield.events import Stopped
 from playfield.storage.files import DamagedFile
 from playfield.storage.run import Run
 from playfield.types import Tree
 
-STARTING, RECOVERING, TRAINING, SAVING = range(4)
+STARTING, RECOVERING, TRAINING, SAVING, ENDED = range(5)
 MOST_SECONDS = 120.0
 """After which a training that should have come to something has hung."""
 
@@ -64,7 +66,7 @@ class Victim:
 
     def _tell(self) -> None:
         """Let this process tell what it is at."""
-        save, load, cut_back = Run.save, Run.load, Run.cut_back
+        save, load, pursue = Run.save, Run.load, Training.pursue
 
         def told_save(run: Run, tree: Tree, clock_frames: int, score: float | None = None) -> str:
             self._told[0] = SAVING
@@ -77,11 +79,14 @@ class Victim:
             self._told[0] = RECOVERING
             return load(run, name)
 
-        def told_cut_back(run: Run, loaded: object) -> None:
-            cut_back(run, loaded)  # type: ignore[arg-type]
-            self._told[0] = TRAINING
+        def told_pursue(training: Training, interruption: Interruption) -> Stopped:
+            self._told[0] = TRAINING  # not sooner: from here on a signal is heeded
+            stopped = pursue(training, interruption)
+            self._told[0] = ENDED
+            return stopped
 
-        Run.save, Run.load, Run.cut_back = told_save, told_load, told_cut_back  # type: ignore[method-assign]
+        Run.save, Run.load = told_save, told_load  # type: ignore[method-assign]
+        Training.pursue = told_pursue  # type: ignore[method-assign]
 
     def kill(self, process: BaseProcess) -> bool:
         """SIGKILL; whether it was still at work."""

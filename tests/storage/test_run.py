@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -233,6 +234,25 @@ def test_an_interrupted_flush_goes_on_where_it_stopped(tmp_path):
     assert file.sync().bytes == 8
     file.close()
     assert (tmp_path / "events.jsonl").read_bytes() == b"abcdefgh"
+
+
+@pytest.mark.parametrize("leaves_out", [False, True])
+def test_a_file_that_waits_for_room_takes_no_more_than_memory_has(tmp_path, monkeypatch, leaves_out):
+    monkeypatch.setattr(AppendFile, "_BUFFER_BYTES", 4)
+    monkeypatch.setattr(AppendFile, "_MOST_WAITING_BYTES", 6)
+    file = AppendFile(tmp_path / "events.jsonl", leaves_out=leaves_out)
+    with pytest.MonkeyPatch.context() as patch:
+        failing(patch, "write", errno.ENOSPC, 0)
+        file.write(b"abcdef")
+        for _ in range(2):
+            with nullcontext() if leaves_out else pytest.raises(NoSpace):
+                file.write(b"ghi")
+    file.write(b"jkl")
+    assert file.sync().bytes == 9
+    assert file.take_left_out() == (2 if leaves_out else 0)
+    assert file.take_left_out() == 0
+    file.close()
+    assert (tmp_path / "events.jsonl").read_bytes() == b"abcdefjkl"
 
 
 def test_an_altered_description_of_a_run_is_replaced_by_its_copy(run, no_fsync):

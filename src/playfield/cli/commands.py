@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields, replace
 from types import FrameType
 from typing import Protocol
@@ -29,7 +29,7 @@ from playfield.cli.play import Play
 from playfield.cli.record import Record
 from playfield.cli.study import Ablate, Study
 from playfield.cli.train import Resume, Train
-from playfield.cli.training import INTERRUPTED, NotFinite
+from playfield.cli.training import INTERRUPTED, NeverFinite, NotFinite
 from playfield.cli.tune import Tune
 from playfield.games.desktop.clocks import Hung
 from playfield.games.desktop.gamepads import NoGamepad
@@ -82,11 +82,23 @@ COMMANDS = {
 TAKE_OVERRIDES = ("train", "study", "ablate", "tune")
 
 
+class Terminated(SystemExit):
+    """A signal asks for the end; its code is the one of any program that a signal ends."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.name = signal.Signals(number).name
+
+
 def run_command(arguments: list[str]) -> int:
     """Parse and run; every user's mistake ends in one sentence on standard error."""
     try:
         with _terminable():
             return _parsed(arguments).run()
+    except Terminated as ended:
+        with suppress(OSError):  # of a terminal that is gone
+            print(f"playfield: ended by {ended.name}", file=sys.stderr)
+        raise
     except SystemExit as ended:
         if isinstance(ended.__context__, BrokenPipeError):  # of rich, which ends the program so
             return 0
@@ -121,7 +133,7 @@ def _terminable() -> Generator[None]:
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (the system calls it)
-    sys.exit(128 + number)
+    raise Terminated(number)
 
 
 def _parsed(arguments: list[str]) -> Command:
@@ -202,6 +214,7 @@ USER_MISTAKES = (
     NoGamepad,
     NoSpace,
     NoWindow,
+    NeverFinite,
     NotFinite,
     RunBusy,
     WriteFailed,
@@ -210,12 +223,13 @@ USER_MISTAKES = (
 
 def one_sentence(error: BaseException) -> str:
     """What the error says, on one line; of the system's own errors, which file or folder they are about."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        place = "the disk or device that is written to" if error.filename is None else f"the disk of {error.filename}"
+        return f"no space is left on {place}; make room there, or write elsewhere"
     if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
         place = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
         advice = "; choose another file or folder" if isinstance(error, place) or error.errno == errno.EROFS else ""
         return f"'{error.filename}' cannot be used: {error.strerror}{advice}"
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # without a file, as of standard output
-        return "no space is left on the disk or device that is written to; make room there, or write elsewhere"
     return " ".join(_shown(error).split())
 
 

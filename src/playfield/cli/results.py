@@ -116,8 +116,8 @@ def policy_name(recipe: AnyRecipe) -> str:
 def report(run: Run, of: Known, weights: Tree, clock: Clock, evaluation: Evaluation) -> Evaluated:
     """Evaluate, print the table, plot the run and film its best game."""
     evaluated = evaluate_weights(of, weights, clock, evaluation)
-    add_evaluation(results_folder(run) / EVALUATIONS, evaluated)
     print_evaluation(evaluation_table(evaluated, np.random.default_rng(evaluation.seed)))
+    add_evaluation(results_folder(run) / EVALUATIONS, evaluated)
     print(f"curve    {plot_run(run)}", flush=True)
     film_best(results_folder(run) / film_name(of, evaluation), of, evaluated, evaluation)
     print(f"run      {run.path}", flush=True)

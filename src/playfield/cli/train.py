@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import shutil
 import sys
+import time
 from collections import deque
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -27,7 +29,7 @@ from playfield.cli.machine import cores, memory_bytes
 from playfield.cli.results import Evaluation, plot_run, report, results_folder
 from playfield.cli.runs import Known, begin_of, find_run, free_name, known, state_of
 from playfield.cli.shown import shown_in
-from playfield.cli.training import RESUMABLE, Interruption, NotFinite, Plan, Sink, Training
+from playfield.cli.training import RESUMABLE, Interruption, NeverFinite, NotFinite, Plan, Sink, Training
 from playfield.events import EpisodeEnded, Event, PhaseChanged, Stopped
 from playfield.extras import shell_word
 from playfield.features.latents import Latents, load_latents
@@ -59,7 +61,8 @@ from playfield.sinks.tracker import TrackedRun, flat
 from playfield.sinks.tracking import FILE as TRACKING_FILE
 from playfield.sinks.tracking import Ledger, Tracking
 from playfield.storage import fingerprint
-from playfield.storage.run import RESERVE_BYTES, Loaded, Run
+from playfield.storage.files import NoSpace, writing_to
+from playfield.storage.run import RESERVE_BYTES, Loaded, NoCheckpoint, Run
 from playfield.storage.tapes import RecordedEpisode, TapeLog
 from playfield.storage.tree import flatten
 from playfield.study import never_learns, slug
@@ -409,32 +412,43 @@ def warm_up(session: Session[Any], recipe: AnyRecipe, plan: Plan, root: Path) ->
 def pursue(run: Run, of: Known, session: Session[Any], plan: Plan, begin: Begin) -> int:
     """Train to the end of the plan, going back to the newest checkpoint where what was learnt becomes useless.
 
-    Raises: NotFinite where that happens again at the same place, or too often; Diverged.
+    Raises: NotFinite where that happens again at the same place, or too often; NeverFinite; Diverged.
     """
-    places: list[int] = []
+    places: set[int] = set()
+    begun_at = time.monotonic() - begin.elapsed_seconds
     interruption = Interruption(lambda: session.games.hurry())
     while True:
         try:
             return _pursue_once(run, of, session, plan, begin, interruption)
         except NotFinite as error:
-            if error.clock.frames in places or len(places) == MOST_ROLL_BACKS:
-                again = f" {'again' if places[-1:] == [error.clock.frames] else 'once more'}"
-                run.give_up(f"training ended at {error.clock.frames:,} frames: {error.what}{again}")
+            if error.place in places or len(places) == MOST_ROLL_BACKS:
+                again = "again" if error.place in places else "once more"
+                run.give_reserve()  # the reason needs room too
+                run.give_up(f"training ended at {error.clock.frames:,} frames: {error.what} {again}")
                 raise
-            places.append(error.clock.frames)
-            with interruption.watching():  # who asks for a stop meanwhile gets it before anything is played again
-                session, begin = _roll_back(run, of, plan)
-            done = f"went back to {session.clock.frames:,} frames and goes on from there, once"
-            run.note(f"{error.clock.frames} frames: {error.what}; {done}")
-            print(f"note: {error.what} at {error.clock.frames:,} frames; {done}", flush=True)
+            places.add(error.place)
+            found = error.with_traceback(None)
+        # Only here, where no traceback holds what was at work: a large memory has no room beside another.
+        session.release()
+        gc.collect()
+        with interruption.watching():  # who asks for a stop meanwhile gets it before anything is played again
+            session, begin = _roll_back(run, of, plan, found)
+        begin = dataclasses.replace(begin, elapsed_seconds=time.monotonic() - begun_at)
+        done = f"went back to {session.clock.frames:,} frames and goes on from there, once"
+        run.note(f"{found.clock.frames} frames: {found.what}; {done}")
+        print(f"note: {found.what} at {found.clock.frames:,} frames; {done}", flush=True)
 
 
-def _roll_back(run: Run, of: Known, plan: Plan) -> tuple[Session[Any], Begin]:
+def _roll_back(run: Run, of: Known, plan: Plan, found: NotFinite) -> tuple[Session[Any], Begin]:
     """A session that stands at the newest checkpoint, as a resumed one does.
 
-    Raises: NoCheckpoint, ValueError, Lost.
+    Raises: NeverFinite where there is none; ValueError, Lost.
     """
-    loaded = run.load()
+    try:
+        loaded = run.load()
+    except NoCheckpoint as nothing:
+        why = f"and {nothing}" if run.checkpoints() else "before anything was saved"
+        raise NeverFinite(found, why) from None
     for sentence in loaded.warnings:
         run.note(sentence)
         print(f"note: {sentence}", flush=True)
@@ -495,7 +509,8 @@ def _pursue_once(
         if not _tell_of_stop(training, stopped, of, interruption):
             return RESUMABLE
         run.give_reserve()  # nothing is saved any more, and results need room too
-        _conclude(run, of, session, plan, [*told, *(sink for sink in sinks if isinstance(sink, Analytics))])
+        with _results_missing(run):
+            _conclude(run, of, session, plan, [*told, *(sink for sink in sinks if isinstance(sink, Analytics))])
         return 0
 
 
@@ -510,14 +525,32 @@ def _tell_of_stop(training: Training, stopped: Stopped, of: Known, interruption:
         print(f"see what is wrong with: {command_name()} games launch {shell_word(of.game)}", flush=True)
     if interruption.asked is None and not lost and not training.full_too_long:
         return True
-    folder = "" if run.path.parent == Path("runs") else f" --runs {run.path.parent}"
-    print(f"go on with: {command_name()} resume {run.name}{folder}", flush=True)
+    print(f"go on with: {command_name()} resume {run.name}{_folder_option(run)}", flush=True)
     return False
 
 
 def pace_of(games: Games) -> Pace | None:
     """What is told of steps that come late; None of games that wait for the agent."""
     return games.pace if isinstance(games, EachGame) else None
+
+
+@contextmanager
+def _results_missing(run: Run) -> Generator[None]:
+    """Where results find no room, say that the run itself is whole, and how they are made.
+
+    Raises: NoSpace.
+    """
+    try:
+        with writing_to(run.path / "results"):
+            yield
+    except NoSpace as full:
+        again = f"{command_name()} evaluate {run.name}{_folder_option(run)}"
+        besides = f"results are missing, and the run is saved whole; make room, then: {again}"
+        raise NoSpace(full.path, besides) from full
+
+
+def _folder_option(run: Run) -> str:
+    return "" if run.path.parent == Path("runs") else f" --runs {run.path.parent}"
 
 
 def _conclude(run: Run, of: Known, session: Session[Any], plan: Plan, told: Sequence[Sink]) -> None:

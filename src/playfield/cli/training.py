@@ -21,7 +21,7 @@ from playfield.recipes.recipe import MOST_FRAMES
 from playfield.session import Session
 from playfield.sinks.console_lines import Lines
 from playfield.sinks.services import Service
-from playfield.storage.files import NoSpace
+from playfield.storage.files import NoSpace, writing_to
 from playfield.storage.log import CHUNK_ROWS
 from playfield.storage.run import Run
 from playfield.types import Clock
@@ -38,6 +38,8 @@ RETRY_SECONDS = 20.0
 """Wall time after which it is tried again to save on a disk that was full."""
 MOST_UNSAVED_SECONDS = 3600.0
 """Wall time of training that may go on without a save; then too much would be lost with the machine."""
+LOOKED_AT_EVERY = 200
+"""Updates after which all that is learnt is looked through for what is no number."""
 FLUSH_SECONDS = 2.0
 """Wall time after which other processes see what the sinks wrote."""
 
@@ -102,12 +104,27 @@ class Plan:
 class NotFinite(Exception):
     """A loss, a gradient or a weight is not a number any more; such a state is never saved."""
 
-    def __init__(self, what: str, clock: Clock, run: str) -> None:
+    def __init__(self, what: str, clock: Clock, run: str, updates: int) -> None:
+        """`updates` are those that were made when it was found."""
         super().__init__(
             f"{what} at {clock.frames:,} frames; nothing was saved since it was a number, so "
             f"`playfield resume {run}` goes on from before, and a smaller optimizer.lr may help a new run"
         )
         self.what, self.clock = what, clock
+        self.place = -(-updates // LOOKED_AT_EVERY)
+        """The same for the same fault, whether a loss, a look at the weights or a save, which goes by wall time, found
+        it: at the end of these so many updates at the latest it is found, since everything is looked through then.
+        """
+
+
+class NeverFinite(Exception):
+    """What became no number did so before there was a checkpoint to go back to."""
+
+    def __init__(self, found: NotFinite, why: str) -> None:
+        super().__init__(
+            f"{found.what} at {found.clock.frames:,} frames, {why}; start a new run with other settings, such as a "
+            "smaller optimizer.lr, under another --name"
+        )
 
 
 class Interruption:
@@ -208,7 +225,7 @@ class Training:
                 self._show_files()
         self._save_at_last()
         stopped = Stopped(clock=self.session.clock, reason=reason or "all frames are played")
-        self.display(stopped)
+        self._show(stopped)
         return stopped
 
     def save(self) -> None:
@@ -218,16 +235,14 @@ class Training:
         """
         score = sum(self.scores) / len(self.scores) if len(self.scores) == self.plan.over else None
         clock = self.session.clock
-        tree = self.session.state()
-        if (where := first_not_finite(tree["agent"].get("learner", {}))) is not None:
-            raise NotFinite(f"{where} became no number", clock, self.run.name)
-        name = self.run.save(tree, clock.frames, score=score)
+        self._look_through(clock, self.session.agent.updates)
+        name = self.run.save(self.session.state(), clock.frames, score=score)
         if self._full_since is not None:
             seconds = time.monotonic() - self._full_since
             self.run.note(f"saved at {clock.frames} frames, after the disk was full for {seconds:.0f} s")
         self._saved_frames, self._saved_at = clock.frames, time.monotonic()
         self._retry_at = self._full_since = None
-        self.display(Saved(clock=clock, checkpoint=name))
+        self._show(Saved(clock=clock, checkpoint=name))
 
     def _try_to_save(self) -> None:
         """Save, or go on and try again later where the disk is full: all that would be saved is still in memory."""
@@ -238,7 +253,7 @@ class Training:
             if self._full_since is None:
                 self._full_since = now
                 reason = f"{full}; it is tried again every {RETRY_SECONDS:g} s"
-                self.display(NotSaved(clock=self.session.clock, reason=reason))
+                self._show(NotSaved(clock=self.session.clock, reason=reason))
             self._retry_at = now + RETRY_SECONDS
 
     def _save_at_last(self) -> None:
@@ -249,10 +264,22 @@ class Training:
             self.run.give_reserve()
             self.save()
 
+    def _look_through(self, clock: Clock, updates: int) -> None:
+        """Raises: NotFinite where something that was learnt is no number."""
+        if (where := first_not_finite(self.session.agent.learnt())) is not None:
+            raise NotFinite(f"{where} became no number", clock, self.run.name, updates)
+
+    def _check(self, learned: Learned) -> None:
+        """Raises: NotFinite."""
+        for name, value in (("loss", learned.loss), ("gradient", learned.grad_norm)):
+            if not math.isfinite(value):
+                raise NotFinite(f"the {name} became {value}", learned.clock, self.run.name, learned.updates)
+        if learned.updates % LOOKED_AT_EVERY == 0:
+            self._look_through(learned.clock, learned.updates)
+
     def _pass_on(self, event: Event) -> None:
-        if isinstance(event, Learned) and not (math.isfinite(event.loss) and math.isfinite(event.grad_norm)):
-            name, value = ("loss", event.loss) if not math.isfinite(event.loss) else ("gradient", event.grad_norm)
-            raise NotFinite(f"the {name} became {value}", event.clock, self.run.name)
+        if isinstance(event, Learned):
+            self._check(event)
         if isinstance(event, EpisodeEnded) and not event.lost:
             self.scores.append(event.score)
             while len(self.scores) > self.plan.over:
@@ -261,7 +288,12 @@ class Training:
             self.run.note(f"a game was lost at {event.clock.frames} frames: {event.reason}")
         for sink in self.sinks:
             sink(event)
-        self.display(event)
+        self._show(event)
+
+    def _show(self, event: Event) -> None:
+        """Show it; where what is shown goes to a file on a full disk it is lost, and training goes on."""
+        with suppress(NoSpace), writing_to(self.run.path):
+            self.display(event)
 
     def reached(self, interruption: Interruption) -> str | None:
         """Why to stop now, if there is a reason."""

@@ -247,6 +247,10 @@ class LinearAgent:
         fill(self.player.mind, tree["mind"], "mind")
         fill(self.code.numbers, tree["encoder"], "encoder")
 
+    def learnt(self) -> Tree:
+        """Nothing: weights that run away are found at once, see `Diverged`."""
+        return {}
+
     def growing(self) -> Tree:
         """Nothing: what is learnt is not kept."""
         return {}

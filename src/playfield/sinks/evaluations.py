@@ -13,12 +13,18 @@ from playfield.types import Clock
 
 
 def add_evaluation(path: Path, evaluated: Evaluated) -> None:
-    """Append one evaluation to the file."""
+    """Append one evaluation to the file, whole or not at all."""
     actions = base64.b64encode(evaluated.best.actions).decode("ascii")
     row = {**event_row(evaluated), "best": {"seed": evaluated.best.seed, "actions": actions}}
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
-        file.write(json_line(row))
+    with path.open("ab", buffering=0) as file:
+        before, rest = file.tell(), memoryview(json_line(row))
+        try:
+            while rest:
+                rest = rest[file.write(rest) :]
+        except OSError:  # a part of a line would spoil the one that is written next
+            file.truncate(before)
+            raise
 
 
 def read_evaluations(path: Path) -> list[Evaluated]:

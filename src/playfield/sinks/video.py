@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
+import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Final, Literal
 
 import imageio_ffmpeg
 import numpy as np
@@ -51,6 +55,8 @@ def enlarge(image: UInt8[Array, "H W 3"], scale: int) -> UInt8[Array, "sH sW 3"]
     return np.repeat(np.repeat(image, scale, axis=0), scale, axis=1)
 
 
+FULL_BYTES = 1 << 18
+"""With less than that left a disk is full for an encoder, which writes in larger pieces."""
 LOWEST = 200
 """Rows of pixels below which a film is too small to watch."""
 
@@ -69,7 +75,7 @@ def write_video(
     """
     unfinished = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.tmp.mp4")
     path.parent.mkdir(parents=True, exist_ok=True)
-    writer: Any = None
+    writer: _Encoder | None = None
     shape: tuple[int, ...] = ()
     count = 0
     _require_writable(unfinished, path)
@@ -80,21 +86,37 @@ def write_video(
             picture = _even(enlarge(checked, scale))
             shape = frame.shape
             if writer is None:
-                writer = _open(unfinished, picture.shape, frames_per_second, crf)
-            writer.send(np.ascontiguousarray(picture))
+                writer = _Encoder(unfinished, picture.shape, frames_per_second, crf)
+            with _encoding(path):
+                writer.send(picture)
             count += 1
         if writer is None:
             raise ValueError(f"There is no frame to write to {path}.")
-        writer.close()
-        written = imageio_ffmpeg.count_frames_and_secs(str(unfinished))[0]
-        if written != count:
-            raise OSError(f"Only {written} of {count} frames arrived in {path}: is the disk full?")
+        with _encoding(path):
+            writer.close()
+            written = imageio_ffmpeg.count_frames_and_secs(str(unfinished))[0]
+            if written != count:
+                raise RuntimeError(f"only {written} of {count} frames arrived")
         os.replace(unfinished, path)
     finally:
         if writer is not None:
             writer.close()
         unfinished.unlink(missing_ok=True)
     return count
+
+
+@contextmanager
+def _encoding(path: Path) -> Generator[None]:
+    """What the encoder does, which fails with pages of its own words, or with none.
+
+    Raises: OSError, of a full disk where there is no room: seen before what was written of the film is removed again.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        if shutil.disk_usage(path.parent).free < FULL_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise OSError(f"the film {path} was not made: the encoder could not write all of it") from error
 
 
 def _require_writable(unfinished: Path, path: Path) -> None:
@@ -139,17 +161,28 @@ def _even(picture: Array) -> Array:
     return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
-def _open(path: Path, shape: tuple[int, ...], frames_per_second: float, crf: int) -> Any:
-    write_frames = cast(Any, imageio_ffmpeg.write_frames)  # its inferred types refuse what it documents
-    writer = write_frames(
-        str(path),
-        (shape[1], shape[0]),
-        fps=frames_per_second,
-        codec="libx264",
-        pix_fmt_out="yuv420p",
-        macro_block_size=1,
-        quality=None,
-        output_params=["-crf", str(crf), "-preset", "veryfast", "-threads", "1", *BT709],
-    )
-    writer.send(None)
-    return writer
+class _Encoder:
+    """An ffmpeg that is handed frames; imageio's leaves its pipe open, and speaks, where the disk is full."""
+
+    def __init__(self, path: Path, shape: tuple[int, ...], frames_per_second: float, crf: int) -> None:
+        raw = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{shape[1]}x{shape[0]}", "-r", f"{frames_per_second:.02f}")
+        coded = ("-an", "-vcodec", "libx264", "-pix_fmt", "yuv420p", "-crf", str(crf), "-preset", "veryfast")
+        self._process = subprocess.Popen(
+            [imageio_ffmpeg.get_ffmpeg_exe(), "-y", *raw, "-i", "-", *coded, "-threads", "1", *BT709, str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            process_group=0,  # Ctrl-C is for us, who end it
+        )
+
+    def send(self, picture: Array) -> None:
+        """Raises: OSError where it has ended."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(np.ascontiguousarray(picture).data)
+
+    def close(self) -> None:
+        """Wait until it has written all."""
+        assert self._process.stdin is not None
+        with suppress(OSError):  # it may have ended long before
+            self._process.stdin.close()
+        self._process.wait()

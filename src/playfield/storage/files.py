@@ -40,10 +40,9 @@ def advising(advice: str) -> Generator[None]:
 class NoSpace(Exception):
     """The disk is full; what was committed before is intact."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            f"no space left on the disk of {path}: nothing was saved; the last committed checkpoint is intact"
-        )
+    def __init__(self, path: Path, besides: str = "nothing was saved; the last committed checkpoint is intact") -> None:
+        """`besides` says what that means."""
+        super().__init__(f"no space left on the disk of {path}: {besides}")
         self.path = path
 
 
@@ -301,10 +300,12 @@ class AppendFile:
     _BUFFER_BYTES = 1 << 16
     _MOST_WAITING_BYTES = 1 << 26
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, leaves_out: bool = False) -> None:
+        """`leaves_out`: on a full disk, whether what memory has no room for either is left out, instead of raising."""
         self.path = path
         self._hash, self._length = new_hash(), 0
         self._waiting = bytearray()
+        self._leaves_out, self._left_out = leaves_out, 0
         new = not path.exists()
         with writing_to(path):
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
@@ -327,17 +328,27 @@ class AppendFile:
     def write(self, data: bytes) -> None:
         """Appends; others see it after `flush`. Where the disk is full the data waits in memory for a later flush.
 
-        Raises: NoSpace where more waits than memory should be given to.
+        Raises: NoSpace where more waits than memory should be given to; then the data was not taken.
         """
+        if len(self._waiting) + len(data) > self._MOST_WAITING_BYTES:
+            try:
+                self.flush()
+            except NoSpace:
+                if not self._leaves_out:
+                    raise
+                self._left_out += 1
+                return
         self._waiting += data
         self._hash.update(data)
         self._length += len(data)
         if len(self._waiting) >= self._BUFFER_BYTES:
-            try:
+            with contextlib.suppress(NoSpace):
                 self.flush()
-            except NoSpace:
-                if len(self._waiting) > self._MOST_WAITING_BYTES:
-                    raise
+
+    def take_left_out(self) -> int:
+        """How many writes were left out since this was last asked."""
+        count, self._left_out = self._left_out, 0
+        return count
 
     def flush(self) -> None:
         """Hands everything to the system: a crash of this process no longer loses it.

@@ -274,13 +274,16 @@ class Run:
     def append_file(self, name: str) -> AppendFile:
         """The file of a sink, open for appending; it becomes part of every checkpoint.
 
+        Where the disk stays full for so long that memory is no place to wait either, records are left out, which the
+        next save notes as an incident: no training ends because of them.
+
         Raises: ValueError where the name is not that of a sink's file.
         """
         self._require_lock()
         if not checkpoints.is_sink_name(name):
             raise ValueError(f"{name!r} cannot be the file of a sink: its name must end in .jsonl or .log")
         if name not in self._files or self._files[name].closed:
-            self._files[name] = AppendFile(self.path / name)
+            self._files[name] = AppendFile(self.path / name, leaves_out=True)
         return self._files[name]
 
     def flush(self) -> None:
@@ -306,6 +309,7 @@ class Run:
                 name = self._commit(tree, clock_frames, score)
             self._let_go_of_old()
             self._keep_reserve(name)
+        self._note_left_out()
         return name
 
     def write_ahead(self, tree: Tree) -> None:
@@ -369,7 +373,8 @@ class Run:
         Raises: DamagedFile where the run is too damaged to continue, WriteFailed.
         """
         self._require_lock()
-        self._close_writers()
+        with contextlib.suppress(NoSpace):  # records that still wait are of what is undone
+            self._close_writers()
         for folder in self._folders():
             if loaded is None or folder.name > loaded.checkpoint:
                 os.rename(folder, temporary_name(folder))
@@ -450,6 +455,11 @@ class Run:
                         path.unlink()
         except OSError as error:
             warnings.warn(f"old files of the run {self.name!r} could not be removed: {error}", stacklevel=3)
+
+    def _note_left_out(self) -> None:
+        counts = {name: file.take_left_out() for name, file in self._files.items()}
+        if lacks := ", ".join(f"{name} lacks {count:,} records" for name, count in counts.items() if count):
+            self.note(f"{lacks}: the disk was full, and memory for those that wait too")
 
     def _keep_reserve(self, name: str) -> None:
         """Sets aside what a checkpoint like this one takes; where even that does not fit, there is none."""
@@ -536,10 +546,10 @@ class Run:
             self._sinks, self._logs = {}, {}
 
     def _close_writers(self) -> None:
+        writers, self._files = (*self._files.values(), *self._logs.values()), {}
         with contextlib.ExitStack() as stack:
-            for writer in (*self._files.values(), *self._logs.values()):
+            for writer in writers:
                 stack.callback(writer.close)
-        self._files = {}
 
 
 def list_runs(root: Path) -> Listing:

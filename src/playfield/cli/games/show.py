@@ -12,8 +12,10 @@ import tyro
 from playfield.cli.counts import Switch
 from playfield.extras import shell_word
 from playfield.games.desktop.actions import Choice
+from playfield.games.desktop.game import check_key_names
 from playfield.games.desktop.game_file import PYTHON, GameFile, Launch, Press
 from playfield.games.desktop.games import game_bytes, game_file
+from playfield.games.desktop.key_names import check_key_name
 
 LONGEST = 60
 """Letters of a value that are shown."""
@@ -32,10 +34,12 @@ class GamesShow:
     """The file itself."""
 
     def run(self) -> int:
+        file = game_file(self.name)
+        check_key_names(file, check_key_name)
         if self.toml:
             sys.stdout.buffer.write(game_bytes(self.name))  # comments in it may be in whatever encoding
             return 0
-        for line in described(game_file(self.name)):
+        for line in described(file):
             print(line)
         return 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 
 from jaxtyping import UInt8
@@ -331,7 +331,7 @@ class DesktopGame:
         self._stage = stage = stage_of(self.file, self._folder)
         if self._gamepad is None:
             self._gamepad = gamepad_of(self.file)  # before the game, which may look for one only when it begins
-        check_key_names(self.file, stage)
+        check_key_names(self.file, stage.keycode)
         self._attention = Attention(self.file, stage, self.pace) if isinstance(stage, SharedStage) else None
         self._held = None
 
@@ -421,8 +421,8 @@ class DesktopGame:
         return grey(self._picture if region is None else self.file.regions[region].of(self._picture))
 
 
-def check_key_names(file: GameFile, stage: Stage) -> None:
-    """See that the display has every key that is ever pressed.
+def check_key_names(file: GameFile, check: Callable[[str], object]) -> None:
+    """See that there is every key that is ever pressed: `check` raises ValueError where there is none of a name.
 
     Raises: ValueError naming the file and the place in it.
     """
@@ -435,7 +435,7 @@ def check_key_names(file: GameFile, stage: Stage) -> None:
     for place, keys in places:
         for key in keys:
             try:
-                stage.keycode(key)
+                check(key)
             except ValueError as error:
                 name = typed_name(file)
                 raise ValueError(f"{name}, {place}: {error}; mend it, then: playfield games launch {name}") from error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import importlib
+from typing import Any, NamedTuple
 
 
 class KeyName(NamedTuple):
@@ -63,5 +64,25 @@ def key_name(x11: str) -> KeyName:
     """
     name = KEY_NAMES.get(x11) or (KEY_NAMES.get(x11.lower()) if len(x11) == 1 else None)
     if name is None:
-        raise ValueError(f"there is no key {x11!r}; names are those of X, for instance Left, space, Return, a, F1")
+        raise no_key(x11)
     return name
+
+
+def no_key(x11: str) -> ValueError:
+    """What to raise of a name that no key has."""
+    return ValueError(f"there is no key {x11!r}; names are those of X, for instance Left, space, Return, a, F1")
+
+
+def check_key_name(x11: str) -> None:
+    """Refuse a name that X has for no key: as much as is known of it without a display.
+
+    Without python-xlib, which has X's names, and without which no game is played on X, any name passes.
+
+    Raises: ValueError.
+    """
+    try:
+        keysyms: Any = importlib.import_module("Xlib.XK")
+    except ModuleNotFoundError:
+        return
+    if x11 not in KEY_NAMES and not keysyms.string_to_keysym(x11):
+        raise no_key(x11)

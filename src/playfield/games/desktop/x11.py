@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 from playfield.extras import install_extra
+from playfield.games.desktop.key_names import no_key
 from playfield.games.desktop.windows import Window, WindowMatch, the_window
 
 MOST_DEEP = 4
@@ -125,7 +126,7 @@ class X11:
         keysym = self._keysyms.string_to_keysym(key)
         code = self._display.keysym_to_keycode(keysym) if keysym else 0
         if not code:
-            raise ValueError(f"there is no key {key!r}; names are those of X, for instance Left, space, Return, a, F1")
+            raise no_key(key)
         return int(code)
 
     def key(self, code: int, *, down: bool) -> None:
