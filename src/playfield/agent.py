@@ -15,6 +15,7 @@ from playfield.batch import Batch
 from playfield.events import Learned
 from playfield.explore import Explore, choose
 from playfield.learner import Learner, load_weights
+from playfield.memory.frames import FrameLog
 from playfield.memory.memory import Memory
 from playfield.memory.replay import ReplayMemory
 from playfield.memory.rewards import RewardRange
@@ -245,6 +246,11 @@ class DeepAgent:
 
     def growing(self) -> Tree:
         return {"memory": self.memory.state()}
+
+    def rest_on(self, log: FrameLog) -> None:
+        """Where frames are to lie on the disk: this log of the memory has them once they are written."""
+        if isinstance(self.memory, ReplayMemory):
+            self.memory.rows.rest_on(log)
 
     def state(self) -> Tree:
         warm_up = {} if self._warm_up is None else {"warm_up": dict(self._warm_up.state_dict())}

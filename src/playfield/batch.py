@@ -5,9 +5,9 @@ They stand apart from `types` so that the linear learners, who share those, need
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from jaxtyping import Bool, Float, Float32, Int64, Shaped
@@ -73,6 +73,48 @@ class Distance(NamedTuple):
     """Share of each target that lies beyond what the prediction can represent; None where nothing does."""
 
 
+class Ring(Protocol):
+    """A column of rows in a ring, row i at index `i % size`: a tensor, or what keeps its rows in another way."""
+
+    @property
+    def shape(self) -> torch.Size:
+        """`size G ...`."""
+        ...
+
+    @property
+    def dtype(self) -> torch.dtype: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, at: slice, /) -> Shaped[Tensor, "R G ..."]:
+        """The rows at these indices."""
+        ...
+
+    def __setitem__(self, at: slice, rows: Shaped[Tensor, "R G ..."], /) -> None:
+        """Put rows at these indices; a ring may insist that they come in order."""
+        ...
+
+
+def arcs(first: int, count: int, size: int) -> Iterator[tuple[slice, slice]]:
+    """Where `count` rows from `first` lie in a ring: (indices of the ring, indices of the rows), once or twice."""
+    begin = first % size if size else 0
+    straight = min(count, size - begin)
+    yield slice(begin, begin + straight), slice(0, straight)
+    if straight < count:
+        yield slice(0, count - straight), slice(straight, count)
+
+
+def from_ring(ring: Ring, first: int, count: int) -> Shaped[Tensor, "R G ..."]:
+    """`count` rows of a ring, from row `first` on."""
+    return torch.cat([ring[arc] for arc, _ in arcs(first, count, len(ring))])
+
+
+def into_ring(ring: Ring, first: int, rows: Shaped[Tensor, "R G ..."]) -> None:
+    """Put rows into a ring, from row `first` on."""
+    for arc, part in arcs(first, len(rows), len(ring)):
+        ring[arc] = rows[part]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
     """Columns that grow only at their end, kept in rings: row i lies at index `i % size` of every column.
@@ -84,4 +126,4 @@ class Rows:
     """Oldest row still held."""
     stop: int
     """One past the newest row."""
-    columns: Mapping[str, Shaped[Tensor, "size G ..."]]
+    columns: Mapping[str, Ring]

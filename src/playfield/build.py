@@ -63,7 +63,7 @@ def build_agent(recipe: Recipe, spec: GameSpec, rng: Rng, shown: Demonstrations 
         if not isinstance(memory, ReplayMemory):
             raise ValueError(f"{recipe.name} learns from its own newest games alone, so demonstrations cannot be given")
         if rewards is not None:
-            rewards.check(shown.rows.columns["reward"].flatten().numpy())
+            rewards.check(shown.rows.columns["reward"][:].flatten().numpy())
         memory.demonstrate(shown)
     agent = DeepAgent(learner, memory, recipe.explore, rng, rewards)
     if not spec.waits:

@@ -19,9 +19,13 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def setting(default: T, help: str) -> T:
-    """A dataclass field with a default and its one explanation."""
-    return dataclasses.field(default=default, metadata={"help": help})
+def setting(default: T, help: str, *, newer: bool = False) -> T:
+    """A dataclass field with a default and its one explanation.
+
+    A `newer` one is missing in files that were written before there was such a setting: they mean the default, which
+    therefore has to do what was done then.
+    """
+    return dataclasses.field(default=default, metadata={"help": help, "newer": newer})
 
 
 def explained(help: str) -> dict[str, str]:
@@ -215,12 +219,13 @@ def _dataclass_from(hint: Any, plain: Mapping[str, Any], path: str, where: str) 
     cls, given = classes[name], {k: v for k, v in plain.items() if k != "type"}
     hints = _hints(cls)
     known = [f.name for f in dataclasses.fields(cls)]
+    newer = {f.name for f in dataclasses.fields(cls) if f.metadata.get("newer", False)}
     for key in given:
         if key not in known:
             raise UnknownSetting(f"{where} has no setting {key!r}; the nearest are: {nearest(key, known)}")
     prefix = path + "." if path else ""
     values = {key: from_plain(hints[key], v, prefix + key) for key, v in given.items()}
-    if missing := [name for name in known if name not in given]:
+    if missing := [name for name in known if name not in given and name not in newer]:
         raise ValueError(f"{where} leaves out {', '.join(missing)}; a recipe file states every setting")
     return cls(**values)
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from playfield.batch import Batch, Rows
+from playfield.batch import Batch, Rows, from_ring, into_ring
 from playfield.returns import ExpectedReturns
 from playfield.types import Decision, Step
 
@@ -76,12 +76,10 @@ def decision(action: Sequence[int], value: Sequence[float] | None = None) -> Dec
 def clone(tree: Any) -> Any:
     """A copy of a state tree that shares nothing with it; rows as a ring of exactly the rows held."""
     if isinstance(tree, Rows):
-        index = torch.arange(tree.start, tree.stop)
         columns = {}
         for name, column in tree.columns.items():
-            size = len(column)
-            columns[name] = torch.zeros_like(column)
-            columns[name][index % size] = column[index % size]
+            columns[name] = torch.zeros(column.shape, dtype=column.dtype)
+            into_ring(columns[name], tree.start, from_ring(column, tree.start, tree.stop - tree.start))
         return Rows(start=tree.start, stop=tree.stop, columns=columns)
     if isinstance(tree, Mapping):
         return {key: clone(child) for key, child in tree.items()}

@@ -94,7 +94,7 @@ def test_after_such_a_resume_every_game_begins_a_new_episode(name: str):
     held = torch.arange(rows.start, rows.stop - 1)
     for game in range(rows.shape.games):
         column = torch.full_like(held, game)
-        begins = rows._get("first", held + 1, column)
+        begins = rows.take("first", held + 1, column)
         assert torch.equal(rows.is_last(held, column), begins)  # an episode's end and the next one's beginning, always
 
 

@@ -12,6 +12,7 @@ import torch
 from core.streams import Play
 from core.tables import clone
 from playfield.batch import Batch
+from playfield.memory.frames import Packed
 from playfield.memory.priorities import Proportional, RankBased
 from playfield.memory.replay import Replay, ReplayMemory
 from playfield.memory.rollout import Rollout, RolloutMemory
@@ -27,6 +28,7 @@ SPECS: dict[str, Replay | Rollout] = {
     "ranked": Replay(
         capacity=40, start_frames=40, batch=4, every_frames=5, stack=2, n_step=2, sampler=RankBased(sort_every=40)
     ),
+    "packed": Replay(capacity=110, start_frames=40, batch=4, every_frames=5, stack=4, n_step=3, store=Packed()),
     "rollout at once": Rollout(steps=5, epochs=2, minibatches=3, stack=2),
     "rollout spread": Rollout(steps=5, epochs=2, minibatches=3, stack=4, pace="spread"),
 }

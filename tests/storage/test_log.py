@@ -209,3 +209,64 @@ def test_rows_written_ahead_are_waited_for_before_a_fence_speaks_of_them(tmp_pat
 
 def full(*_):
     raise OSError(errno.ENOSPC, "full")
+
+
+@settings(max_examples=15, deadline=None)
+@given(steps=st.lists(st.tuples(st.sampled_from(["play", "ahead", "save", "crash"]), st.integers(1, 40)), max_size=12))
+def test_a_reader_of_one_column_sees_what_was_written(steps, tmp_path_factory):
+    """Frames of 400 bytes lie game by game, numbers of all games together: both are found, by a reader that goes on."""
+    root = tmp_path_factory.mktemp("runs")
+    run, stop, readers, stack = new_run(root), 0, {}, contextlib.ExitStack()
+    columns = {"frame": torch.zeros(SIZE, 2, 20, 20, dtype=torch.uint8), "reward": torch.zeros(SIZE, 2)}
+    with pytest.MonkeyPatch.context() as patch, stack:
+        patch.setattr("playfield.storage.files.os.fsync", lambda descriptor: None)
+        patch.setattr(log_module, "CHUNK_ROWS", 8)
+        patch.setattr(log_module, "SEGMENT_FRAMES", 48)
+        stack.enter_context(run.writing())
+        for kind, count in [("save", 0), *steps, ("save", 0)]:
+            if kind == "play":
+                for row in range(stop, stop + count):
+                    columns["frame"][row % SIZE] = torch.tensor([row % 251, 255 - row % 251])[:, None, None]
+                    columns["reward"][row % SIZE] = torch.tensor([row, -row])
+                stop += count
+            tree = {"memory": {"rows": Rows(start=max(0, stop - SIZE), stop=stop, columns=columns)}}
+            if kind == "ahead":
+                run.write_ahead(tree)
+            elif kind == "save":
+                run.save(tree, stop)
+            elif kind == "crash":
+                stack.close()
+                run = Run.open(run.path)
+                stack.enter_context(run.writing())
+                loaded = run.load()
+                run.cut_back(loaded)
+                stop, readers = loaded.clock_frames, {}
+                loaded.tree["memory"]["rows"].read_into(columns)
+            readers = readers or {name: run.reader("memory/rows", name) for name in columns}
+            for name, reader in readers.items():
+                first, written = max(0, stop - SIZE), reader.stop
+                assert written <= stop
+                for start, end in ((first, written), (first + 3, first + 4), (written - 1, written)):
+                    if first <= start < end <= written:
+                        for game in (0, 1):
+                            rows = torch.from_numpy(reader.read(start, end, game))
+                            expected = torch.stack([columns[name][row % SIZE, game] for row in range(start, end)])
+                            assert torch.equal(rows, expected)
+        assert readers["frame"].stop == stop
+    shutil.rmtree(root)
+
+
+def test_a_reader_of_one_column_finds_damage(tmp_path):
+    columns = {"frame": torch.ones(64, 1, 20, 20, dtype=torch.uint8)}
+    with new_run(tmp_path).writing() as run:
+        run.save({"rows": Rows(start=0, stop=64, columns=columns)}, 0)
+        reader = run.reader("rows", "frame")
+        assert reader.read(3, 5, 0).tolist() == columns["frame"][3:5, 0].tolist()
+        (path,) = (run.path / "rows" / "rows").glob("*.pfl")
+        data = bytearray(path.read_bytes())
+        data[-1] ^= 1
+        path.write_bytes(data)
+        with pytest.raises(DamagedFile, match="altered record at row 3"):
+            reader.read(3, 5, 0)
+        with pytest.raises(ValueError, match="row 64 is not in the log"):
+            reader.read(64, 70, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 
 def cores() -> int:
@@ -11,8 +12,47 @@ def cores() -> int:
 
 
 def memory_bytes() -> int | None:
-    """Physical memory; None where the system does not say."""
+    """Physical memory, or what this process may have of it; None where the system does not say."""
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return None
+    return min([physical, *group_limits()])
+
+
+def group_limits(system: Path = Path("/")) -> list[int]:
+    """Limits on memory of the groups (cgroups) that this process is in, as containers and batch systems set them."""
+    limits: list[int] = []
+    for line in _text(system / "proc/self/cgroup").splitlines():
+        _, kinds, group = line.split(":", 2)
+        top, file = system / "sys/fs/cgroup", "memory.max"
+        if kinds:  # version 1, with a tree of groups for each kind
+            if "memory" not in kinds.split(","):
+                continue
+            top, file = top / "memory", "memory.limit_in_bytes"
+        folder = top / group.lstrip("/")
+        # A group may have what every group around it allows.
+        for each in (folder, *folder.parents):
+            if (text := _text(each / file).strip()).isdigit():
+                limits.append(int(text))
+            if each == top:
+                break
+    return limits
+
+
+def resident_bytes(pid: int | None = None) -> int | None:
+    """Memory that a process (this one) and those it has started have now; None where the system does not say."""
+    folder = Path("/proc") / (str(pid) if pid is not None else "self")
+    own = next((line for line in _text(folder / "status").splitlines() if line.startswith("VmRSS:")), None)
+    if own is None:
+        return None
+    children = (child for task in folder.glob("task/*/children") for child in _text(task).split())
+    return (int(own.split()[1]) << 10) + sum(resident_bytes(int(child)) or 0 for child in children)
+
+
+def _text(path: Path) -> str:
+    """What a file of the system says; nothing where it has no such file."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

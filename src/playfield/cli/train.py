@@ -25,7 +25,8 @@ from playfield.cli.about import find_recipe
 from playfield.cli.budgets import budget_line, find_budget, require_device
 from playfield.cli.counts import Count, OptionalCount, Switch
 from playfield.cli.look import load_network, protocol_named, saved_weights
-from playfield.cli.machine import cores, memory_bytes
+from playfield.cli.machine import cores
+from playfield.cli.needs import needs_of, require_memory
 from playfield.cli.results import Evaluation, plot_run, report, results_folder
 from playfield.cli.runs import Known, begin_of, find_run, free_name, known, state_of
 from playfield.cli.shown import shown_in
@@ -39,6 +40,7 @@ from playfield.games.games import Games
 from playfield.games.make import make_games
 from playfield.games.supervised import supervised_games
 from playfield.linear.agent import Diverged, LinearAgent
+from playfield.memory.frames import PACKED_SHARE
 from playfield.memory.priorities import Uniform
 from playfield.memory.replay import Replay
 from playfield.memory.rollout import Rollout
@@ -70,8 +72,6 @@ from playfield.types import Clock
 
 Positional = tyro.conf.Positional
 
-STORED_SHARE = 0.07
-"""Of what frames of games take in memory they take compressed on disk at most; Atari's 500 of 7,056 bytes."""
 MOST_ROLL_BACKS = 3
 """In one session, to places that differ; at the same place again the settings are to blame."""
 
@@ -130,6 +130,10 @@ class Train:
     """Write every action, with its label and what was expected of it, and every reward to analytics.jsonl."""
     lines: Lines | None = None
     """Print console lines as this set-up does, on standard output."""
+    dry_run: Switch = 0
+    """Say what the run would need of this machine, and start nothing."""
+    anyway: Switch = 0
+    """Begin even where the run will need more memory than there is."""
     runs: Path = Path("runs")
     """Folder of the runs."""
 
@@ -148,14 +152,19 @@ class Train:
         with closed_unless_played(games) as opened:
             shown = shown_in(self.demonstrations, recipe, games)
             session = build_session(recipe, games, self.seed, latents_in(self.features, recipe), shown)
-            if isinstance(session.agent, DeepAgent):
-                warn_of_memory(session.agent.memory.most_bytes())
+            needs = needs_of(recipe, session, plan.keep)
+            if self.dry_run:
+                print(f"needs    {needs.text()}", flush=True)
+            if not self.anyway:
+                require_memory(needs, recipe, session)
+            if self.dry_run:
+                return 0
             check_room(self.runs, session, plan)
             warm_up(session, recipe, plan, self.runs)
             require(plan.services)
             run = self._run(recipe, plan, games)
             print(f"run      {run.path}\nrecipe   {recipe.name}\ngame     {self.game}, {games_text(games)}")
-            print(size_text(session.agent), flush=True)
+            print(f"{size_text(session.agent)}\nneeds    {needs.text()}", flush=True)
             if not games.spec.replays:
                 print(f"resume   {games.spec.resume}, which is cut off then: {self.game} does not replay", flush=True)
             if (sentence := never_learns(recipe, plan.frames + (shown.frames if shown else 0))) is not None:
@@ -471,6 +480,8 @@ def _pursue_once(
     run: Run, of: Known, session: Session[Any], plan: Plan, begin: Begin, interruption: Interruption
 ) -> int:
     """Train to the end of the plan, then evaluate, plot and film; or save and say how to go on."""
+    if isinstance(session.agent, DeepAgent):
+        session.agent.rest_on(run.reader("agent/memory/rows", "frame"))  # where the state tree has them
     with ExitStack() as stack:
         with ExitStack() as playing:
             playing.callback(session.games.close)
@@ -693,16 +704,6 @@ def recorded(event: EpisodeEnded) -> RecordedEpisode:
     )
 
 
-def warn_of_memory(most_bytes: float) -> None:
-    """Say beforehand where a full replay memory will not fit into this machine."""
-    if (has := memory_bytes()) is not None and most_bytes > 0.7 * has:
-        print(
-            f"note: the replay memory will grow to {most_bytes / 1e9:.1f} GB and this machine has {has / 1e9:.1f} GB; "
-            "a smaller memory.capacity needs less",
-            flush=True,
-        )
-
-
 def check_room(folder: Path, session: Session[Any], plan: Plan) -> None:
     """Refuse a run whose checkpoints have no room on the disk; say where its memory may have none.
 
@@ -721,9 +722,9 @@ def check_room(folder: Path, session: Session[Any], plan: Plan) -> None:
             f"the disk of {there} has {free / 1e6:,.0f} MB left, and the run's checkpoints alone need "
             f"{needed / 1e6:,.0f} MB: free some, or give the folder of another disk with --runs"
         )
-    memory = session.agent.memory.most_bytes() if isinstance(session.agent, DeepAgent) else 0.0
-    if free < needed + STORED_SHARE * memory:
-        grown = STORED_SHARE * memory / 1e9
+    memory = session.agent.memory.raw_bytes() if isinstance(session.agent, DeepAgent) else 0.0
+    if free < needed + PACKED_SHARE * memory:
+        grown = PACKED_SHARE * memory / 1e9
         print(f"note: the memory may take {grown:.1f} GB of the disk of {there}, which has {free / 1e9:.1f} GB left")
 
 

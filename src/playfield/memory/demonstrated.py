@@ -66,12 +66,10 @@ def spread(shown: RowRing, into: RowRing) -> None:
 
     Raises: ValueError where they do not fit.
     """
-    begin = shown.columns["first"][: shown.stop, 0].nonzero()[:, 0].tolist()
-    filled = [0] * into.shape.games
-    size = into.shape.size
-    into.columns["first"][:] = True
-    into.columns["last"][:] = True
-    into.columns["discount"][:] = 1.0
+    begin = shown.columns["first"][: shown.stop][:, 0].nonzero()[:, 0].tolist()
+    games, size = into.shape.games, into.shape.size
+    filled = [0] * games
+    source: list[Int64[Tensor, "R"]] = [torch.full((size,), -1) for _ in range(games)]
     for at, end in zip(begin, [*begin[1:], shown.stop], strict=True):
         game = filled.index(min(filled))
         top = filled[game] + end - at
@@ -80,7 +78,6 @@ def spread(shown: RowRing, into: RowRing) -> None:
                 f"the demonstrations have {shown.stop:,} rows, which do not fit into a memory of {size:,} rows for "
                 f"each of {into.shape.games} games; raise memory.capacity or leave demonstrations out"
             )
-        for name, column in shown.columns.items():
-            into.columns[name][filled[game] : top, game] = column[at:end, 0]
+        source[game][filled[game] : top] = torch.arange(at, end)
         filled[game] = top
-    into.stop = max(filled)
+    into.extend(shown, torch.stack(source, 1)[: max(filled)])

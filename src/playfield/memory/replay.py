@@ -13,6 +13,7 @@ from torch import Tensor
 from playfield.batch import Batch, Far, joined
 from playfield.imitation import Imitation
 from playfield.memory.demonstrated import Demonstrations, Kept, kept_from, spread
+from playfield.memory.frames import Raw, Store
 from playfield.memory.priorities import NoPriorities, Priorities, Sampler, Uniform
 from playfield.memory.rewards import CLIP_HELP, SCALE_HELP, check_rewards, learnt_reward
 from playfield.memory.rows import RowRing, RowShape
@@ -40,6 +41,9 @@ class Replay:
     stack: int = setting(4, "frames in one observation")
     reward_scale: float = setting(1.0, SCALE_HELP)
     reward_clip: float | None = setting(1.0, CLIP_HELP)
+    store: Store = setting(
+        Raw(), "how frames are kept: as they are, compressed, or in the run's log on disk", newer=True
+    )
 
     def __post_init__(self) -> None:
         for name in ("capacity", "batch", "every_frames", "batches", "n_step", "stack"):
@@ -63,7 +67,14 @@ class Replay:
         size = self.capacity // games
         if size < reach(self, imitation) + self.stack + 1:
             raise ValueError(f"memory.capacity={self.capacity} leaves too few rows for each of {games} games; raise it")
-        shape = RowShape(size=size, games=games, frame_shape=frame_shape, frame_dtype=frame_dtype, stack=self.stack)
+        shape = RowShape(
+            size=size,
+            games=games,
+            frame_shape=frame_shape,
+            frame_dtype=frame_dtype,
+            stack=self.stack,
+            store=self.store,
+        )
         return ReplayMemory(self, RowRing(shape), draws, imitation)
 
 
@@ -178,8 +189,10 @@ class ReplayMemory:
         return float((self._served - self._rated[self._place(key)]).float().mean()) if len(self._rated) else None
 
     def most_bytes(self) -> float:
-        kept = 0 if self._kept is None else self._kept.rows.shape.size
-        return self.rows.bytes_per_row() * (self.rows.shape.size * self.rows.shape.games + kept)
+        return self.rows.most_bytes() + (0.0 if self._kept is None else self._kept.rows.most_bytes())
+
+    def raw_bytes(self) -> float:
+        return self.rows.most_bytes_in(Raw()) + (0.0 if self._kept is None else self._kept.rows.most_bytes())
 
     def state(self) -> Tree:
         priorities = {"priorities": self._priorities.state(), "rated": self._rated}

@@ -19,6 +19,7 @@ from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 
 from playfield.batch import Batch
+from playfield.memory.frames import Raw
 from playfield.memory.rewards import CLIP_HELP, SCALE_HELP, check_rewards, learnt_reward
 from playfield.memory.rows import RowRing, RowShape
 from playfield.multistep import lambda_returns
@@ -133,7 +134,10 @@ class RolloutMemory:
         return None
 
     def most_bytes(self) -> float:
-        return self.rows.bytes_per_row() * self.rows.shape.size * self.rows.shape.games
+        return self.rows.most_bytes()
+
+    def raw_bytes(self) -> float:
+        return self.rows.most_bytes_in(Raw())
 
     def state(self) -> Tree:
         return {

@@ -12,18 +12,21 @@ Row t of a game holds the frame seen after decision t-1, and the action, reward 
 
 from __future__ import annotations
 
-import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol, cast
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int64, Shaped
 from torch import Tensor
 
-from playfield.batch import Rows
+from playfield.batch import Ring, Rows, from_ring, into_ring
+from playfield.memory.frames import FrameLog, PackedFrames, Raw, Spilled, Store, lazy_zeros
 from playfield.multistep import stack
 from playfield.types import Decision, Step, Tree
+
+BLOCK_ROWS = 64
+"""Rows that are copied at a time from one ring into another."""
 
 
 class LoggedRows(Protocol):
@@ -32,8 +35,12 @@ class LoggedRows(Protocol):
     start: int
     stop: int
 
-    def read_into(self, columns: dict[str, Tensor]) -> None:
-        """Put row i at index `i % size` of every column."""
+    def read_into(self, columns: Mapping[str, Ring], *, leave: Collection[str] = ()) -> None:
+        """Put row i at index `i % size` of every column, in order; columns to `leave` only have to fit."""
+        ...
+
+    def reader(self, column: str) -> FrameLog:
+        """Reads one column where it lies."""
         ...
 
 
@@ -48,6 +55,8 @@ class RowShape:
     frame_dtype: str
     stack: int
     """K: frames in one observation."""
+    store: Store = Raw()
+    """How frames are kept."""
 
 
 class RowRing:
@@ -56,13 +65,13 @@ class RowRing:
     def __init__(self, shape: RowShape) -> None:
         self.shape = shape
         ring = (shape.size, shape.games)
-        self.columns: dict[str, Tensor] = {
-            "frame": _lazy_zeros((*ring, *shape.frame_shape), shape.frame_dtype),
-            "action": _lazy_zeros(ring, "int16"),
-            "reward": _lazy_zeros(ring, "float32"),
-            "discount": _lazy_zeros(ring, "float32"),
-            "first": _lazy_zeros(ring, "bool"),
-            "last": _lazy_zeros(ring, "bool"),
+        self.columns: dict[str, Ring] = {
+            "frame": shape.store.build((*ring, *shape.frame_shape), shape.frame_dtype),
+            "action": lazy_zeros(ring, "int16"),
+            "reward": lazy_zeros(ring, "float32"),
+            "discount": lazy_zeros(ring, "float32"),
+            "first": lazy_zeros(ring, "bool"),
+            "last": lazy_zeros(ring, "bool"),
         }
         self.stop = 0
         self._start = 0
@@ -75,21 +84,36 @@ class RowRing:
 
     def add(self, step: Step, decision: Decision) -> None:
         """Append one row: the step, and the decision that led to it."""
-        at = self.stop % self.shape.size
-        column = self.columns
-        column["frame"][at] = torch.from_numpy(step.frame)
-        column["action"][at] = torch.from_numpy(decision.action)
-        column["reward"][at] = torch.from_numpy(step.reward)
-        column["discount"][at] = torch.from_numpy(step.discount)
-        column["first"][at] = torch.from_numpy(step.first)
-        column["last"][at] = torch.from_numpy(step.last)
+        begin = self.stop % self.shape.size
+        at, column = slice(begin, begin + 1), self.columns
+        column["frame"][at] = torch.from_numpy(step.frame[None])
+        column["action"][at] = torch.from_numpy(decision.action[None])
+        column["reward"][at] = torch.from_numpy(step.reward[None])
+        column["discount"][at] = torch.from_numpy(step.discount[None])
+        column["first"][at] = torch.from_numpy(step.first[None])
+        column["last"][at] = torch.from_numpy(step.last[None])
         self.stop += 1
+
+    def extend(self, other: RowRing, source: Int64[Tensor, "R G"]) -> None:
+        """Append rows of another ring, of which only its first game counts; -1 is a blank from which nothing starts."""
+        blank = {"first": True, "last": True, "discount": 1.0}
+        for rows in source.split(BLOCK_ROWS):
+            for name, ring in self.columns.items():
+                values = other.take(name, rows.clamp(min=0), torch.zeros(rows.shape[1], dtype=torch.int64))
+                values[rows < 0] = blank.get(name, 0)
+                into_ring(ring, self.stop, values)
+            self.stop += len(rows)
 
     def cut(self) -> None:
         """Let the newest row be the last one of every episode that is still open."""
         if self.stop > 0 and self.stop - 1 not in self._cuts:
             self._cuts = [row for row in (*self._cuts, self.stop - 1) if row >= self.start]
-            self.columns["last"][(self.stop - 1) % self.shape.size] = True
+            self._mark_last(self.stop - 1)
+
+    def rest_on(self, log: FrameLog) -> None:
+        """Where frames are to lie on the disk: let go of those that this log of the same rows has."""
+        if isinstance(frames := self.columns["frame"], PackedFrames) and isinstance(self.shape.store, Spilled):
+            frames.rest_on(log)
 
     def forget_before(self, row: int) -> None:
         """Rows before `row` are not needed any more; they need not be saved."""
@@ -99,9 +123,9 @@ class RowRing:
         """Stacked frames as a network takes them: `B K*C H W` or `B K*N`."""
         window = row[None, :] + torch.arange(1 - self.shape.stack, 1)[:, None]
         # Rows before the oldest one are blank, as if the oldest row were first.
-        first = self._get("first", window, game) | (window <= self.start)
+        first = self.take("first", window, game) | (window <= self.start)
         # Channels lie last in memory, where convolutions are fast; the shape is the usual one.
-        return stack([self._get("frame", at, game) for at in window], first).movedim(-1, 1)
+        return stack(list(self.take("frame", window, game)), first).movedim(-1, 1)
 
     def newest_obs(self) -> Shaped[Tensor, "G ..."]:
         """What every game shows now."""
@@ -110,23 +134,34 @@ class RowRing:
 
     def action_after(self, row: Int64[Tensor, "B"], game: Int64[Tensor, "B"]) -> Int64[Tensor, "B"]:
         """The action that was taken on the frame of each row."""
-        return self._get("action", row + 1, game).long()
+        return self.take("action", row + 1, game).long()
 
     def is_last(self, row: Int64[Tensor, "B"], game: Int64[Tensor, "B"]) -> Bool[Tensor, "B"]:
         """Where no transition starts."""
-        return self._get("last", row, game)
+        return self.take("last", row, game)
 
     def ahead(
         self, row: Int64[Tensor, "B"], game: Int64[Tensor, "B"], steps: int, gamma: float
     ) -> tuple[Float[Tensor, "n B"], Float[Tensor, "n B"], Bool[Tensor, "n B"]]:
         """Reward, discount (gamma multiplied in, here and nowhere else) and `last` of the next `steps` rows."""
         window = row[None, :] + torch.arange(1, steps + 1)[:, None]
-        discount = self._get("discount", window, game) * gamma
-        return self._get("reward", window, game), discount, self._get("last", window, game)
+        discount = self.take("discount", window, game) * gamma
+        return self.take("reward", window, game), discount, self.take("last", window, game)
 
     def bytes_per_row(self) -> float:
-        """Memory that one stored frame with its columns costs."""
-        return sum(c[0].numel() * c.element_size() for c in self.columns.values()) / self.shape.games
+        """Memory that one stored frame with its columns costs once the ring is full; of packed frames at most."""
+        return self.most_bytes() / (self.shape.size * self.shape.games)
+
+    def most_bytes(self) -> float:
+        """Memory that the ring takes once it is full; of packed frames at most."""
+        return self.most_bytes_in(self.shape.store)
+
+    def most_bytes_in(self, store: Store) -> float:
+        """The same where frames were kept in another way."""
+        shape = self.shape
+        frames = store.most_bytes((shape.size, shape.games, *shape.frame_shape), shape.frame_dtype)
+        narrow = (column for name, column in self.columns.items() if name != "frame")
+        return frames + sum(column.shape.numel() * column.dtype.itemsize for column in narrow)
 
     def state(self) -> Tree:
         # Rows that were saved before they were cut are not written anew: which ones they are is kept beside them.
@@ -135,33 +170,34 @@ class RowRing:
 
     def load(self, tree: Tree) -> None:
         rows = tree["rows"]
+        if isinstance(frames := self.columns["frame"], PackedFrames):
+            frames.begin(rows.start)
         if isinstance(rows, Rows):
             for name, column in rows.columns.items():
                 if name not in self.columns or column.shape[1:] != self.columns[name].shape[1:]:
                     raise ValueError(f"these rows are of other games or frames: {name!r} does not fit")
-            index = torch.arange(rows.start, rows.stop)
-            for name, column in rows.columns.items():
-                self.columns[name][index % self.shape.size] = column[index % len(column)]
+            for first in range(rows.start, rows.stop, BLOCK_ROWS):
+                count = min(BLOCK_ROWS, rows.stop - first)
+                for name, column in rows.columns.items():
+                    into_ring(self.columns[name], first, from_ring(column, first, count))
+        elif isinstance(frames, PackedFrames) and isinstance(self.shape.store, Spilled):
+            cast(LoggedRows, rows).read_into(self.columns, leave=("frame",))
+            frames.begin_on(cast(LoggedRows, rows).reader("frame"), rows.start, rows.stop)
         else:
             cast(LoggedRows, rows).read_into(self.columns)
         self._start, self.stop = rows.start, rows.stop
         self._cuts = [int(row) for row in tree.get("cuts", ()) if self.start <= int(row) < self.stop]
         for row in self._cuts:
-            self.columns["last"][row % self.shape.size] = True
+            self._mark_last(row)
 
-    def _get(self, name: str, row: Int64[Tensor, "*S B"], game: Int64[Tensor, "B"]) -> Shaped[Tensor, "*S B ..."]:
+    def _mark_last(self, row: int) -> None:
+        into_ring(self.columns["last"], row, torch.ones(1, self.shape.games, dtype=torch.bool))
+
+    def take(self, name: str, row: Int64[Tensor, "*S B"], game: Int64[Tensor, "B"]) -> Shaped[Tensor, "*S B ..."]:
+        """One column at some rows and games."""
+        if not isinstance(column := self.columns[name], Tensor):
+            assert isinstance(column, PackedFrames)
+            return column.take(row, game)
         flat = (row % self.shape.size) * self.shape.games + game
-        column = self.columns[name].flatten(0, 1)
         # index_select copies whole frames: many times faster than column[flat].
-        return column.index_select(0, flat.flatten()).unflatten(0, flat.shape)
-
-
-def _lazy_zeros(shape: tuple[int, ...], dtype: str) -> Tensor:
-    # numpy asks for zeroed pages that cost no memory until they are written; torch.zeros writes them all.
-    if math.prod(shape) == 0:
-        raise ValueError("the memory has no room for a single row; give it a larger capacity")
-    try:
-        return torch.from_numpy(np.zeros(shape, dtype))
-    except MemoryError as error:
-        size = math.prod(shape) * np.dtype(dtype).itemsize / 1e9
-        raise ValueError(f"the memory would take {size:,.0f} GB, more than there is; lower memory.capacity") from error
+        return column.flatten(0, 1).index_select(0, flat.flatten()).unflatten(0, flat.shape)

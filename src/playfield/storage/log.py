@@ -20,18 +20,20 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import torch
 import zstandard
 from torch import Tensor
 
-from playfield.batch import Rows
+from playfield.batch import Ring, Rows, from_ring, into_ring
 from playfield.storage.files import (
     DamagedFile,
     FileRecord,
@@ -46,6 +48,7 @@ from playfield.storage.files import (
     writing_to,
 )
 from playfield.storage.tensors import CODES, DTYPES, from_raw, raw, storable
+from playfield.types import Array
 
 CHUNK_ROWS = 64
 SEGMENT_FRAMES = 8_192
@@ -219,6 +222,10 @@ class RowLog:
             if not isinstance(error, NoSpace):
                 raise
 
+    def reader(self, column: str) -> ColumnReader:
+        """Reads one column of what is written, also of what will be."""
+        return ColumnReader(self.folder, column, lambda: Held(self._columns, self._segments(), self._stop))
+
     def close(self) -> None:
         """Lets go of the open segment; later rows would begin a new one."""
         self._seal()
@@ -354,24 +361,35 @@ class LoggedRows:
         for segment in self._fence.segments:
             verify_prefix(_path(self._folder, segment.number), segment.record)
 
-    def read_into(self, columns: Mapping[str, Tensor], start: int | None = None, stop: int | None = None) -> None:
+    def reader(self, column: str) -> ColumnReader:
+        """Reads one column, game by game, wherever it is needed."""
+        return ColumnReader(self._folder, column, lambda: Held(self._fence.columns, self._fence.segments, self.stop))
+
+    def read_into(
+        self,
+        columns: Mapping[str, Ring],
+        start: int | None = None,
+        stop: int | None = None,
+        leave: Collection[str] = (),
+    ) -> None:
         """Copies rows `start..stop` (all of them by default) into rings: row i goes to index i % size.
 
-        Never holds more than one block of 64 rows besides the rings.
+        Never holds more than one block of 64 rows besides the rings. Columns to `leave` must fit, and stay as they are.
 
         Raises: ValueError where the rings do not fit the rows; DamagedFile, the rings then holding nothing of use.
         """
         start, stop = self.start if start is None else start, self.stop if stop is None else stop
         if not self.start <= start <= stop <= self.stop:
             raise ValueError(f"rows {start} to {stop} are not in the log, which holds {self.start} to {self.stop}")
-        size = self._fitting_size(columns, stop - start)
-        for first, block in self.blocks(start, stop):
+        self._require_fit(columns, stop - start)
+        for first, block in self.blocks(start, stop, leave):
             for name, values in block.items():
-                for ring, part in _arcs(first, len(values), size):
-                    columns[name][ring].copy_(values[part])
+                into_ring(columns[name], first, values)
 
-    def blocks(self, start: int | None = None, stop: int | None = None) -> Iterator[tuple[int, dict[str, Tensor]]]:
-        """Rows in order, as (first row, columns of up to 64 rows).
+    def blocks(
+        self, start: int | None = None, stop: int | None = None, leave: Collection[str] = ()
+    ) -> Iterator[tuple[int, dict[str, Tensor]]]:
+        """Rows in order, as (first row, columns of up to 64 rows), without the columns to `leave`.
 
         Raises: DamagedFile.
         """
@@ -379,12 +397,12 @@ class LoggedRows:
         for segment in self._fence.segments:
             if segment.first >= stop or segment.stop <= start:
                 continue
-            for first, block in self._segment_blocks(segment):
+            for first, block in self._segment_blocks(segment, leave):
                 low, high = max(start, first), min(stop, first + len(next(iter(block.values()))))
                 if low < high:
                     yield low, {name: values[low - first : high - first] for name, values in block.items()}
 
-    def _fitting_size(self, rings: Mapping[str, Tensor], count: int) -> int:
+    def _require_fit(self, rings: Mapping[str, Ring], count: int) -> None:
         saved = {column.name: (column.dtype, column.shape) for column in self._fence.columns}
         given = {name: (ring.dtype, tuple(ring.shape[1:])) for name, ring in rings.items()}
         for name in sorted(saved.keys() | given.keys()):
@@ -396,9 +414,8 @@ class LoggedRows:
         sizes = {len(ring) for ring in rings.values()}
         if len(sizes) != 1 or count > min(sizes):
             raise ValueError(f"{count} rows do not fit into rings of {sorted(sizes)}")
-        return sizes.pop()
 
-    def _segment_blocks(self, segment: Segment) -> Iterator[tuple[int, dict[str, Tensor]]]:
+    def _segment_blocks(self, segment: Segment, leave: Collection[str]) -> Iterator[tuple[int, dict[str, Tensor]]]:
         path = _path(self._folder, segment.number)
         with open_regular(path) as file:
             if os.fstat(file.fileno()).st_size < segment.record.bytes:
@@ -407,9 +424,10 @@ class LoggedRows:
             reader.header(self._run_id, self._fence.columns)
             row = segment.first
             while row < segment.stop:
-                block = reader.block(self._fence.columns, row, segment.stop)
-                yield row, block
-                row += len(next(iter(block.values())))
+                count, block = reader.block(self._fence.columns, row, segment.stop, leave)
+                if block:
+                    yield row, block
+                row += count
             reader.finish()
 
 
@@ -422,7 +440,6 @@ class _SegmentReader:
         self._left = segment.record.bytes
         self._want = segment.record
         self._hash = new_hash()
-        self._zstd = zstandard.ZstdDecompressor()
 
     def header(self, run_id: str, columns: tuple[Column, ...]) -> None:
         magic, version, length, crc = _HEADER.unpack(self._take(_HEADER.size))
@@ -437,28 +454,33 @@ class _SegmentReader:
         if about.get("run") != run_id:
             raise DamagedFile(self._path, "belongs to another run")
 
-    def block(self, columns: tuple[Column, ...], first: int, stop: int) -> dict[str, Tensor]:
+    def block(
+        self, columns: tuple[Column, ...], first: int, stop: int, leave: Collection[str]
+    ) -> tuple[int, dict[str, Tensor]]:
+        """How many rows come next, and what they are."""
         block: dict[str, Tensor] = {}
-        count = None
+        count = 0
         most = min(stop - first, _block_rows(columns))
         for index, game in _record_order(columns):
             count, payload = self._record((first, index, game), count, most)
             if index == _TOGETHER:
-                block |= self._split([c for c in columns if not c.wide], count, payload)
+                block |= _split(self._path, [c for c in columns if not c.wide], count, payload)
                 continue
             column = columns[index]
-            data = self._decompress(payload, count * column.row_bytes // column.shape[0])
+            if column.name in leave:
+                continue
             if game == 0:
                 block[column.name] = torch.empty((count, *column.shape), dtype=column.dtype)
+            data = _decompress(self._path, payload, count * column.row_bytes // column.shape[0])
             into = block[column.name].view(torch.uint8).numpy().reshape(count, column.shape[0], -1)
             into[:, game] = np.frombuffer(data, np.uint8).reshape(count, -1)
-        return block
+        return count, {name: values for name, values in block.items() if name not in leave}
 
     def finish(self) -> None:
         if self._left or self._hash.hexdigest() != self._want.blake2b:
             raise DamagedFile(self._path, "was altered: its checksum is not the one recorded")
 
-    def _record(self, expected: tuple[int, int, int], count: int | None, most: int) -> tuple[int, bytes]:
+    def _record(self, expected: tuple[int, int, int], count: int, most: int) -> tuple[int, bytes]:
         head = self._take(_RECORD.size)
         length, crc, first, rows, column, game = _RECORD.unpack(head)
         payload = self._take(length)
@@ -467,22 +489,6 @@ class _SegmentReader:
         if (first, column, game) != expected or not 0 < rows <= most or rows != (count or rows):
             raise DamagedFile(self._path, f"has a record out of order at row {expected[0]}")
         return rows, payload
-
-    def _split(self, columns: Sequence[Column], count: int, payload: bytes) -> dict[str, Tensor]:
-        data = memoryview(self._decompress(payload, count * sum(column.row_bytes for column in columns)))
-        block: dict[str, Tensor] = {}
-        for column in columns:
-            size = count * column.row_bytes
-            block[column.name], data = from_raw(data[:size], column.dtype, (count, *column.shape)), data[size:]
-        return block
-
-    def _decompress(self, payload: bytes, size: int) -> bytes:
-        try:
-            if zstandard.get_frame_parameters(payload).content_size != size:
-                raise DamagedFile(self._path, "has a record of the wrong length")
-            return self._zstd.decompress(payload, max_output_size=size, allow_extra_data=False)
-        except zstandard.ZstdError as error:
-            raise DamagedFile(self._path, "has a record that cannot be decompressed") from error
 
     def _take(self, count: int) -> bytes:
         if count > self._left:
@@ -495,15 +501,153 @@ class _SegmentReader:
         return data
 
 
+class Held(NamedTuple):
+    """What a log holds at the moment."""
+
+    columns: tuple[Column, ...]
+    segments: Sequence[Segment]
+    stop: int
+
+
+class ColumnReader:
+    """Reads one column of a log game by game, wherever it is needed, while the log may still grow.
+
+    What it reads is checked record by record; where the records lie is looked up once for each segment.
+    """
+
+    def __init__(self, folder: Path, column: str, held: Callable[[], Held]) -> None:
+        self._folder, self._name, self._held = folder, column, held
+        self._columns: tuple[Column, ...] = ()
+        self._segments: list[Segment] = []
+        self._firsts: list[int] = []
+        self._places: dict[int, _Places] = {}
+
+    @property
+    def stop(self) -> int:
+        """One past the newest row that can be read."""
+        return self._held().stop
+
+    def read(self, start: int, stop: int, game: int) -> Array:
+        """The rows `start` to `stop` of a game; all of them must have been written.
+
+        Raises: ValueError where they are not in the log; DamagedFile.
+        """
+        pieces: list[Array] = []
+        while start < stop:
+            first, rows = self._block(start, game)
+            pieces.append(rows[start - first : stop - first])
+            start = first + len(rows)
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+    def _block(self, row: int, game: int) -> tuple[int, Array]:
+        """The rows that were written together with this one, and the first of them."""
+        if not self._segments or not self._segments[0].first <= row < self._segments[-1].stop:
+            self._look_again(row)
+        segment = self._segments[bisect_right(self._firsts, row) - 1]
+        index = next(index for index, column in enumerate(self._columns) if column.name == self._name)
+        column, path = self._columns[index], _path(self._folder, segment.number)
+        with open_regular(path) as file:
+            places = self._places.setdefault(segment.number, _Places(index if column.wide else _TOGETHER))
+            places.go_on(path, file, segment)
+            first, count, payload = places.read(path, file, row, game if column.wide else 0)
+        if column.wide:
+            return first, _of_game(path, column, count, payload).numpy()
+        narrow = [column for column in self._columns if not column.wide]
+        return first, _split(path, narrow, count, payload)[self._name][:, game].numpy()
+
+    def _look_again(self, row: int) -> None:
+        self._columns, segments, _ = self._held()
+        self._segments = list(segments)
+        self._firsts = [segment.first for segment in self._segments]
+        numbers = {segment.number for segment in self._segments}
+        self._places = {number: places for number, places in self._places.items() if number in numbers}
+        if not self._segments or not self._segments[0].first <= row < self._segments[-1].stop:
+            raise ValueError(f"row {row} is not in the log")
+
+
+class _Places:
+    """Where the records of one column lie in a segment, as far as it was looked through."""
+
+    def __init__(self, column: int) -> None:
+        self._column = column
+        self._bytes = 0
+        self._firsts = array("Q")
+        self._offsets = array("Q")  # of each record; those of one block follow on each other
+        self._lengths = array("Q")
+
+    def go_on(self, path: Path, file: BinaryIO, segment: Segment) -> None:
+        """Look through what the segment has by now.
+
+        Raises: DamagedFile.
+        """
+        if self._bytes == 0:
+            _, _, length, _ = _HEADER.unpack(_read_at(path, file, 0, _HEADER.size))
+            self._bytes = _HEADER.size + length
+        while self._bytes < segment.record.bytes:
+            length, _, first, _, column, _ = _RECORD.unpack(_read_at(path, file, self._bytes, _RECORD.size))
+            if column == self._column:
+                if not self._firsts or self._firsts[-1] != first:
+                    self._firsts.append(first)
+                self._offsets.append(self._bytes)
+                self._lengths.append(_RECORD.size + length)
+            self._bytes += _RECORD.size + length
+
+    def read(self, path: Path, file: BinaryIO, row: int, number: int) -> tuple[int, int, bytes]:
+        """First row, count of rows and payload of a record of the block that has a row.
+
+        Raises: DamagedFile.
+        """
+        block = bisect_right(self._firsts, row) - 1
+        at = block * (len(self._offsets) // len(self._firsts)) + number
+        data = _read_at(path, file, self._offsets[at], self._lengths[at])
+        payload = data[_RECORD.size :]
+        _, crc, first, count, _, _ = _RECORD.unpack(data[: _RECORD.size])
+        if zlib.crc32(payload, zlib.crc32(data[8 : _RECORD.size])) != crc or not first <= row < first + count:
+            raise DamagedFile(path, f"has an altered record at row {row}")
+        return first, count, payload
+
+
+def _read_at(path: Path, file: BinaryIO, offset: int, count: int) -> bytes:
+    data = os.pread(file.fileno(), count, offset)
+    if len(data) != count:
+        raise DamagedFile(path, "is shorter than what was written")
+    return data
+
+
+def _of_game(path: Path, column: Column, count: int, payload: bytes) -> Tensor:
+    """The rows of one game that a record of a wide column holds."""
+    data = _decompress(path, payload, count * column.row_bytes // column.shape[0])
+    return from_raw(data, column.dtype, (count, *column.shape[1:]))
+
+
+def _split(path: Path, columns: Sequence[Column], count: int, payload: bytes) -> dict[str, Tensor]:
+    """The narrow columns that a record holds together."""
+    data = memoryview(_decompress(path, payload, count * sum(column.row_bytes for column in columns)))
+    block: dict[str, Tensor] = {}
+    for column in columns:
+        size = count * column.row_bytes
+        block[column.name], data = from_raw(data[:size], column.dtype, (count, *column.shape)), data[size:]
+    return block
+
+
+def _decompress(path: Path, payload: bytes, size: int) -> bytes:
+    try:
+        if zstandard.get_frame_parameters(payload).content_size != size:
+            raise DamagedFile(path, "has a record of the wrong length")
+        return zstandard.ZstdDecompressor().decompress(payload, max_output_size=size, allow_extra_data=False)
+    except zstandard.ZstdError as error:
+        raise DamagedFile(path, "has a record that cannot be decompressed") from error
+
+
 def columns_of(rows: Rows) -> tuple[Column, ...]:
     """The columns of rows, in order of name.
 
     Raises: ValueError where they are not rings that hold those rows.
     """
     size = _size(rows)
-    if any(ring.ndim < 1 or len(ring) != size for ring in rows.columns.values()):
+    if any(not ring.shape or len(ring) != size for ring in rows.columns.values()):
         raise ValueError("the columns of Rows must be rings of one size")
-    if unfit := [name for name, ring in rows.columns.items() if not storable(ring)]:
+    if unfit := [name for name, ring in rows.columns.items() if not _storable(ring)]:
         raise ValueError(f"column {unfit[0]!r} of Rows has elements that cannot be stored")
     if not 0 <= rows.start <= rows.stop <= rows.start + size:
         raise ValueError(f"rows {rows.start} to {rows.stop} do not fit into rings of {size}")
@@ -514,11 +658,10 @@ def columns_of(rows: Rows) -> tuple[Column, ...]:
 
 def row_blocks(rows: Rows, start: int | None = None) -> Iterator[tuple[int, dict[str, Tensor]]]:
     """Rows of rings in order, as (first row, columns of up to 64 rows)."""
-    size = _size(rows)
     step = _block_rows(columns_of(rows))
     for first in range(rows.start if start is None else start, rows.stop, step):
-        arcs = list(_arcs(first, min(step, rows.stop - first), size))
-        yield first, {name: torch.cat([ring[arc] for arc, _ in arcs]) for name, ring in rows.columns.items()}
+        count = min(step, rows.stop - first)
+        yield first, {name: from_ring(ring, first, count) for name, ring in rows.columns.items()}
 
 
 def segment_files(folder: Path) -> Iterator[tuple[int, Path]]:
@@ -536,7 +679,11 @@ def _size(rows: Rows) -> int:
     if not rows.columns:
         raise ValueError("Rows need at least one column")
     ring = next(iter(rows.columns.values()))
-    return len(ring) if ring.ndim else 0
+    return len(ring) if ring.shape else 0
+
+
+def _storable(ring: Ring) -> bool:
+    return storable(ring) if isinstance(ring, Tensor) else ring.dtype in CODES
 
 
 def _games(columns: tuple[Column, ...]) -> int:
@@ -549,15 +696,6 @@ def _block_rows(columns: tuple[Column, ...]) -> int:
     if row_bytes > _MOST_BLOCK_BYTES or _games(columns) > 1 << 20:
         raise ValueError(f"one row of {row_bytes} bytes for {_games(columns)} games is too large for a log")
     return min(CHUNK_ROWS, _MOST_BLOCK_BYTES // max(1, row_bytes))
-
-
-def _arcs(first: int, count: int, size: int) -> Iterator[tuple[slice, slice]]:
-    """Where `count` rows from `first` lie in a ring: (indices of the ring, indices of the rows), once or twice."""
-    begin = first % size if size else 0
-    straight = min(count, size - begin)
-    yield slice(begin, begin + straight), slice(0, straight)
-    if straight < count:
-        yield slice(0, count - straight), slice(straight, count)
 
 
 def _record_order(columns: tuple[Column, ...]) -> Iterator[tuple[int, int]]:

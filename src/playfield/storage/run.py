@@ -48,7 +48,7 @@ from playfield.storage.files import (
     write_new,
     writing_to,
 )
-from playfield.storage.log import Fence, RowLog, segment_files
+from playfield.storage.log import ColumnReader, Fence, RowLog, segment_files
 from playfield.storage.tree import flatten
 from playfield.types import Tree
 
@@ -322,6 +322,11 @@ class Run:
             for path, rows in flatten(tree).rows.items():
                 if path in self._logs:
                     self._logs[path].write_ahead(rows)
+
+    def reader(self, path: str, column: str) -> ColumnReader:
+        """Reads a column of the rows at a path of the state, as far as they are on the disk at the time."""
+        self._require_lock()
+        return self._logs.setdefault(path, self._log(path, None)).reader(column)
 
     def load(self, name: str | None = None) -> Loaded:
         """The newest checkpoint that is intact, or the one of that name.

@@ -1,0 +1,133 @@
+"""What a run will need of this machine, found out before it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
+
+from playfield.agent import DeepAgent
+from playfield.build import build_network
+from playfield.cli.machine import memory_bytes, resident_bytes
+from playfield.memory.frames import PACKED_SHARE, Packed, Raw, Spilled, Store
+from playfield.memory.replay import Replay, ReplayMemory
+from playfield.networks import obs_shape
+from playfield.recipes import AnyRecipe, Recipe
+from playfield.rng import Rng
+from playfield.session import Session
+from playfield.storage.run import RESERVE_BYTES
+from playfield.storage.tree import flatten
+
+_BUSY_SHARE = 0.95
+"""Of a machine's memory, what a run may need at most: the system wants some, too."""
+_COPIES = 2.0
+"""Of what a batch leaves for its gradient, so much is needed at the most: what is kept, and gradients of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """Bytes that a run will take at most, of frames no more varied than Atari's."""
+
+    program: float
+    """Of the program itself, its networks as they begin, and the games' processes."""
+    rows: float
+    """Of the replay memory once it is full."""
+    learning: float
+    """Of gradients, the optimiser's means, and a batch on its way through the network."""
+    disk: float
+
+    @property
+    def memory(self) -> float:
+        """Working memory, all together."""
+        return self.program + self.rows + self.learning
+
+    def text(self) -> str:
+        """One line that says so."""
+        return (
+            f"{self.memory / 1e9:.2f} GB of memory at most ({self.rows / 1e9:.2f} for what is remembered), "
+            f"no graphics card, {self.disk / 1e9:.2f} GB of disk"
+        )
+
+
+def needs_of(recipe: AnyRecipe, session: Session[Any], keep: int) -> Needs:
+    """What a session will need that has not begun yet; `keep` is how many checkpoints stay."""
+    program = float(resident_bytes() or 0)
+    tensors = flatten(session.agent.state()).tensors.values()
+    disk = RESERVE_BYTES + (keep + 3.0) * sum(_size(tensor) for tensor in tensors)
+    if not isinstance(session.agent, DeepAgent) or not isinstance(recipe, Recipe):
+        return Needs(program=program, rows=0.0, learning=0.0, disk=disk)
+    memory = session.agent.memory
+    parameters = sum(_size(parameter) for parameter in session.agent.learner.network.parameters())
+    # Gradients and two running means; and of those, what checkpoints will have that the optimiser has not made yet.
+    return Needs(
+        program=program,
+        rows=memory.most_bytes(),
+        learning=3.0 * parameters + _batch_bytes(recipe, session),
+        disk=disk + (keep + 3.0) * 2.0 * parameters + PACKED_SHARE * memory.raw_bytes(),
+    )
+
+
+def require_memory(needs: Needs, recipe: AnyRecipe, session: Session[Any]) -> None:
+    """Refuse a run that this machine, or the group of processes it is in, has not the memory for.
+
+    Raises: ValueError with what to type instead.
+    """
+    limit = memory_bytes()
+    if limit is None or needs.memory <= _BUSY_SHARE * limit:
+        return
+    raise ValueError(
+        f"the run will need {needs.memory / 1e9:.1f} GB of memory, and there are {limit / 1e9:.1f} GB: "
+        f"{_suggestion(needs, recipe, session, _BUSY_SHARE * limit)}; --anyway begins all the same"
+    )
+
+
+def _suggestion(needs: Needs, recipe: AnyRecipe, session: Session[Any], limit: float) -> str:
+    """Which settings would fit."""
+    memory = session.agent.memory if isinstance(session.agent, DeepAgent) else None
+    if not isinstance(memory, ReplayMemory) or not isinstance(recipe, Recipe) or not isinstance(recipe.memory, Replay):
+        return "a recipe with smaller networks or fewer games would need less"
+    rest, ways = limit - (needs.memory - needs.rows), list[str]()
+    stores: tuple[Store, ...] = (Packed(), Spilled())
+    for store in stores if isinstance(recipe.memory.store, Raw) else stores[1:]:
+        if (rows := memory.rows.most_bytes_in(store)) <= rest:
+            total = (needs.memory - needs.rows + rows) / 1e9
+            ways.append(f"memory.store={type(store).__name__} needs {total:.1f} GB at most")
+            break
+    if (capacity := _rounded(recipe.memory.capacity * rest / needs.rows)) > 0:
+        ways.append(f"memory.capacity={capacity:_} fits")
+    return ", ".join(ways) or "close other programs' share of it, or take fewer games"
+
+
+def _rounded(number: float) -> int:
+    """Two digits of a number, rounded down."""
+    unit = 10 ** max(0, len(str(int(max(0.0, number)))) - 2)
+    return int(max(0.0, number)) // unit * unit
+
+
+def _batch_bytes(recipe: Recipe, session: Session[Any]) -> float:
+    """What a batch takes on its way through the network and back: measured with one sample, on a network of its own."""
+    memory = recipe.memory
+    spec = session.games.spec
+    batch = memory.batch if isinstance(memory, Replay) else -(-memory.steps * recipe.games // memory.minibatches)
+    network = build_network(recipe, spec, Rng(0))
+    known = {parameter.data_ptr() for parameter in network.parameters()}
+    kept: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        if tensor.data_ptr() not in known:
+            kept[tensor.data_ptr()] = _size(tensor)
+        return tensor
+
+    obs = torch.zeros(1, *obs_shape(spec.frame_shape, memory.stack), dtype=getattr(torch, spec.frame_dtype))
+    with saved_tensors_hooks(keep, lambda tensor: tensor):
+        mean = network(obs).mean
+    del mean
+    frames = 2.0 * obs.numel() * (1 + torch.float32.itemsize)  # two observations, as bytes and as numbers
+    return batch * (frames + _COPIES * sum(kept.values()))
+
+
+def _size(tensor: Tensor) -> int:
+    return tensor.numel() * tensor.element_size()
