@@ -22,6 +22,7 @@ from jaxtyping import Bool, Float, Int64, Shaped
 from torch import Tensor
 
 from playfield.batch import Rows
+from playfield.device import HOST, carrier, sent
 from playfield.multistep import stack
 from playfield.types import Decision, Step, Tree
 
@@ -48,6 +49,8 @@ class RowShape:
     frame_dtype: str
     stack: int
     """K: frames in one observation."""
+    device: torch.device = HOST
+    """Where the rows lie and observations are made."""
 
 
 class RowRing:
@@ -57,13 +60,17 @@ class RowRing:
         self.shape = shape
         ring = (shape.size, shape.games)
         self.columns: dict[str, Tensor] = {
-            "frame": _lazy_zeros((*ring, *shape.frame_shape), shape.frame_dtype),
-            "action": _lazy_zeros(ring, "int16"),
-            "reward": _lazy_zeros(ring, "float32"),
-            "discount": _lazy_zeros(ring, "float32"),
-            "first": _lazy_zeros(ring, "bool"),
-            "last": _lazy_zeros(ring, "bool"),
+            "frame": _lazy_zeros((*ring, *shape.frame_shape), shape.frame_dtype, shape.device),
+            "action": _lazy_zeros(ring, "int16", shape.device),
+            "reward": _lazy_zeros(ring, "float32", shape.device),
+            "discount": _lazy_zeros(ring, "float32", shape.device),
+            "first": _lazy_zeros(ring, "bool", shape.device),
+            "last": _lazy_zeros(ring, "bool", shape.device),
         }
+        frame = self.columns["frame"]
+        self._frames = carrier((shape.games, *shape.frame_shape), frame.dtype, shape.device)
+        # Where no transition starts is asked by the host, which must not wait for an answer from elsewhere.
+        self._last = self.columns["last"] if shape.device == HOST else _lazy_zeros(ring, "bool", HOST)
         self.stop = 0
         self._start = 0
         self._cuts: list[int] = []
@@ -76,13 +83,14 @@ class RowRing:
     def add(self, step: Step, decision: Decision) -> None:
         """Append one row: the step, and the decision that led to it."""
         at = self.stop % self.shape.size
-        column = self.columns
-        column["frame"][at] = torch.from_numpy(step.frame)
-        column["action"][at] = torch.from_numpy(decision.action)
-        column["reward"][at] = torch.from_numpy(step.reward)
-        column["discount"][at] = torch.from_numpy(step.discount)
-        column["first"][at] = torch.from_numpy(step.first)
-        column["last"][at] = torch.from_numpy(step.last)
+        column, device = self.columns, self.shape.device
+        self._frames.send(torch.from_numpy(step.frame), column["frame"][at])
+        column["action"][at] = sent(torch.from_numpy(decision.action), device)
+        column["reward"][at] = sent(torch.from_numpy(step.reward), device)
+        column["discount"][at] = sent(torch.from_numpy(step.discount), device)
+        column["first"][at] = sent(torch.from_numpy(step.first), device)
+        column["last"][at] = sent(torch.from_numpy(step.last), device)
+        self._last[at] = torch.from_numpy(step.last)
         self.stop += 1
 
     def cut(self) -> None:
@@ -90,6 +98,12 @@ class RowRing:
         if self.stop > 0 and self.stop - 1 not in self._cuts:
             self._cuts = [row for row in (*self._cuts, self.stop - 1) if row >= self.start]
             self.columns["last"][(self.stop - 1) % self.shape.size] = True
+            self.know_lasts()
+
+    def know_lasts(self) -> None:
+        """Let the host know where no transition starts, after something but `add` has written into the columns."""
+        if self._last is not self.columns["last"]:
+            self._last.copy_(self.columns["last"])
 
     def forget_before(self, row: int) -> None:
         """Rows before `row` are not needed any more; they need not be saved."""
@@ -97,7 +111,7 @@ class RowRing:
 
     def obs(self, row: Int64[Tensor, "B"], game: Int64[Tensor, "B"]) -> Shaped[Tensor, "B ..."]:
         """Stacked frames as a network takes them: `B K*C H W` or `B K*N`."""
-        window = row[None, :] + torch.arange(1 - self.shape.stack, 1)[:, None]
+        window = row[None, :] + torch.arange(1 - self.shape.stack, 1, device=row.device)[:, None]
         # Rows before the oldest one are blank, as if the oldest row were first.
         first = self._get("first", window, game) | (window <= self.start)
         # Channels lie last in memory, where convolutions are fast; the shape is the usual one.
@@ -105,7 +119,7 @@ class RowRing:
 
     def newest_obs(self) -> Shaped[Tensor, "G ..."]:
         """What every game shows now."""
-        games = torch.arange(self.shape.games)
+        games = torch.arange(self.shape.games, device=self.shape.device)
         return self.obs(torch.full_like(games, self.stop - 1), games)
 
     def action_after(self, row: Int64[Tensor, "B"], game: Int64[Tensor, "B"]) -> Int64[Tensor, "B"]:
@@ -113,14 +127,14 @@ class RowRing:
         return self._get("action", row + 1, game).long()
 
     def is_last(self, row: Int64[Tensor, "B"], game: Int64[Tensor, "B"]) -> Bool[Tensor, "B"]:
-        """Where no transition starts."""
-        return self._get("last", row, game)
+        """Where no transition starts; asked and answered on the host."""
+        return _at(self._last, (row % self.shape.size) * self.shape.games + game)
 
     def ahead(
         self, row: Int64[Tensor, "B"], game: Int64[Tensor, "B"], steps: int, gamma: float
     ) -> tuple[Float[Tensor, "n B"], Float[Tensor, "n B"], Bool[Tensor, "n B"]]:
         """Reward, discount (gamma multiplied in, here and nowhere else) and `last` of the next `steps` rows."""
-        window = row[None, :] + torch.arange(1, steps + 1)[:, None]
+        window = row[None, :] + torch.arange(1, steps + 1, device=row.device)[:, None]
         discount = self._get("discount", window, game) * gamma
         return self._get("reward", window, game), discount, self._get("last", window, game)
 
@@ -141,27 +155,36 @@ class RowRing:
                     raise ValueError(f"these rows are of other games or frames: {name!r} does not fit")
             index = torch.arange(rows.start, rows.stop)
             for name, column in rows.columns.items():
-                self.columns[name][index % self.shape.size] = column[index % len(column)]
+                into = self.columns[name]
+                values = column[(index % len(column)).to(column.device)]
+                into[(index % self.shape.size).to(into.device)] = values.to(into.device)
         else:
             cast(LoggedRows, rows).read_into(self.columns)
         self._start, self.stop = rows.start, rows.stop
         self._cuts = [int(row) for row in tree.get("cuts", ()) if self.start <= int(row) < self.stop]
         for row in self._cuts:
             self.columns["last"][row % self.shape.size] = True
+        self.know_lasts()
 
     def _get(self, name: str, row: Int64[Tensor, "*S B"], game: Int64[Tensor, "B"]) -> Shaped[Tensor, "*S B ..."]:
-        flat = (row % self.shape.size) * self.shape.games + game
-        column = self.columns[name].flatten(0, 1)
-        # index_select copies whole frames: many times faster than column[flat].
-        return column.index_select(0, flat.flatten()).unflatten(0, flat.shape)
+        return _at(self.columns[name], (row % self.shape.size) * self.shape.games + game)
 
 
-def _lazy_zeros(shape: tuple[int, ...], dtype: str) -> Tensor:
+def _at(column: Shaped[Tensor, "T G ..."], flat: Int64[Tensor, "*S B"]) -> Shaped[Tensor, "*S B ..."]:
+    # index_select copies whole frames: many times faster than column[flat].
+    return column.flatten(0, 1).index_select(0, flat.flatten()).unflatten(0, flat.shape)
+
+
+def _lazy_zeros(shape: tuple[int, ...], dtype: str, device: torch.device) -> Tensor:
     # numpy asks for zeroed pages that cost no memory until they are written; torch.zeros writes them all.
     if math.prod(shape) == 0:
         raise ValueError("the memory has no room for a single row; give it a larger capacity")
     try:
+        if device != HOST:
+            return torch.zeros(shape, dtype=getattr(torch, dtype), device=device)
         return torch.from_numpy(np.zeros(shape, dtype))
-    except MemoryError as error:
-        size = math.prod(shape) * np.dtype(dtype).itemsize / 1e9
-        raise ValueError(f"the memory would take {size:,.0f} GB, more than there is; lower memory.capacity") from error
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        size, where = math.prod(shape) * np.dtype(dtype).itemsize / 1e9, "" if device == HOST else f" on {device}"
+        raise ValueError(
+            f"the memory would take {size:,.0f} GB, more than there is{where}; lower memory.capacity"
+        ) from error
