@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from core.toys import ADAPTED, plain, small_games
+from playfield.agent import nothing_decided
 from playfield.build import build_agent
 from playfield.device import HOST, arithmetic
 from playfield.events import Learned
@@ -20,6 +21,7 @@ from playfield.rng import Rng
 from playfield.runners import MOST_RECORDINGS, REHEARSALS, Repeating, Runner, eager, leaves, rebuilt, recorded
 from playfield.session import Session
 from playfield.storage.tree import digest
+from playfield.types import Clock
 
 
 class Counting:
@@ -147,3 +149,15 @@ def test_a_processor_calculates_in_full():
     with arithmetic("bfloat16", HOST):
         product = torch.ones(2, 2) @ torch.ones(2, 2)
     assert product.dtype == torch.float32
+
+
+def test_a_recipe_says_how_exactly_a_card_multiplies_and_a_processor_does_not_care():
+    assert ADAPTED["dqn"].precision == "float32"
+    with pytest.raises(ValueError, match="precision"):
+        ADAPTED["dqn"].with_overrides(["precision=half"])
+    recipe, games = ADAPTED["iqn"].with_overrides(["precision=bfloat16"]), small_games(1)
+    rough, full = (build_agent(each, games.spec, Rng(0)) for each in (recipe, ADAPTED["iqn"]))
+    step = games.begin(Rng(1).numpy("episodes"))
+    for agent in (rough, full):
+        agent.observe(nothing_decided(1), step)
+    assert rough.act(step, Clock(frames=10**6)).value == full.act(step, Clock(frames=10**6)).value
