@@ -84,6 +84,7 @@ class CudaGraphs:
     """Records work as CUDA graphs, each with memory of its own."""
 
     def __init__(self, device: torch.device) -> None:
+        torch.cuda.set_device(device)  # recordings are played on the stream of the current one
         self._device = device
         self._side = torch.cuda.Stream(device)
 
@@ -100,7 +101,7 @@ class CudaGraphs:
     def record(self, work: Callable[[], Found]) -> Callable[[], Found]:
         graph = torch.cuda.CUDAGraph()
         # Other threads may go on with their own business meanwhile.
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        with torch.cuda.graph(graph, stream=self._side, capture_error_mode="thread_local"):
             found = work()
 
         def again() -> Found:
