@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import Protocol
+from functools import partial
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -14,14 +16,16 @@ from torch import Tensor, nn
 from playfield.batch import Batch
 from playfield.events import Learned
 from playfield.explore import Explore, choose
-from playfield.learner import Learner, load_weights
+from playfield.learner import Learner, Update, load_weights
 from playfield.memory.frames import FrameLog
 from playfield.memory.memory import Memory
 from playfield.memory.replay import ReplayMemory
 from playfield.memory.rewards import RewardRange
 from playfield.memory.rows import RowRing
+from playfield.networks import chance_of
 from playfield.owed import Owed
 from playfield.rng import Rng
+from playfield.runners import Runner, Work, eager
 from playfield.types import Array, Clock, Decision, Step, Tree
 
 
@@ -44,8 +48,11 @@ class Agent(Protocol):
         """Steps of learning that `learn` would take now; asking changes nothing."""
         ...
 
-    def learn(self, clock: Clock) -> list[Learned]:
-        """Take the gradient steps that are due; the games may be running meanwhile."""
+    def learn(self, clock: Clock) -> Iterable[Learned]:
+        """Take the gradient steps that are due; the games may be running meanwhile.
+
+        The steps are taken at once. What they found may still be on its way, and is waited for when it is told.
+        """
         ...
 
     @property
@@ -53,7 +60,7 @@ class Agent(Protocol):
         """Steps of learning that are still to be taken before the first action."""
         ...
 
-    def pretrain(self, clock: Clock) -> list[Learned]:
+    def pretrain(self, clock: Clock) -> Iterable[Learned]:
         """Take one of them."""
         ...
 
@@ -121,7 +128,7 @@ class NetworkPolicy:
 
     def act(self, step: Step) -> Decision:
         self._ring.add(step, nothing_decided(len(step.reward)))
-        mean, worth = judge(self._acting.network, self._ring.newest_obs())
+        mean, worth = judge(partial(judgement, self._acting.network), self._ring.newest_obs())
         epsilon = np.full(len(mean), self._acting.epsilon)
         return Decision(action=choose(mean, epsilon, self._acting.draws), value=worth)
 
@@ -134,9 +141,17 @@ class DeepAgent:
     """A network that acts and learns from a memory."""
 
     def __init__(
-        self, learner: Learner, memory: Memory, explore: Explore, rng: Rng, rewards: RewardRange | None = None
+        self,
+        learner: Learner,
+        memory: Memory,
+        explore: Explore,
+        rng: Rng,
+        rewards: RewardRange | None = None,
+        *,
+        runner: Runner = eager,
     ) -> None:
         self.learner, self.memory = learner, memory
+        self._look = runner(self._judgement, chance_of(learner.network))
         self._explore, self._draws = explore, rng.numpy("explore")
         self._rewards = rewards
         self._warm_up: nn.Module | None = None
@@ -158,12 +173,14 @@ class DeepAgent:
             self._owed.pay(clock, self._learn)
         obs = self.memory.newest_obs()
         if self.memory.observing_frames(clock) > 0:
-            network = self._warm_up or self.learner.network
-            mean, worth = judge(network, obs)
+            mean, worth = judge(self._look if self._warm_up is None else partial(judgement, self._warm_up), obs)
             return Decision(action=choose(mean, np.full(len(obs), self.epsilon(clock)), self._draws), value=worth)
         self._warm_up = None  # it has done its part and need not be saved any more
-        mean, worth = judge(self.learner.network, obs)
+        mean, worth = judge(self._look, obs)
         return Decision(action=self._explore.choose(mean, self.memory.learning_frames(clock), self._draws), value=worth)
+
+    def _judgement(self, obs: Shaped[Tensor, "G ..."]) -> Judgement:
+        return judgement(self.learner.network, obs)
 
     def epsilon(self, clock: Clock) -> float:
         """Probability that an action is random."""
@@ -188,39 +205,31 @@ class DeepAgent:
         """Updates on demonstrations alone that are still to be made; they come before all others."""
         return max(0, self._pretrain_updates - self.learner.updates)
 
-    def pretrain(self, clock: Clock) -> list[Learned]:
+    def pretrain(self, clock: Clock) -> Iterable[Learned]:
         if not isinstance(self.memory, ReplayMemory):
             raise ValueError("only a Replay memory holds demonstrations")
-        learned = self._update(self.memory.pretraining_batch(), clock)
+        taken = self._update(self.memory.pretraining_batch(), clock)
         self.learner.refresh_target(self._pretraining_frames())
-        return [learned]
+        return _told([taken])
 
     def due_updates(self, clock: Clock) -> int:
         return self.memory.due(clock) if self._owed is None else self._owed.told_next
 
-    def learn(self, clock: Clock) -> list[Learned]:
+    def learn(self, clock: Clock) -> Iterable[Learned]:
         return self._learn(clock) if self._owed is None else self._owed.learn(clock)
 
-    def _learn(self, clock: Clock) -> list[Learned]:
-        learned = [self._update(batch, clock) for batch in self.memory.batches(clock)]
+    def _learn(self, clock: Clock) -> Iterable[Learned]:
+        taken = [self._update(batch, clock) for batch in self.memory.batches(clock)]
         self.learner.refresh_target(self._pretraining_frames() + self.memory.learning_frames(clock))
-        return learned
+        return _told(taken)
 
-    def _update(self, batch: Batch, clock: Clock) -> Learned:
+    def _update(self, batch: Batch, clock: Clock) -> _Taken:
         frames = self.memory.learning_frames(clock)
         # Before the batch's priorities are set anew.
         age = self.memory.priority_age(batch.key) if self.learner.probe_is_due else None
         update = self.learner.step(batch, frames)
         self.memory.feedback(batch.key, update.surprise)
-        return Learned(
-            clock=clock,
-            updates=self.learner.updates,
-            loss=update.loss,
-            grad_norm=update.grad_norm,
-            mean_q=update.mean_q,
-            epsilon=self._explore.epsilon_at(frames),
-            diagnostics=update.diagnostics if age is None else replace(update.diagnostics, priority_age=age),
-        )
+        return _Taken(clock, self.learner.updates, update, self._explore.epsilon_at(frames), age)
 
     def _pretraining_frames(self) -> int:
         """What pretraining stands for where targets are copied by frames: as many as its updates would take at play."""
@@ -267,12 +276,55 @@ class DeepAgent:
             self._owed.load(tree["owed"])
 
 
-def judge(network: nn.Module, obs: Shaped[Tensor, "G ..."]) -> tuple[Float[Array, "G A"], Float[Array, "G"]]:
-    """Mean returns of all actions, and what the observations are worth, outside of any gradient."""
+class _Taken(NamedTuple):
+    """A gradient step that was taken, and what was known on the host when it was."""
+
+    clock: Clock
+    updates: int
+    update: Update
+    epsilon: float
+    priority_age: float | None
+
+
+def _told(taken: Sequence[_Taken]) -> Iterable[Learned]:
+    """What the steps found, waited for one after the other as it is told."""
+    for clock, updates, update, epsilon, age in taken:
+        diagnostics = update.diagnostics
+        yield Learned(
+            clock=clock,
+            updates=updates,
+            loss=update.loss,
+            grad_norm=update.grad_norm,
+            mean_q=update.mean_q,
+            epsilon=epsilon,
+            diagnostics=diagnostics if age is None else replace(diagnostics, priority_age=age),
+        )
+
+
+class Judgement(NamedTuple):
+    """What a network thinks of observations, on its device."""
+
+    mean: Float[Tensor, "G A"]
+    """Mean returns of all actions."""
+    worth: Float[Tensor, "G"]
+    """What the observations are worth."""
+
+
+Look = Work[Shaped[Tensor, "G ..."], Judgement]
+
+
+def judgement(network: nn.Module, obs: Shaped[Tensor, "G ..."]) -> Judgement:
+    """What the network thinks of observations."""
+    returns = network(obs)
+    mean = returns.mean
+    return Judgement(mean, returns.worth(mean))
+
+
+def judge(look: Look, obs: Shaped[Tensor, "G ..."]) -> tuple[Float[Array, "G A"], Float[Array, "G"]]:
+    """What a look at observations finds, outside of any gradient, on the host: it has to wait for it here, to act."""
     with torch.inference_mode():
-        returns = network(obs)
-        mean = returns.mean
-        return mean.numpy(), returns.worth(mean).numpy()
+        mean, worth = look(obs)
+        return mean.cpu().numpy(), worth.cpu().numpy()
 
 
 def nothing_decided(games: int) -> Decision:

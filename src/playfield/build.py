@@ -6,9 +6,11 @@ import json
 from copy import deepcopy
 from typing import Any, overload
 
+import torch
 from torch import nn
 
 from playfield.agent import Acting, DeepAgent, NetworkPolicy, Policy
+from playfield.device import HOST, allow
 from playfield.features.grid import Grid, GridView
 from playfield.features.latents import Latents, LatentView, frame_rules, latents_from
 from playfield.games.games import Games, GameSpec
@@ -24,40 +26,55 @@ from playfield.recipes import AnyRecipe, LinearRecipe, Recipe
 from playfield.recipes.linear_recipe import Learnt, Vector
 from playfield.returns import Categorical, HLGauss, ImplicitQuantiles
 from playfield.rng import Rng
+from playfield.runners import Runner, runner_of
 from playfield.session import Session
 from playfield.types import Tree
 
 
-def build_network(recipe: Recipe, spec: GameSpec, rng: Rng) -> nn.Module:
-    """The recipe's network for a game, freshly drawn.
+def build_network(recipe: Recipe, spec: GameSpec, rng: Rng, device: torch.device = HOST) -> nn.Module:
+    """The recipe's network for a game, freshly drawn: with the same weights on every device.
 
     Raises: ValueError where the recipe does not fit what the game shows.
     """
-    draws = Draws(rng.torch("weights"), Chance(rng.torch("noise")))
+    allow(recipe.precision, device)
+    draws = Draws(rng.torch("weights"), Chance(rng.torch("noise"), device))
     torso, features = recipe.torso.build(obs_shape(spec.frame_shape, recipe.memory.stack), draws)
     returns = recipe.returns
     head = recipe.head.build(features, spec.choices, returns.outputs, draws)
     if isinstance(returns, ImplicitQuantiles):
-        return ImplicitQNetwork(torso, head, FractionEmbedding(returns, features, draws), returns)
-    return QNetwork(torso, head, len(spec.actions), returns)
+        return ImplicitQNetwork(torso, head, FractionEmbedding(returns, features, draws), returns, recipe.precision).to(
+            device
+        )
+    return QNetwork(torso, head, len(spec.actions), returns, recipe.precision).to(device)
 
 
-def build_agent(recipe: Recipe, spec: GameSpec, rng: Rng, shown: Demonstrations | None = None) -> DeepAgent:
+def build_agent(
+    recipe: Recipe,
+    spec: GameSpec,
+    rng: Rng,
+    shown: Demonstrations | None = None,
+    *,
+    device: torch.device = HOST,
+    runner: Runner | None = None,
+) -> DeepAgent:
     """An agent that has learnt nothing yet, with the demonstrations that it will learn from.
+
+    All that it learns by lives on `device`; its work there is done by `runner`, or by what suits the device.
 
     Raises: ValueError where the recipe does not fit the game or the demonstrations.
     """
-    network = build_network(recipe, spec, rng)
+    runner = runner_of(device) if runner is None else runner
+    network = build_network(recipe, spec, rng, device)
     target: nn.Module = network if isinstance(recipe.target, NoTarget) else deepcopy(network).requires_grad_(False)
     rule = LearningRule(
         bootstrap=recipe.bootstrap, target=recipe.target, optimizer=recipe.optimizer, imitation=recipe.imitation
     )
-    learner = Learner(network, target, rule)
+    learner = Learner(network, target, rule, runner=runner)
     parts = (spec.games, spec.frame_shape, spec.frame_dtype, rng.numpy("samples"))
     if isinstance(recipe.memory, Replay):
-        memory = recipe.memory.build(*parts, recipe.imitation)
+        memory = recipe.memory.build(*parts, recipe.imitation, device)
     else:
-        memory = recipe.memory.build(*parts)
+        memory = recipe.memory.build(*parts, device)
     rewards = _reward_range(recipe)
     if shown is not None:
         if not isinstance(memory, ReplayMemory):
@@ -65,7 +82,7 @@ def build_agent(recipe: Recipe, spec: GameSpec, rng: Rng, shown: Demonstrations 
         if rewards is not None:
             rewards.check(shown.rows.columns["reward"][:].flatten().numpy())
         memory.demonstrate(shown)
-    agent = DeepAgent(learner, memory, recipe.explore, rng, rewards)
+    agent = DeepAgent(learner, memory, recipe.explore, rng, rewards, runner=runner)
     if not spec.waits:
         _require_patience(recipe, spec)
         if spec.games == 1:  # of several there is always one at play: they are learnt from meanwhile, as others are
@@ -146,7 +163,13 @@ def build_linear_agent(recipe: LinearRecipe, spec: GameSpec, rng: Rng, latents: 
 
 @overload
 def build_session(
-    recipe: Recipe, games: Games, seed: int, latents: None = None, shown: Demonstrations | None = None
+    recipe: Recipe,
+    games: Games,
+    seed: int,
+    latents: None = None,
+    shown: Demonstrations | None = None,
+    *,
+    device: torch.device = HOST,
 ) -> Session[DeepAgent]: ...
 @overload
 def build_session(
@@ -154,30 +177,55 @@ def build_session(
 ) -> Session[LinearAgent]: ...
 @overload
 def build_session(
-    recipe: AnyRecipe, games: Games, seed: int, latents: Latents | None = None, shown: Demonstrations | None = None
+    recipe: AnyRecipe,
+    games: Games,
+    seed: int,
+    latents: Latents | None = None,
+    shown: Demonstrations | None = None,
+    *,
+    device: torch.device = HOST,
 ) -> Session[Any]: ...
 def build_session(
-    recipe: AnyRecipe, games: Games, seed: int, latents: Latents | None = None, shown: Demonstrations | None = None
+    recipe: AnyRecipe,
+    games: Games,
+    seed: int,
+    latents: Latents | None = None,
+    shown: Demonstrations | None = None,
+    *,
+    device: torch.device = HOST,
 ) -> Session[Any]:
     """An agent of the recipe at play with `games`, before the first step; `shown` is what it learns from first.
 
-    Raises: ValueError where the recipe does not fit the game or the demonstrations.
+    Raises: ValueError where the recipe does not fit the game, the demonstrations or the device.
     """
     rng = Rng(seed)
     spec = games.spec
     if isinstance(recipe, Recipe):
-        return Session(build_agent(recipe, spec, rng, shown), games, rng)
+        return Session(build_agent(recipe, spec, rng, shown, device=device), games, rng)
+    require_host(recipe, device)
     if shown is not None:
         raise ValueError(f"{recipe.name} is a linear learner without a memory, so demonstrations cannot be given")
     return Session(build_linear_agent(recipe, spec, rng, latents), games, rng)
 
 
-def build_policy(recipe: AnyRecipe, spec: GameSpec, weights: Tree, rng: Rng) -> Policy:
+def require_host(recipe: AnyRecipe, device: torch.device) -> None:
+    """Refuse another device than the host where it would have nothing to do.
+
+    Raises: ValueError.
+    """
+    if isinstance(recipe, LinearRecipe) and device != HOST:
+        raise ValueError(
+            f"{recipe.name} is a linear learner, which is compiled for the processor: leave --device {device} out"
+        )
+
+
+def build_policy(recipe: AnyRecipe, spec: GameSpec, weights: Tree, rng: Rng, *, device: torch.device = HOST) -> Policy:
     """What plays in evaluations with an agent's weights: a copy, without noise, that draws its chance from `rng` alone.
 
-    Raises: ValueError where the weights are of another agent.
+    Raises: ValueError where the weights are of another agent, or the recipe does not fit the device.
     """
     draws = rng.numpy("evaluation")
+    require_host(recipe, device)
     if isinstance(recipe, LinearRecipe):
         parts = Parts(recipe.learner, recipe.encoder, recipe.eval_policy)
         latents = latents_of(recipe, weights)
@@ -187,9 +235,14 @@ def build_policy(recipe: AnyRecipe, spec: GameSpec, weights: Tree, rng: Rng) -> 
         return policy
     stack = recipe.memory.stack
     shape = RowShape(
-        size=stack, games=spec.games, frame_shape=spec.frame_shape, frame_dtype=spec.frame_dtype, stack=stack
+        size=stack,
+        games=spec.games,
+        frame_shape=spec.frame_shape,
+        frame_dtype=spec.frame_dtype,
+        stack=stack,
+        device=device,
     )
-    player = build_network(recipe, spec, rng)
+    player = build_network(recipe, spec, rng, device)
     load_weights(player, weights)
     return NetworkPolicy(Acting(network=player.eval(), epsilon=recipe.eval_epsilon, draws=draws), RowRing(shape))
 

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int64, Shaped
 from torch import Tensor, nn
 
-from playfield.networks import Chance, FractionEmbedding
+from playfield.networks import chance_of
 
 PROBE_EVERY: Final = 1_000
 """Updates from one probe to the next: its two passes of a batch, without gradients, are then less than a thousandth of
@@ -54,7 +54,7 @@ def at_rest(network: nn.Module) -> Generator[None]:
 
     The generator that they come from is left as it was found, so that training draws what it would have drawn.
     """
-    training, chance = network.training, _chance(network)
+    training, chance = network.training, chance_of(network)
     state = None if chance is None else chance.generator.get_state()
     network.eval()
     try:
@@ -66,11 +66,6 @@ def at_rest(network: nn.Module) -> Generator[None]:
         network.train(training)
         if chance is not None and state is not None:
             chance.generator.set_state(state)
-
-
-def _chance(network: nn.Module) -> Chance | None:
-    """What a network draws from even when it is at rest."""
-    return next((module.chance for module in network.modules() if isinstance(module, FractionEmbedding)), None)
 
 
 def dormant_share(activity: Sequence[Float[Tensor, "_"]]) -> float | None:

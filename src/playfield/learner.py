@@ -11,10 +11,13 @@ from torch import Tensor, nn
 
 from playfield.batch import Batch, Distance
 from playfield.bootstrap import Bootstrap, QFunction
-from playfield.diagnostics import PROBE_EVERY, effective_share, look, policy_churn
+from playfield.device import HOST, Late
+from playfield.diagnostics import PROBE_EVERY, Look, effective_share, look, policy_churn
 from playfield.events import Diagnostics
 from playfield.imitation import Imitation, large_margin, squares
-from playfield.optimizers import BuildsOptimizer, load_optimizer_state, optimizer_state, rate
+from playfield.networks import chance_of
+from playfield.optimizers import BuildsOptimizer, load_optimizer_state, optimizer_state, rate, set_rate
+from playfield.runners import Runner, eager
 from playfield.settings import setting
 from playfield.types import Tree
 
@@ -48,14 +51,59 @@ class LearningRule:
     imitation: Imitation | None = None
 
 
-class Update(NamedTuple):
-    """What one gradient step found."""
+class Descent(NamedTuple):
+    """What one gradient step found, on the device."""
 
-    loss: float
-    grad_norm: float
-    mean_q: float
+    numbers: Float[Tensor, "N"]
+    """Loss, gradient norm before clipping, mean prediction; and the share of clipped targets where there is one."""
     surprise: Float[Tensor, "B"]
-    diagnostics: Diagnostics
+
+
+class Probed(NamedTuple):
+    """What a closer look before and after a gradient step found."""
+
+    dormant_units: float | None
+    policy_churn: float
+    effective_sample_size: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """What one gradient step found. Its numbers are waited for when they are looked at, and not before."""
+
+    numbers: Late
+    """Those of `Descent`."""
+    surprise: Float[Tensor, "B"]
+    samples: int
+    most_grad_norm: float
+    """Length to which longer gradients were shortened."""
+    probed: Probed | None
+    """None where the step was not probed."""
+
+    @property
+    def loss(self) -> float:
+        """Mean loss of the batch, weighted as it was descended."""
+        return self.numbers[0]
+
+    @property
+    def grad_norm(self) -> float:
+        """Global gradient norm before clipping."""
+        return self.numbers[1]
+
+    @property
+    def mean_q(self) -> float:
+        """Mean predicted return of the batch's actions."""
+        return self.numbers[2]
+
+    @property
+    def diagnostics(self) -> Diagnostics:
+        """Signs of health."""
+        return Diagnostics(
+            samples=self.samples,
+            clipped_grad_norm=min(self.grad_norm, self.most_grad_norm),
+            clipped_targets=self.numbers[3] if len(self.numbers) > 3 else None,
+            **({} if self.probed is None else self.probed._asdict()),
+        )
 
 
 def td_loss(online: QFunction, target: QFunction, batch: Batch, bootstrap: Bootstrap) -> tuple[Distance, Tensor]:
@@ -81,7 +129,7 @@ def imitation_loss(network: nn.Module, target: QFunction, batch: Batch, rule: Le
     Source: Hester et al. (2018) eq. 5.
     Neutral: weights of 0 give 0, and nothing is computed.
     """
-    spec, total = rule.imitation, torch.zeros(())
+    spec, total = rule.imitation, batch.reward.new_zeros(())
     if spec is None:
         return total
     shown = batch.demonstrated if spec.margin_weight > 0 else None
@@ -101,20 +149,40 @@ class Learner:
     """Holds the online and target networks and takes gradient steps."""
 
     def __init__(
-        self, network: nn.Module, target: nn.Module, rule: LearningRule, *, probe_every: int = PROBE_EVERY
+        self,
+        network: nn.Module,
+        target: nn.Module,
+        rule: LearningRule,
+        *,
+        probe_every: int = PROBE_EVERY,
+        runner: Runner = eager,
     ) -> None:
         self.network, self.target, self.rule = network, target, rule
-        self.probe_every = probe_every
+        self.probe_every, self._runner = probe_every, runner
         self._weights = list(network.parameters())
         self.optimizer = rule.optimizer.build(self._weights)
+        limit = rule.optimizer.clip_norm
+        self._most_grad_norm = float("inf") if limit is None else limit
+        self._run = runner(self._descend, chance_of(network))
         self.updates = 0
         self._copies = 0
 
     def step(self, batch: Batch, learning_frames: int) -> Update:
         """One optimiser step on the weighted mean loss of the batch, of the size due by frames since learning began."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate(self.rule.optimizer.lr, learning_frames)
+        set_rate(self.optimizer, rate(self.rule.optimizer.lr, learning_frames))
         before = look(self.network, batch.obs) if self.probe_is_due else None
+        found = self._run(batch)
+        self.updates += 1
+        return Update(
+            numbers=Late(found.numbers),
+            surprise=found.surprise,
+            samples=len(batch.key),
+            most_grad_norm=self._most_grad_norm,
+            probed=None if before is None else self._probed(before, batch),
+        )
+
+    def _descend(self, batch: Batch) -> Descent:
+        """The whole step on the device: nothing here looks at a value or depends on one."""
         distance, mean_q = td_loss(self.network, self.target, batch, self.rule.bootstrap)
         loss = (batch.weight * distance.loss).mean()
         if self.rule.imitation is not None:
@@ -122,20 +190,14 @@ class Learner:
         for weight in self._weights:
             weight.grad = None
         loss.backward()
-        limit = float("inf") if self.rule.optimizer.clip_norm is None else self.rule.optimizer.clip_norm
-        grad_norm = clip(self._weights, limit)
+        grad_norm = clip(self._weights, self._most_grad_norm)
         self.optimizer.step()
-        self.updates += 1
-        after = None if before is None else look(self.network, batch.obs)
-        diagnostics = Diagnostics(
-            samples=len(batch.key),
-            clipped_grad_norm=min(grad_norm, limit),
-            clipped_targets=None if distance.outside is None else float(distance.outside.mean()),
-            dormant_units=None if after is None else after.dormant,
-            policy_churn=None if before is None or after is None else policy_churn(before.greedy, after.greedy),
-            effective_sample_size=None if after is None else effective_share(batch.weight),
-        )
-        return Update(float(loss.detach()), grad_norm, float(mean_q), distance.surprise, diagnostics)
+        outside = [] if distance.outside is None else [distance.outside.mean().detach()]
+        return Descent(torch.stack([loss.detach(), grad_norm, mean_q, *outside]), distance.surprise)
+
+    def _probed(self, before: Look, batch: Batch) -> Probed:
+        after = look(self.network, batch.obs)
+        return Probed(after.dormant, policy_churn(before.greedy, after.greedy), effective_share(batch.weight))
 
     @property
     def probe_is_due(self) -> bool:
@@ -165,18 +227,19 @@ class Learner:
         if self.target is not self.network:
             load_weights(self.target, tree["target"])
         load_optimizer_state(self.optimizer, tree["optimizer"])
+        self._run = self._runner(self._descend, chance_of(self.network))  # a recording knows the old state's places
         self.updates, self._copies = int(tree["updates"]), int(tree["copies"])
 
 
-def clip(weights: list[nn.Parameter], limit: float) -> float:
+def clip(weights: list[nn.Parameter], limit: float) -> Float[Tensor, ""]:
     """Shorten the gradients together to a norm of `limit` where it is more; what it was.
 
-    Neutral: an infinite limit leaves them as they are, and so does any limit that they keep, without a look at each.
+    Neutral: an infinite limit leaves them as they are, and so does any limit that they keep.
     """
-    gradients = [p.grad for p in weights if p.grad is not None]
-    norm = float(nn.utils.get_total_norm(gradients, foreach=True))
-    if not norm + 1e-6 <= limit:  # as PyTorch divides by the norm; also where it is no number
-        nn.utils.clip_grads_with_norm_(weights, limit, torch.tensor(norm), foreach=True)
+    norm = nn.utils.get_total_norm([p.grad for p in weights if p.grad is not None], foreach=True)
+    # The host looks before it multiplies by 1; elsewhere the answer would be waited for.
+    if norm.device != HOST or not float(norm) + 1e-6 <= limit:  # PyTorch divides by the norm and 1e-6
+        nn.utils.clip_grads_with_norm_(weights, limit, norm, foreach=True)
     return norm
 
 

@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Bool, Float, Int64, Shaped
 from torch import Tensor
 
+from playfield.device import HOST
+
 
 def n_step(
     reward: Float[Tensor, "n B"], discount: Float[Tensor, "n B"], last: Bool[Tensor, "n B"]
@@ -48,9 +50,16 @@ def stack(frames: Sequence[Shaped[Tensor, "B ... C"]], first: Bool[Tensor, "K B"
     newer_first = first.flip(0).cumsum(0).flip(0) - first.long()
     shown: list[Tensor] = []
     for frame, newer in zip(frames, newer_first, strict=True):
-        gone = (newer > 0).nonzero()[:, 0]
-        shown.append(frame.index_fill(0, gone, 0) if len(gone) else frame)
+        shown.append(_blank(frame, newer > 0))
     return torch.cat(shown, -1)
+
+
+def _blank(frame: Shaped[Tensor, "B ..."], gone: Bool[Tensor, "B"]) -> Shaped[Tensor, "B ..."]:
+    """The frames, of which some are gone."""
+    if frame.device != HOST:  # how many are gone is not looked at there: the host would wait for it
+        return frame.masked_fill(gone.view(-1, *[1] * (frame.ndim - 1)), 0)
+    index = gone.nonzero()[:, 0]
+    return frame.index_fill(0, index, 0) if len(index) else frame
 
 
 def lambda_returns(

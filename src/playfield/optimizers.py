@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from playfield.device import HOST
 from playfield.schedules import Exponential, Linear, Piecewise, extremes
 from playfield.settings import setting
 from playfield.types import Tree
@@ -45,7 +46,8 @@ class RMSProp:
         _check(self.lr, self.eps, self.clip_norm)
 
     def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
-        return CenteredRMSProp(parameters, rate(self.lr, 0), self.decay, self.eps)
+        every = list(parameters)
+        return CenteredRMSProp(every, _of_device(rate(self.lr, 0), every), self.decay, self.eps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,9 @@ class Adam:
         _check(self.lr, self.eps, self.clip_norm)
 
     def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
-        return torch.optim.Adam(parameters, lr=rate(self.lr, 0), eps=self.eps, fused=True)
+        every = list(parameters)
+        lr, capturable = _of_device(rate(self.lr, 0), every), _is_recorded(every)
+        return torch.optim.Adam(every, lr=lr, eps=self.eps, fused=True, capturable=capturable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,9 @@ class AdamW:
             {"params": [p for p in every if p.ndim > 1], "weight_decay": self.weight_decay},
             {"params": [p for p in every if p.ndim <= 1], "weight_decay": 0.0},
         ]
-        return torch.optim.AdamW([g for g in groups if g["params"]], lr=rate(self.lr, 0), eps=self.eps, fused=True)
+        lr, capturable = _of_device(rate(self.lr, 0), every), _is_recorded(every)
+        used = [group for group in groups if group["params"]]
+        return torch.optim.AdamW(used, lr=lr, eps=self.eps, fused=True, capturable=capturable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +118,11 @@ class RAdam:
         _check(self.lr, self.eps, self.clip_norm)
 
     def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
-        return RectifiedAdam(parameters, rate(self.lr, 0), self.eps)
+        every = list(parameters)
+        if not _is_recorded(every):
+            return RectifiedAdam(every, rate(self.lr, 0), self.eps)
+        lr = _of_device(rate(self.lr, 0), every)
+        return torch.optim.RAdam(every, lr=lr, eps=self.eps, foreach=True, capturable=True)
 
 
 OptimizerSpec = RMSProp | Adam | AdamW | RAdam
@@ -142,6 +152,25 @@ def rate(lr: Rate, frames: int) -> float:
     return lr if isinstance(lr, int | float) else lr(frames)
 
 
+def set_rate(optimizer: Optimizer, lr: float) -> None:
+    """Let all later steps be of that size."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(lr)
+        else:
+            group["lr"] = lr
+
+
+def _is_recorded(parameters: Sequence[nn.Parameter]) -> bool:
+    """Whether steps are recorded as a CUDA graph: then all that changes has to lie on the device."""
+    return any(parameter.is_cuda for parameter in parameters)
+
+
+def _of_device(lr: float, parameters: Sequence[nn.Parameter]) -> float | Tensor:
+    """A step size that `set_rate` can still change where steps are recorded."""
+    return torch.tensor(lr, device=parameters[0].device) if _is_recorded(parameters) else lr
+
+
 def _check(lr: Rate, eps: float, clip_norm: float | None) -> None:
     lowest = lr if isinstance(lr, int | float) else extremes(lr)[0]
     if rate(lr, 0) <= 0 or lowest < 0:
@@ -153,7 +182,7 @@ def _check(lr: Rate, eps: float, clip_norm: float | None) -> None:
 class CenteredRMSProp(Optimizer):
     """See `RMSProp`."""
 
-    def __init__(self, parameters: Iterable[nn.Parameter], lr: float, decay: float, eps: float) -> None:
+    def __init__(self, parameters: Iterable[nn.Parameter], lr: float | Tensor, decay: float, eps: float) -> None:
         super().__init__(parameters, {"lr": lr, "decay": decay, "eps": eps})
 
     @torch.no_grad()
@@ -173,7 +202,12 @@ class CenteredRMSProp(Optimizer):
             variance = torch._foreach_addcmul(square, mean, mean, -1.0)
             torch._foreach_add_(variance, group["eps"])
             torch._foreach_sqrt_(variance)
-            torch._foreach_addcdiv_(weights, grads, variance, -group["lr"])
+            if isinstance(group["lr"], Tensor):
+                step = torch._foreach_div(grads, variance)
+                torch._foreach_mul_(step, -group["lr"])
+                torch._foreach_add_(weights, step)
+            else:
+                torch._foreach_addcdiv_(weights, grads, variance, -group["lr"])
 
 
 class RectifiedAdam(Optimizer):
@@ -243,9 +277,14 @@ def load_optimizer_state(optimizer: Optimizer, tree: Tree) -> None:
 def _like(value: Tensor, parameter: nn.Parameter) -> Tensor:
     """A copy laid out in memory as the parameter, so that later sums are made in the same order."""
     if value.shape != parameter.shape:
-        return value.clone()
+        return value.to(_place_of_counts(parameter), copy=True)
     copy = torch.empty_like(parameter)
     return copy.copy_(value).detach()
+
+
+def _place_of_counts(parameter: nn.Parameter) -> torch.device:
+    """Where an optimiser counts its steps: on the device where they are recorded, on the host else."""
+    return parameter.device if _is_recorded([parameter]) else HOST
 
 
 def _parameters(optimizer: Optimizer) -> list[nn.Parameter]:

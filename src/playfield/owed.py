@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import astuple
 
 import numpy as np
@@ -32,7 +32,7 @@ class Owed:
         """Updates that have been paid and that `learn` will tell of."""
         return 0 if self._paid is None else len(self._paid)
 
-    def pay(self, clock: Clock, learn: Callable[[Clock], list[Learned]]) -> None:
+    def pay(self, clock: Clock, learn: Callable[[Clock], Iterable[Learned]]) -> None:
         """Learn now whatever is owed and what is due at this clock."""
         clocks, self._clocks = [*self._clocks, clock], []
         self._paid = [learned for due in clocks for learned in learn(due)]

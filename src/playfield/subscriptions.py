@@ -22,7 +22,7 @@ both are called once they are made. Observing is announced in every phase. An ex
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -75,7 +75,7 @@ class Announced:
     def due_updates(self, clock: Clock) -> int:
         return self.agent.due_updates(clock)
 
-    def learn(self, clock: Clock) -> list[Learned]:
+    def learn(self, clock: Clock) -> Iterable[Learned]:
         # Asked to learn also when nothing is due: that is when targets are copied by frames.
         return self._around(self.agent.learn, clock, self.agent.due_updates(clock))
 
@@ -83,15 +83,17 @@ class Announced:
     def pretraining_updates(self) -> int:
         return self.agent.pretraining_updates
 
-    def pretrain(self, clock: Clock) -> list[Learned]:
+    def pretrain(self, clock: Clock) -> Iterable[Learned]:
         return self._around(self.agent.pretrain, clock, 1)
 
-    def _around(self, learn: Callable[[Clock], list[Learned]], clock: Clock, due: int) -> list[Learned]:
-        told = self.subscriptions if due > 0 else ()
+    def _around(self, learn: Callable[[Clock], Iterable[Learned]], clock: Clock, due: int) -> Iterable[Learned]:
+        if due == 0:
+            return learn(clock)
+        told = self.subscriptions
         for to in told:
             if to.before_update is not None:
                 to.before_update(clock, due)
-        learned = learn(clock)
+        learned = list(learn(clock))
         for to in told:
             if to.after_update is not None:
                 to.after_update(clock, learned)

@@ -31,6 +31,7 @@ from playfield.cli.results import (
 )
 from playfield.cli.runs import Known, find_run, find_runs, known, state_of
 from playfield.demonstrations import is_recording
+from playfield.device import device_named
 from playfield.events import Tape
 from playfield.games.atari import atari_names
 from playfield.games.desktop.games import does_replay
@@ -144,6 +145,8 @@ class Evaluate:
     """Atari rules other than the run's: nature or machado."""
     seed: int = EVALUATION_SEED
     """Of the games and the policy."""
+    device: str = "cpu"
+    """Where the network is: cpu, cuda or, of several graphics cards, cuda:1."""
     runs: Path = Path("runs")
     """Folder of the runs."""
 
@@ -157,7 +160,7 @@ class Evaluate:
         if other != own:
             other = same_actions(other, own, game_spec(of, own).actions)
         weights, clock = trained(run, self.checkpoint)
-        report(run, of, weights, clock, Evaluation(episodes=self.episodes, seed=self.seed, protocol=other))
+        report(run, of, weights, clock, self._evaluation(other))
         return 0
 
     def _model(self, opened: Opened) -> int:
@@ -165,8 +168,12 @@ class Evaluate:
             raise ValueError(f"{opened.path} holds one set of weights; leave --checkpoint out")
         own = opened.of.recipe.protocol
         other = same_actions(protocol_named(self.protocol, own, opened.of.game), own, opened.spec.actions)
-        report_model(opened, Evaluation(episodes=self.episodes, seed=self.seed, protocol=other))
+        report_model(opened, self._evaluation(other))
         return 0
+
+    def _evaluation(self, protocol: AtariProtocol) -> Evaluation:
+        device = device_named(self.device)
+        return Evaluation(episodes=self.episodes, seed=self.seed, protocol=protocol, device=device)
 
 
 @dataclass(frozen=True, slots=True)

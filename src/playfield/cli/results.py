@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import UInt8
 
 from playfield.agent import Policy, nothing_decided
 from playfield.build import build_policy
 from playfield.cli.models import Opened, game_spec
 from playfield.cli.runs import Known
+from playfield.device import HOST
 from playfield.evaluate import EvaluationPlan, evaluate
 from playfield.events import Evaluated, Tape
 from playfield.games.desktop.game import DesktopGame
@@ -52,6 +54,8 @@ class Evaluation:
     seed: int = EVALUATION_SEED
     protocol: AtariProtocol | None = None
     """Other rules than the recipe's."""
+    device: torch.device = HOST
+    """Where the network is."""
 
     def __post_init__(self) -> None:
         if self.episodes < 1:
@@ -88,7 +92,7 @@ def evaluate_weights(of: Known, weights: Tree, clock: Clock, evaluation: Evaluat
     if not games.spec.waits:
         print(f"note: {most_time(game_file(of.game), evaluation.episodes)}", file=sys.stderr, flush=True)
     with closing(games):
-        policy = build_policy(recipe, games.spec, weights, Rng(evaluation.seed))
+        policy = build_policy(recipe, games.spec, weights, Rng(evaluation.seed), device=evaluation.device)
         with closing(Progress(Limits(episodes=evaluation.episodes))) as display:
             for event in evaluate(policy, games, plan):
                 display(event)

@@ -20,7 +20,7 @@ import tyro
 
 from playfield.agent import DeepAgent
 from playfield.budgets import Budget, choose
-from playfield.build import build_network, build_session, latents_of
+from playfield.build import build_network, build_session, latents_of, require_host
 from playfield.cli.about import find_recipe
 from playfield.cli.budgets import budget_line, find_budget, require_device
 from playfield.cli.counts import Count, OptionalCount, Switch
@@ -31,6 +31,7 @@ from playfield.cli.results import Evaluation, plot_run, report, results_folder
 from playfield.cli.runs import Known, begin_of, find_run, free_name, known, state_of
 from playfield.cli.shown import shown_in
 from playfield.cli.training import RESUMABLE, Interruption, NeverFinite, NotFinite, Plan, Sink, Training
+from playfield.device import device_named, device_text, use_deterministic_algorithms
 from playfield.events import EpisodeEnded, Event, PhaseChanged, Stopped
 from playfield.extras import shell_word
 from playfield.features.latents import Latents, load_latents
@@ -128,6 +129,10 @@ class Train:
     """Its project or experiment there; by default what the service's own settings say, or else playfield."""
     analytics: Switch = 0
     """Write every action, with its label and what was expected of it, and every reward to analytics.jsonl."""
+    device: str = "cpu"
+    """Where the network and its memory live: cpu, cuda or, of several graphics cards, cuda:1."""
+    deterministic: Switch = 0
+    """Let a graphics card give the same bits in every run, which takes longer; a processor always does."""
     lines: Lines | None = None
     """Print console lines as this set-up does, on standard output."""
     dry_run: Switch = 0
@@ -147,11 +152,13 @@ class Train:
             )
         recipe = self._recipe()
         plan = self._plan(recipe)
+        device = device_of(plan, recipe)
         set_threads(self.threads, recipe, self.game)
         games = games_of(self.game, recipe)
         with closed_unless_played(games) as opened:
             shown = shown_in(self.demonstrations, recipe, games)
-            session = build_session(recipe, games, self.seed, latents_in(self.features, recipe), shown)
+            latents = latents_in(self.features, recipe)
+            session = build_session(recipe, games, self.seed, latents, shown, device=device)
             needs = needs_of(recipe, session, plan.keep)
             if self.dry_run:
                 print(f"needs    {needs.text()}", flush=True)
@@ -212,11 +219,11 @@ class Train:
             protocol=games.spec.protocol,
             game=self.game,
             seed=self.seed,
-            fingerprint=fingerprint.take(),
+            fingerprint=fingerprint.take(device_text(device_named(plan.device))),
             plan=dataclasses.asdict(plan),
             resume=games.spec.resume,
         )
-        run.keep_last, run.keep_every = plan.keep, plan.keep_every
+        _set_up(run, plan)
         return run
 
     def _plan(self, recipe: AnyRecipe) -> Plan:
@@ -235,6 +242,8 @@ class Train:
             project=self.project,
             analytics=self.analytics > 0,
             lines=self.lines,
+            device=self.device,
+            deterministic=self.deterministic > 0,
             observe_with=self.observe_with,
             demonstrations=None if self.demonstrations is None else str(self.demonstrations.absolute()),
             features=None if self.features is None else str(self.features.absolute()),
@@ -270,6 +279,10 @@ class Resume:
     """A new mean score at which to stop."""
     episodes: int | None = None
     """Whole games of the final evaluation; 0 for none."""
+    device: str | None = None
+    """Where the network and its memory live from now on; by default where they did."""
+    deterministic: Switch = 0
+    """Let a graphics card give the same bits each time from now on."""
     lines: Lines | None = None
     """Print console lines as this set-up does; by default as before."""
     log: Annotated[tuple[Service | Literal["none"], ...], tyro.conf.UseAppendAction] = ()
@@ -282,19 +295,24 @@ class Resume:
     def run(self) -> int:
         run = find_run(self.name, self.runs)
         of = known(run)
-        may_change = ("frames", "minutes", "until_score", "episodes", "lines")
+        may_change = ("frames", "minutes", "until_score", "episodes", "lines", "device")
         given: dict[str, Any] = {name: value for name in may_change if (value := getattr(self, name)) is not None}
         if self.log:
             given |= {"log": tuple(service for service in self.log if service != "none"), "tensorboard": False}
+        if self.deterministic:
+            given["deterministic"] = True
         plan = Plan(**{**of.plan, **given})
         require(plan.services)
-        run.keep_last, run.keep_every = plan.keep, plan.keep_every
+        device = device_of(plan, of.recipe)
+        _set_up(run, plan)
         set_threads(self.threads, of.recipe, of.game, was=run.about.fingerprint.get("torch threads"))
         with run.writing():
             loaded = None if run.is_untouched() else run.load()
             for sentence in loaded.warnings if loaded else ():
                 run.note(sentence)
-            for sentence in (*loaded.warnings, *_set_back(run, loaded), *_changes(loaded)) if loaded else ():
+            for sentence in (
+                (*loaded.warnings, *_set_back(run, loaded), *_changes(loaded, run.device)) if loaded else ()
+            ):
                 print(f"note: {sentence}", flush=True)
             _require_game_file(of.game)
             games = games_of(of.game, of.recipe)
@@ -302,7 +320,7 @@ class Resume:
                 # What is seen by comes back from the run itself: the folder it was taken from may be gone.
                 latents = latents_in(plan.features, of.recipe) if loaded is None else saved_latents(of.recipe, loaded)
                 shown = shown_in(plan.demonstrations, of.recipe, games) if loaded is None else None
-                session = build_session(of.recipe, games, of.seed, latents, shown)
+                session = build_session(of.recipe, games, of.seed, latents, shown, device=device)
                 self._stand(run, of, session, plan, loaded)
                 if given:
                     run.replan(dataclasses.asdict(plan))
@@ -413,7 +431,7 @@ def warm_up(session: Session[Any], recipe: AnyRecipe, plan: Plan, root: Path) ->
         return
     if session.agent.observing_frames(session.clock) == 0 or isinstance(recipe, LinearRecipe):
         raise ValueError(f"--observe-with has nothing to do: {recipe.name} learns from its beginning on")
-    network = build_network(recipe, session.games.spec, Rng(0)).eval()
+    network = build_network(recipe, session.games.spec, Rng(0), device_named(plan.device)).eval()
     load_network(find_run(plan.observe_with, root), network)
     session.agent.warm_up_with(network)
 
@@ -463,7 +481,8 @@ def _roll_back(run: Run, of: Known, plan: Plan, found: NotFinite) -> tuple[Sessi
         print(f"note: {sentence}", flush=True)
     games = games_of(of.game, of.recipe)
     with closed_unless_played(games) as opened:
-        session = build_session(of.recipe, games, of.seed, saved_latents(of.recipe, loaded))
+        device = device_of(plan, of.recipe)
+        session = build_session(of.recipe, games, of.seed, saved_latents(of.recipe, loaded), device=device)
         session.load(loaded.tree)
         run.cut_back(loaded)
         opened.pop_all()
@@ -569,7 +588,8 @@ def _conclude(run: Run, of: Known, session: Session[Any], plan: Plan, told: Sequ
     if plan.episodes > 0:
         for sink in told:
             sink(PhaseChanged(clock=session.clock, phase="evaluating"))
-        evaluated = report(run, of, session.agent.weights(), session.clock, Evaluation(episodes=plan.episodes))
+        evaluation = Evaluation(episodes=plan.episodes, device=device_named(plan.device))
+        evaluated = report(run, of, session.agent.weights(), session.clock, evaluation)
         for sink in told:
             sink(evaluated)
     else:
@@ -728,6 +748,24 @@ def check_room(folder: Path, session: Session[Any], plan: Plan) -> None:
         print(f"note: the memory may take {grown:.1f} GB of the disk of {there}, which has {free / 1e9:.1f} GB left")
 
 
+def device_of(plan: Plan, recipe: AnyRecipe) -> torch.device:
+    """Where a plan wants a recipe's network and memory.
+
+    Raises: ValueError where that is not here, or the recipe cannot be there.
+    """
+    device = device_named(plan.device)
+    require_host(recipe, device)
+    if plan.deterministic and device.type == "cuda":
+        use_deterministic_algorithms()
+    return device
+
+
+def _set_up(run: Run, plan: Plan) -> None:
+    """How a run that is being written keeps its checkpoints, and what they say of its device."""
+    run.keep_last, run.keep_every = plan.keep, plan.keep_every
+    run.device = device_text(device_named(plan.device))
+
+
 def set_threads(threads: int | None, recipe: AnyRecipe, game: str, was: object = None) -> None:
     """Give the network its threads: results are bit-identical only for equal numbers."""
     if threads is not None and threads < 1:
@@ -762,6 +800,6 @@ def _set_back(run: Run, loaded: Loaded) -> list[str]:
     return [f"so the run goes back from {newest:,} to {loaded.clock_frames:,} frames and plays what came between again"]
 
 
-def _changes(loaded: Loaded) -> list[str]:
-    changed = fingerprint.differences(loaded.fingerprint, fingerprint.take())
+def _changes(loaded: Loaded, device: str) -> list[str]:
+    changed = fingerprint.differences(loaded.fingerprint, fingerprint.take(device))
     return [*changed, "so the run goes on, but not bit for bit as it would have"] if changed else []

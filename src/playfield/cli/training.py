@@ -81,6 +81,10 @@ class Plan:
     """The folder of latents that a linear learner began to see by."""
     lines: Lines | None = None
     """The set-up whose console lines are printed too."""
+    device: str = "cpu"
+    """Where the network and its memory live."""
+    deterministic: bool = False
+    """Whether a graphics card is only asked for operations that give the same bits each time."""
 
     def __post_init__(self) -> None:
         for name in ("frames", "over", "save_every_frames", "keep"):

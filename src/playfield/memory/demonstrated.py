@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from playfield.device import sent
 from playfield.memory.rows import RowRing, RowShape
 from playfield.types import Tree
 
@@ -27,7 +28,7 @@ class Kept:
     def __init__(self, rows: RowRing) -> None:
         self.rows = rows
         held = torch.arange(rows.stop)
-        self._row = held[~rows.is_last(held, torch.zeros_like(held))]
+        self._row = sent(held[~rows.is_last(held, torch.zeros_like(held))], rows.shape.device)
 
     def __len__(self) -> int:
         return len(self._row)
@@ -51,6 +52,7 @@ def kept_from(tree: Tree, like: RowShape) -> Kept:
         frame_shape=like.frame_shape,
         frame_dtype=like.frame_dtype,
         stack=like.stack,
+        device=like.device,
     )
     rows = RowRing(shape)
     rows.load(tree)

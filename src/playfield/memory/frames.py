@@ -19,6 +19,7 @@ import zstandard
 from jaxtyping import Int64, Shaped, UInt8
 from torch import Tensor
 
+from playfield.device import HOST
 from playfield.types import Array
 
 CHUNK_ROWS = 16
@@ -48,9 +49,9 @@ class Raw:
     Neutral: every other way to keep frames gives what this one gives.
     """
 
-    def build(self, shape: tuple[int, ...], dtype: str) -> Tensor:
+    def build(self, shape: tuple[int, ...], dtype: str, device: torch.device = HOST) -> Tensor:
         """An empty ring of that shape, `size G ...`."""
-        return lazy_zeros(shape, dtype)
+        return lazy_zeros(shape, dtype, device)
 
     def most_bytes(self, shape: tuple[int, ...], dtype: str) -> float:
         """Working memory that such a ring takes once it is full."""
@@ -65,8 +66,12 @@ class Packed:
     Neutral: gives what Raw gives, bit for bit.
     """
 
-    def build(self, shape: tuple[int, ...], dtype: str) -> PackedFrames:
-        """An empty ring of that shape, `size G ...`."""
+    def build(self, shape: tuple[int, ...], dtype: str, device: torch.device = HOST) -> PackedFrames:
+        """An empty ring of that shape, `size G ...`.
+
+        Raises: ValueError where it is to lie on a graphics card.
+        """
+        _require_host(device)
         return PackedFrames(shape, dtype)
 
     def most_bytes(self, shape: tuple[int, ...], dtype: str) -> float:
@@ -82,8 +87,12 @@ class Spilled:
     Neutral: gives what Raw gives, bit for bit.
     """
 
-    def build(self, shape: tuple[int, ...], dtype: str) -> PackedFrames:
-        """An empty ring of that shape, `size G ...`."""
+    def build(self, shape: tuple[int, ...], dtype: str, device: torch.device = HOST) -> PackedFrames:
+        """An empty ring of that shape, `size G ...`.
+
+        Raises: ValueError where it is to lie on a graphics card.
+        """
+        _require_host(device)
         return PackedFrames(shape, dtype)
 
     def most_bytes(self, shape: tuple[int, ...], dtype: str) -> float:
@@ -219,21 +228,31 @@ class PackedFrames:
         return frames
 
 
-def lazy_zeros(shape: tuple[int, ...], dtype: str) -> Tensor:
-    """Zeros that cost no memory until they are written: numpy asks for such pages, torch.zeros writes them all.
+def lazy_zeros(shape: tuple[int, ...], dtype: str, device: torch.device = HOST) -> Tensor:
+    """Zeros; on the host such that cost no memory until they are written, as numpy asks for them.
 
     Raises: ValueError where there is nothing in them, or more than there can be.
     """
     if math.prod(shape) == 0:
         raise ValueError("the memory has no room for a single row; give it a larger capacity")
     try:
+        if device != HOST:
+            return torch.zeros(shape, dtype=getattr(torch, dtype), device=device)
         return torch.from_numpy(np.zeros(shape, dtype))
-    except MemoryError as error:
-        size = math.prod(shape) * np.dtype(dtype).itemsize / 1e9
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        size, where = math.prod(shape) * np.dtype(dtype).itemsize / 1e9, "" if device == HOST else f" on {device}"
+        advice = ", or take memory.store=Packed" if device == HOST else ""
         raise ValueError(
-            f"the memory would take {size:,.0f} GB, more than there is; lower memory.capacity, "
-            "or take memory.store=Packed"
+            f"the memory would take {size:,.0f} GB, more than there is{where}; lower memory.capacity{advice}"
         ) from error
+
+
+def _require_host(device: torch.device) -> None:
+    if device != HOST:
+        raise ValueError(
+            f"frames are packed in the working memory of the processor, not on {device}: use memory.store=Raw with a "
+            "memory.capacity that fits there, or --device cpu"
+        )
 
 
 def _newest_bytes(shape: tuple[int, ...], dtype: str) -> float:

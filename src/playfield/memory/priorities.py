@@ -23,12 +23,14 @@ import torch
 from jaxtyping import Float32, Float64, Int64
 from torch import Tensor
 
+from playfield.device import HOST, Late, sent
 from playfield.schedules import Linear, Schedule, extremes
 from playfield.settings import setting
 from playfield.types import Array, Tree
 
 BETA_HELP = "how far weights make up for uneven draws, 0 not at all, 1 wholly; counts frames since learning began"
 DRAWS_HELP = "one sample from each of `batch` equally likely parts, or each from the whole"
+NO_NUMBER = "a surprise is not a finite number, so learning has diverged: lower the step size, or clip gradients"
 WEIGHTS_HELP = "the weight that becomes 1: the largest of the batch, or the largest of all transitions held"
 
 
@@ -75,9 +77,9 @@ class Uniform:
     Source: Lin (1992).
     """
 
-    def build(self, slots: int, draws: np.random.Generator) -> NoPriorities:
+    def build(self, slots: int, draws: np.random.Generator, device: torch.device = HOST) -> NoPriorities:
         """Nothing to keep: the memory's own uniform draw is all there is."""
-        return NoPriorities()
+        return NoPriorities(device)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,9 +117,9 @@ class Proportional:
                 "surprise has an endless weight"
             )
 
-    def build(self, slots: int, draws: np.random.Generator) -> ProportionalPriorities:
+    def build(self, slots: int, draws: np.random.Generator, device: torch.device = HOST) -> ProportionalPriorities:
         """No slot taken yet."""
-        return ProportionalPriorities(self, slots, draws)
+        return ProportionalPriorities(self, slots, draws, device)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,9 +147,9 @@ class RankBased:
         if self.sort_every < 1:
             raise ValueError("memory.sampler.sort_every must be 1 or more")
 
-    def build(self, slots: int, draws: np.random.Generator) -> RankedPriorities:
+    def build(self, slots: int, draws: np.random.Generator, device: torch.device = HOST) -> RankedPriorities:
         """No slot taken yet."""
-        return RankedPriorities(self, slots, draws)
+        return RankedPriorities(self, slots, draws, device)
 
 
 Sampler = Uniform | Proportional | RankBased
@@ -155,6 +157,9 @@ Sampler = Uniform | Proportional | RankBased
 
 class NoPriorities:
     """See `Uniform`."""
+
+    def __init__(self, device: torch.device = HOST) -> None:
+        self._device = device
 
     def enter(self, slot: Int64[Tensor, "I"]) -> None:
         """The memory knows what it holds."""
@@ -166,7 +171,7 @@ class NoPriorities:
         """Surprise does not matter."""
 
     def draw(self, size: int, frames: int, uniform: UniformDraw) -> Drawn:
-        return Drawn(uniform(size), torch.ones(size))
+        return Drawn(sent(uniform(size), self._device), torch.ones(size, device=self._device))
 
     def state(self) -> Tree:
         return {}
@@ -182,15 +187,19 @@ class BlockSums:
     changed block is made anew, so that no rounding error adds up.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, device: torch.device = HOST) -> None:
         width = math.isqrt(size - 1) + 1
-        self.values = torch.zeros(-(-size // width), width, dtype=torch.float64)
-        self.sums = torch.zeros(len(self.values), dtype=torch.float64)
+        self.values = torch.zeros(-(-size // width), width, dtype=torch.float64, device=device)
+        self.sums = torch.zeros(len(self.values), dtype=torch.float64, device=device)
         self._lowest = torch.full_like(self.sums, math.inf)
+        self._total: Late | None = None
 
     def total(self) -> float:
         """Sum of all numbers."""
-        return float(self.sums.cumsum(0)[-1])
+        return (self._total or self._sum())[0]
+
+    def _sum(self) -> Late:
+        return Late(self.sums.cumsum(0)[-1:])
 
     def lowest(self) -> Float64[Tensor, ""]:
         """The smallest number above 0."""
@@ -199,12 +208,15 @@ class BlockSums:
     def get(self, index: Int64[Tensor, "I"]) -> Float64[Tensor, "I"]:
         return self.values.view(-1)[index]
 
-    def set(self, index: Int64[Tensor, "I"], value: Float64[Tensor, "I"] | float) -> None:
-        self.values.view(-1)[index] = value
-        block = torch.unique(index // self.values.shape[1])
+    def set(self, index: Int64[Tensor, "I"], value: Float64[Tensor, "I"] | Float64[Tensor, ""] | float) -> None:
+        device, block = self.values.device, index // self.values.shape[1]
+        # Of what lies elsewhere it is not asked which blocks are the same: the host would wait for the answer.
+        block = sent(torch.unique(block) if index.device == HOST else block, device)
+        self.values.view(-1)[sent(index, device)] = value
         changed = self.values[block]
         self.sums[block] = changed.sum(1)
         self._lowest[block] = _lowest(changed)
+        self._total = None if device == HOST else self._sum()  # sets out now, and has arrived before it is asked for
 
     def find(self, share: Float64[Tensor, "I"]) -> Int64[Tensor, "I"]:
         """Where the running sum first exceeds these shares (from 0 to 1) of the total; never at a number that is 0."""
@@ -226,6 +238,7 @@ class BlockSums:
         self.values.copy_(tree["values"])
         self.sums.copy_(tree["sums"])
         self._lowest = _lowest(self.values)
+        self._total = None
 
 
 def _lowest(values: Float64[Tensor, "I W"]) -> Float64[Tensor, "I"]:
@@ -241,12 +254,13 @@ def _below(point: Float64[Tensor, "I"], end: Float64[Tensor, "*I"]) -> Float64[T
 class ProportionalPriorities:
     """See `Proportional`."""
 
-    def __init__(self, spec: Proportional, slots: int, draws: np.random.Generator) -> None:
-        self.spec, self._draws = spec, draws
-        self._powers = BlockSums(slots)  # p^α of the slots that are taken, 0 elsewhere
-        self._taken = torch.zeros(slots, dtype=torch.bool)
+    def __init__(self, spec: Proportional, slots: int, draws: np.random.Generator, device: torch.device = HOST) -> None:
+        self.spec, self._draws, self._device = spec, draws, device
+        self._powers = BlockSums(slots, device)  # p^α of the slots that are taken, 0 elsewhere
+        self._taken = torch.zeros(slots, dtype=torch.bool)  # on the host, which says what is entered and what leaves
         self._count = 0
-        self._largest = 1.0
+        self._largest = torch.ones((), dtype=torch.float64, device=device)
+        self._finite: Late | None = None  # 1 where the newest surprises are numbers
 
     def enter(self, slot: Int64[Tensor, "I"]) -> None:
         self._taken[slot] = True
@@ -260,16 +274,34 @@ class ProportionalPriorities:
 
     def update(self, slot: Int64[Tensor, "I"], surprise: Float32[Tensor, "I"]) -> None:
         limit = math.inf if self.spec.limit is None else self.spec.limit
-        priority = _finite(surprise.abs().clamp(max=limit)).double() + self.spec.offset
-        self._largest = max([self._largest, *priority.tolist()])
+        if len(slot) == 0:
+            return
+        size = surprise.abs().clamp(max=limit)
+        self._finite = Late(size.isfinite().all().float()[None])
+        if self._device == HOST:
+            self._require_numbers()
+        # What is no number is found before the next draw, and until then must not spoil the sums.
+        number = size.nan_to_num(nan=0.0, posinf=0.0)
+        priority = _newest_of_each(slot, number.double() + self.spec.offset)
+        self._largest = torch.maximum(self._largest, priority.max())
         self._powers.set(slot, priority**self.spec.alpha)
 
+    def _require_numbers(self) -> None:
+        if self._finite is not None and not self._finite[0]:
+            raise ValueError(NO_NUMBER)
+
     def draw(self, size: int, frames: int, uniform: UniformDraw) -> Drawn:
+        self._require_numbers()
         spec, total = self.spec, self._powers.total()
         share = spec.uniform_share if total > 0 else 1.0
-        slot = self._powers.find(_points(spec.draws, size, self._draws)) if share < 1 else uniform(size)
+        device = self._device
+        if share < 1:
+            slot = self._powers.find(sent(_points(spec.draws, size, self._draws), device))
+        else:
+            slot = sent(uniform(size), device)
         if 0 < share < 1:
-            slot = torch.where(torch.from_numpy(self._draws.random(size) < share), uniform(size), slot)
+            instead = sent(torch.from_numpy(self._draws.random(size) < share), device)
+            slot = torch.where(instead, sent(uniform(size), device), slot)
 
         def probability(power: Float64[Tensor, "*I"]) -> Float64[Tensor, "*I"]:
             return (1.0 - share) * power / (total or 1.0) + share / self._count
@@ -279,24 +311,28 @@ class ProportionalPriorities:
         return Drawn(slot, importance_weights(drawn, smallest, spec.beta(frames)))
 
     def state(self) -> Tree:
-        return {"powers": self._powers.state(), "taken": self._taken, "largest": self._largest}
+        return {"powers": self._powers.state(), "taken": self._taken, "largest": float(self._largest)}
 
     def load(self, tree: Tree) -> None:
         self._powers.load(tree["powers"])
         self._taken.copy_(tree["taken"])
-        self._count, self._largest = int(self._taken.sum()), float(tree["largest"])
+        self._count = int(self._taken.sum())
+        self._largest.fill_(float(tree["largest"]))
+        self._finite = None
 
 
 class RankedPriorities:
-    """See `RankBased`. A binary heap: no priority is larger than the one above it, at place (i - 1) // 2.
+    """See `RankBased`. A binary heap, on the host whatever the device is.
+
+    No priority is larger than the one above it, at place (i - 1) // 2.
 
     rank       1      2 3      4 5 6 7
     place      0      1 2      3 4 5 6
     priority   9      7 8      1 6 2 8      nearly in order; to change one costs O(log N)
     """
 
-    def __init__(self, spec: RankBased, slots: int, draws: np.random.Generator) -> None:
-        self.spec, self._draws = spec, draws
+    def __init__(self, spec: RankBased, slots: int, draws: np.random.Generator, device: torch.device = HOST) -> None:
+        self.spec, self._draws, self._device = spec, draws, device
         # Arrays of the standard library: one number at a time they are several times faster than numpy's.
         self._slot = array("q", bytes(8 * slots))  # by place
         self._priority = array("d", bytes(8 * slots))  # by place
@@ -335,7 +371,8 @@ class RankedPriorities:
         drawn = torch.from_numpy((place + 1.0) ** -spec.alpha)
         smallest = drawn.min() if spec.weights == "batch" else drawn.new_tensor(float(self._count) ** -spec.alpha)
         slot = torch.from_numpy(np.frombuffer(self._slot, np.int64)[place])
-        return Drawn(slot, importance_weights(drawn, smallest, spec.beta(frames)))
+        weight = importance_weights(drawn, smallest, spec.beta(frames))
+        return Drawn(sent(slot, self._device), sent(weight, self._device))
 
     def state(self) -> Tree:
         return {
@@ -410,10 +447,14 @@ def _points(
 
 def _finite(surprise: Float32[Tensor, "I"]) -> Float32[Tensor, "I"]:
     if not surprise.isfinite().all():
-        raise ValueError(
-            "a surprise is not a finite number, so learning has diverged: lower the step size, or clip gradients"
-        )
+        raise ValueError(NO_NUMBER)
     return surprise
+
+
+def _newest_of_each(slot: Int64[Tensor, "I"], value: Float64[Tensor, "I"]) -> Float64[Tensor, "I"]:
+    """The values, but wherever a slot is repeated its last one: devices that write in any order write the same."""
+    place = torch.arange(len(slot), device=slot.device)
+    return value[torch.where(slot[:, None] == slot, place, -1).amax(1)]
 
 
 def _check(alpha: float, beta: Schedule) -> None:

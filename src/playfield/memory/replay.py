@@ -11,6 +11,7 @@ from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 
 from playfield.batch import Batch, Far, joined
+from playfield.device import HOST, sent
 from playfield.imitation import Imitation
 from playfield.memory.demonstrated import Demonstrations, Kept, kept_from, spread
 from playfield.memory.frames import Raw, Store
@@ -62,6 +63,7 @@ class Replay:
         frame_dtype: str,
         draws: np.random.Generator,
         imitation: Imitation | None = None,
+        device: torch.device = HOST,
     ) -> ReplayMemory:
         """An empty memory; `draws` chooses the samples, and `imitation` says how demonstrations are held."""
         size = self.capacity // games
@@ -74,6 +76,7 @@ class Replay:
             frame_dtype=frame_dtype,
             stack=self.stack,
             store=self.store,
+            device=device,
         )
         return ReplayMemory(self, RowRing(shape), draws, imitation)
 
@@ -94,6 +97,7 @@ class ReplayMemory:
         self._served = 0
         self._given_frames = 0  # of demonstrations
         self._met = False  # whether a transition was seen among the rows: from then on there is always one
+        self._whole: Tensor | None = None  # keys of the newest batch, while all its transitions are own ones and held
         self._keep(None)
 
     def _keep(self, kept: Kept | None) -> None:
@@ -101,11 +105,11 @@ class ReplayMemory:
         self._kept = kept
         spec, count = self.spec.sampler, 0 if kept is None else len(kept)
         apart = kept is not None and self.imitation is not None and self.imitation.ratio is not None
-        self._priorities: Priorities = spec.build(self._slots + (0 if apart else count), self._draws)
-        self._apart: Priorities | None = spec.build(count, self._draws) if apart else None
+        self._priorities: Priorities = spec.build(self._slots + (0 if apart else count), self._draws, self._device)
+        self._apart: Priorities | None = spec.build(count, self._draws, self._device) if apart else None
         # Of each slot, how many batches had been served when its priority was set: told, never acted upon.
         rated = 0 if isinstance(self._priorities, NoPriorities) else self._slots + count
-        self._rated = torch.zeros(rated, dtype=torch.int32)
+        self._rated = torch.zeros(rated, dtype=torch.int32, device=self._device)
 
     def demonstrate(self, shown: Demonstrations) -> None:
         """Begin with somebody's play: kept for good where the recipe imitates, else as if it had been played here.
@@ -119,10 +123,14 @@ class ReplayMemory:
             spread(shown.rows, self.rows)
             self._enter(torch.arange(self._oldest(), self._newest()))
         else:
-            kept = Kept(shown.rows)
+            kept = Kept(shown.rows) if self._device == HOST else kept_from(shown.rows.state(), self.rows.shape)
             self._keep(kept)
             pool, first = self._pool_of_kept()
             pool.enter(first + torch.arange(len(kept)))
+
+    @property
+    def _device(self) -> torch.device:
+        return self.rows.shape.device
 
     @property
     def _slots(self) -> int:
@@ -131,6 +139,7 @@ class ReplayMemory:
 
     def add(self, step: Step, decision: Decision) -> None:
         oldest = self._oldest()
+        self._whole = None
         self.rows.add(step, decision)
         if not isinstance(self._priorities, NoPriorities):  # most runs need not spend the time at every step
             self._follow(oldest)
@@ -158,7 +167,9 @@ class ReplayMemory:
         """As many as are due; one that is not taken stays owed."""
         for _ in range(self.due(clock)):
             self._served += 1
-            yield self._batch(self.learning_frames(clock))
+            batch = self._batch(self.learning_frames(clock))
+            self._whole = batch.key if self._kept is None else None
+            yield batch
 
     def pretraining_batch(self) -> Batch:
         """A batch of demonstrations alone, before anything is played.
@@ -175,6 +186,11 @@ class ReplayMemory:
 
     def feedback(self, key: Int64[Tensor, "B"], surprise: Float[Tensor, "B"]) -> None:
         """Note the surprise of the samples that can still be drawn: others may lie in the slots of those that left."""
+        if key is self._whole:  # known without a look at the values, for which the host would have to wait
+            self._priorities.update(key % self._slots, surprise)
+            if len(self._rated):
+                self._rated[key % self._slots] = self._served
+            return
         held = key >= self._oldest() * self.rows.shape.games
         self._priorities.update(key[held] % self._slots, surprise[held])
         shown = key < 0
@@ -250,7 +266,7 @@ class ReplayMemory:
             row, game = rows.repeat_interleave(games), torch.arange(games).repeat(len(rows))
             slot = (row * games + game)[~self.rows.is_last(row, game)] % self._slots
             self._priorities.enter(slot)
-            self._rated[slot] = self._served
+            self._rated[sent(slot, self._device)] = self._served
 
     def _uniform(self, count: int) -> Int64[Tensor, "B"]:
         """Slots, uniform over all held transitions: rows without a next action are drawn again."""

@@ -19,6 +19,7 @@ from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 
 from playfield.batch import Batch
+from playfield.device import HOST, sent
 from playfield.memory.frames import Raw
 from playfield.memory.rewards import CLIP_HELP, SCALE_HELP, check_rewards, learnt_reward
 from playfield.memory.rows import RowRing, RowShape
@@ -56,7 +57,12 @@ class Rollout:
             raise ValueError("memory.discount and memory.lambda_ must lie between 0 and 1")
 
     def build(
-        self, games: int, frame_shape: tuple[int, ...], frame_dtype: str, draws: np.random.Generator
+        self,
+        games: int,
+        frame_shape: tuple[int, ...],
+        frame_dtype: str,
+        draws: np.random.Generator,
+        device: torch.device = HOST,
     ) -> RolloutMemory:
         """An empty memory; `draws` shuffles the minibatches."""
         if games * self.steps < self.minibatches:
@@ -64,7 +70,9 @@ class Rollout:
                 f"{games} games x {self.steps} steps are fewer than memory.minibatches={self.minibatches}; lower it"
             )
         size = 2 * (self.steps + 1) + self.stack
-        shape = RowShape(size=size, games=games, frame_shape=frame_shape, frame_dtype=frame_dtype, stack=self.stack)
+        shape = RowShape(
+            size=size, games=games, frame_shape=frame_shape, frame_dtype=frame_dtype, stack=self.stack, device=device
+        )
         return RolloutMemory(self, RowRing(shape), draws)
 
 
@@ -74,13 +82,13 @@ class RolloutMemory:
     def __init__(self, spec: Rollout, rows: RowRing, draws: np.random.Generator) -> None:
         self.spec, self.rows, self._draws = spec, rows, draws
         games = rows.shape.games
-        self._values = torch.zeros(rows.shape.size, games)
+        self._values = torch.zeros(rows.shape.size, games)  # on the host, where decisions come from
         self._playing = 0  # first row of the rollout being played
         self._learning = 0  # first row of the rollout being learnt from
-        self._targets = torch.zeros(spec.steps, games)
-        self._order = torch.zeros(
-            0, dtype=torch.int64
-        )  # transitions in the order of the minibatches, epoch after epoch
+        device = rows.shape.device
+        self._targets = torch.zeros(spec.steps, games, device=device)
+        # Transitions in the order of the minibatches, epoch after epoch.
+        self._order = torch.zeros(0, dtype=torch.int64, device=device)
         self._served = spec.epochs * spec.minibatches  # minibatches served of the rollout being learnt from
         self._calls = 0  # calls of `batches` since that rollout was settled
 
@@ -154,7 +162,8 @@ class RolloutMemory:
     def load(self, tree: Tree) -> None:
         self.rows.load(tree)
         self._values.copy_(tree["values"])
-        self._targets, self._order = tree["targets"].clone(), tree["order"].clone()
+        device = self.rows.shape.device
+        self._targets, self._order = (tree[name].to(device, copy=True) for name in ("targets", "order"))
         self._playing, self._learning = int(tree["playing"]), int(tree["learning"])
         self._served, self._calls = int(tree["served"]), int(tree["calls"])
 
@@ -167,17 +176,17 @@ class RolloutMemory:
         self._targets = self._lambda_returns(begin)
         starts = (~self.rows.is_last(row.flatten(), game.flatten())).nonzero()[:, 0].numpy()
         order = [self._draws.permutation(starts) for _ in range(self.spec.epochs)]
-        self._order = torch.from_numpy(np.stack(order))
+        self._order = sent(torch.from_numpy(np.stack(order)), self.rows.shape.device)
         self._learning, self._playing = begin, begin + steps
         self._served = self._calls = 0
         self.rows.forget_before(begin - self.spec.stack + 1)
 
     def _lambda_returns(self, begin: int) -> Float[Tensor, "T G"]:
         spec, size = self.spec, self.rows.shape.size
-        games = torch.arange(self.rows.shape.games)
+        games = torch.arange(self.rows.shape.games, device=self.rows.shape.device)
         reward, discount, last = self.rows.ahead(torch.full_like(games, begin), games, spec.steps, spec.discount)
         reward = learnt_reward(reward, spec.reward_scale, spec.reward_clip)
-        value = self._values[torch.arange(begin + 1, begin + spec.steps + 1) % size]
+        value = sent(self._values[torch.arange(begin + 1, begin + spec.steps + 1) % size], self.rows.shape.device)
         # An episode's end is whole: its bootstrap (if it was truncated) becomes reward, and nothing flows past it.
         reward = torch.where(last, reward + discount * value, reward)
         discount = torch.where(last, torch.zeros_like(discount), discount)
@@ -188,13 +197,13 @@ class RolloutMemory:
         chosen = torch.tensor_split(self._order[epoch], self.spec.minibatches)[part]
         step, game = chosen // self.rows.shape.games, chosen % self.rows.shape.games
         row = step + self._learning
-        obs = self.rows.obs(row, game)
+        obs, target = self.rows.obs(row, game), self._targets[step, game]
         return Batch(
             obs=obs,
             action=self.rows.action_after(row, game),
-            reward=self._targets[step, game],
-            discount=torch.zeros(len(row)),
+            reward=target,
+            discount=torch.zeros_like(target),
             next_obs=obs,
-            weight=torch.ones(len(row)),
+            weight=torch.ones_like(target),
             key=row * self.rows.shape.games + game,
         )

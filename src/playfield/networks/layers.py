@@ -62,8 +62,8 @@ class NoisyLinear(nn.Module):
         if not self.training:
             return functional.linear(x, self.weight, self.bias)
         units, entries = self.weight.shape
-        of_entries = noise_factor(self.chance.normal(entries).to(self.weight.device))
-        of_units = noise_factor(self.chance.normal(units).to(self.weight.device))
+        of_entries = noise_factor(self.chance.normal(entries))
+        of_units = noise_factor(self.chance.normal(units))
         # The noise has rank one, so its matrix is never made: rows are scaled by one factor, columns by the other.
         weight = torch.addcmul(self.weight, self.weight_sigma * of_entries, of_units[:, None])
         return functional.linear(x, weight, torch.addcmul(self.bias, self.bias_sigma, of_units))

@@ -8,22 +8,27 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
-from playfield.networks.draws import Draws
+from playfield.device import Precision, arithmetic
+from playfield.networks.draws import Chance, Draws
 from playfield.networks.inits import UniformInit
-from playfield.networks.layers import linear
+from playfield.networks.layers import NoisyLinear, linear
 from playfield.returns import ImplicitQuantiles, ImplicitReturns, QuantileReturns, Readable, Returns
 
 
 class QNetwork(nn.Module):
     """From stacked frames to the returns of all actions."""
 
-    def __init__(self, torso: nn.Module, head: nn.Module, actions: int, returns: Readable) -> None:
+    def __init__(
+        self, torso: nn.Module, head: nn.Module, actions: int, returns: Readable, precision: Precision = "float32"
+    ) -> None:
         super().__init__()
         self.torso, self.head = torso, head
         self.actions, self.returns = actions, returns
+        self.precision: Precision = precision
 
     def forward(self, obs: Shaped[Tensor, "B ..."]) -> Returns:
-        raw = self.head(self.torso(obs))
+        with arithmetic(self.precision, obs.device):
+            raw = self.head(self.torso(obs)).float()
         return self.returns.read(raw.unflatten(1, (self.actions, self.returns.outputs)))
 
 
@@ -36,19 +41,27 @@ class ImplicitQNetwork(nn.Module):
     """
 
     def __init__(
-        self, torso: nn.Module, head: nn.Module, embedding: FractionEmbedding, returns: ImplicitQuantiles
+        self,
+        torso: nn.Module,
+        head: nn.Module,
+        embedding: FractionEmbedding,
+        returns: ImplicitQuantiles,
+        precision: Precision = "float32",
     ) -> None:
         super().__init__()
         self.torso, self.head, self.embedding = torso, head, embedding
         self.returns = returns
+        self.precision: Precision = precision
 
     def forward(self, obs: Shaped[Tensor, "B ..."]) -> ImplicitReturns:
-        features = self.torso(obs)
+        with arithmetic(self.precision, obs.device):
+            features = self.torso(obs)
         return ImplicitReturns(lambda count: self._sample(features, count), self.returns)
 
     def _sample(self, features: Float[Tensor, "B F"], count: int) -> QuantileReturns:
-        phi, tau = self.embedding(len(features), count)
-        raw = self.head((features[:, None, :] * phi).flatten(0, 1))
+        with arithmetic(self.precision, features.device):
+            phi, tau = self.embedding(len(features), count)
+            raw = self.head((features[:, None, :] * phi).flatten(0, 1)).float()
         return self.returns.read(raw.unflatten(0, (-1, count)).transpose(1, 2), tau)
 
 
@@ -64,6 +77,11 @@ class FractionEmbedding(nn.Module):
         first, tau = self.spec.first_cosine, self.chance.uniform(size, count)
         waves = math.pi * torch.arange(first, first + self.spec.cosines, device=tau.device)
         return torch.relu(self.linear(torch.cos(tau[:, :, None] * waves))), tau
+
+
+def chance_of(network: nn.Module) -> Chance | None:
+    """What a network draws its noise or its fractions from; None where it draws nothing."""
+    return next((m.chance for m in network.modules() if isinstance(m, NoisyLinear | FractionEmbedding)), None)
 
 
 def obs_shape(frame_shape: tuple[int, ...], stack: int) -> tuple[int, ...]:

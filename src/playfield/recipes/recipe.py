@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from playfield.bootstrap import BootstrapSpec, Greedy, Munchausen, Settled
+from playfield.device import Precision
 from playfield.explore import EpsilonGreedy, Explore, Sampled
 from playfield.games.protocol import AtariProtocol
 from playfield.imitation import Imitation
@@ -44,6 +45,9 @@ class Recipe:
     target: Target = setting(Copy(), "the network that values next observations")
     imitation: Imitation | None = setting(
         None, "how demonstrations are learnt from; none to take them for own experience, where any are given"
+    )
+    precision: Precision = setting(
+        "float32", "how exactly a graphics card multiplies in the network; a processor always does so in float32"
     )
     eval_epsilon: float = setting(0.05, "probability of a random action in evaluations")
     frames: int = setting(200_000_000, "emulator frames of a full training, where no other limit is given")

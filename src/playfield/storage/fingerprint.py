@@ -13,13 +13,17 @@ import torch
 _PACKAGES = ("playfield", "torch", "numpy", "ale-py", "gymnasium")
 
 
-def take() -> dict[str, str | int]:
-    """The fingerprint of this process, now."""
-    return {**_unchanging(), "torch threads": torch.get_num_threads()}
+def take(device: str = "cpu") -> dict[str, str | int]:
+    """The fingerprint of this process, now, whose network is on that device."""
+    return {**_unchanging(), "torch threads": torch.get_num_threads(), "device": device}
 
 
 def differences(saved: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
-    """One sentence for each thing that is not as it was; none means that a resumed run is bit-identical."""
+    """One sentence for each thing that is not as it was; none means that a resumed run is bit-identical.
+
+    That holds on the CPU; what a device is called says whether it holds there.
+    """
+    saved, now = ({"device": "cpu", **each} for each in (saved, now))  # for long there was no other
     names = [*saved, *(name for name in now if name not in saved)]
     return [_difference(name, saved, now) for name in names if saved.get(name) != now.get(name)]
 

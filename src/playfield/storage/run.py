@@ -142,6 +142,8 @@ class Run:
         """Newest checkpoints that are kept, besides the best."""
         self.keep_every: int | None = None
         """Of how many checkpoints one is kept for good; None for none."""
+        self.device = "cpu"
+        """What the device of the network is called, for the fingerprints of checkpoints."""
         self._lock: int | None = None
         self._failed: WriteFailed | None = None
         self._files: dict[str, AppendFile] = {}
@@ -419,7 +421,7 @@ class Run:
             score=None if score is None else float(score),
             saved=_now(),
             run=self.about.plain(),
-            fingerprint=fingerprints.take(),
+            fingerprint=fingerprints.take(self.device),
             rows=fences,
             sinks=sinks,
             files={},

@@ -1,0 +1,68 @@
+"""`--device`: refused where there is none, kept by the run, told where it changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from cli.runs import outcome, resume, train
+from playfield.cli import train as command
+from playfield.cli.look import Evaluate
+from playfield.device import HOST, device_text
+from playfield.storage import fingerprint
+from playfield.storage.run import Run
+
+NO_CARD = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a graphics card here")
+
+
+@NO_CARD
+def test_a_card_that_is_not_there_is_refused_before_anything_is_made(tmp_path: Path):
+    with pytest.raises(ValueError, match=r"--device cuda .*use --device cpu"):
+        train("dqn_toy", tmp_path, "run", 300, device="cuda")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_linear_learner_is_refused_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(command, "device_named", lambda text: torch.device("cuda", 0))
+    with pytest.raises(ValueError, match="sarsa is a linear learner, which is compiled for the processor"):
+        train("sarsa", tmp_path, "run", 300, device="cuda")
+
+
+@NO_CARD
+def test_a_run_keeps_its_device_and_says_where_it_goes_on_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    train("dqn_toy", tmp_path, "whole", 400)
+    with monkeypatch.context() as patch:
+        patch.setattr(command, "device_named", lambda text: HOST)  # a card that calculates as we do
+        patch.setattr(command, "device_text", lambda device: "Card, CUDA 1.0, bits may differ from run to run")
+        train("dqn_toy", tmp_path, "moved", 300, device="cuda")
+    run = Run.open(tmp_path / "moved")
+    assert run.about.plan["device"] == "cuda"
+    assert run.about.fingerprint["device"] == run.load().fingerprint["device"]
+    with pytest.raises(ValueError, match="--device cuda"):  # as it began, and no silent change
+        resume(tmp_path, "moved", frames=400)
+    capsys.readouterr()
+    resume(tmp_path, "moved", frames=400, device="cpu")
+    told = capsys.readouterr().out
+    assert "device was Card, CUDA 1.0, bits may differ from run to run at save and is cpu now" in told
+    assert "so the run goes on, but not bit for bit" in told
+    assert Run.open(tmp_path / "moved").about.plan["device"] == "cpu"
+    assert outcome(tmp_path, "moved") == outcome(tmp_path, "whole")
+
+
+@NO_CARD
+def test_an_evaluation_asks_for_its_device_too(tmp_path: Path):
+    train("dqn_toy", tmp_path, "run", 300)
+    with pytest.raises(ValueError, match="--device cuda"):
+        Evaluate(name="run", episodes=1, device="cuda", runs=tmp_path).run()
+
+
+def test_runs_of_before_there_was_a_choice_were_on_the_processor():
+    now = fingerprint.take(device_text(HOST))
+    assert now["device"] == "cpu"
+    old = {name: value for name, value in now.items() if name != "device"}
+    assert fingerprint.differences(old, now) == []
+    assert fingerprint.differences(old, now | {"device": "Card"}) == ["device was cpu at save and is Card now"]
