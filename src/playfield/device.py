@@ -43,6 +43,11 @@ def device_named(text: str) -> torch.device:
     return torch.device("cuda", int(number or 0))
 
 
+def card_bytes(device: torch.device) -> int | None:
+    """Memory of a graphics card, also what others use of it; None of a device that is none."""
+    return torch.cuda.mem_get_info(device)[1] if device.type == "cuda" else None
+
+
 def use_deterministic_algorithms() -> None:
     """Let every operation of this process give the same bits each time it is done, and refuse those that cannot.
 

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
 from cli.runs import SCALE, resume
 from playfield import budgets
@@ -100,3 +101,11 @@ def test_budgets_are_listed_with_what_each_chooses(
     )
     assert second.startswith("budget   1h-gpu: 1h-gpu is for Atari games, and catch asks for no GPU")
     assert third.startswith("budget   overnight: dqn_toy for 600 minutes; expected not measured")
+
+
+def test_the_hour_on_a_gpu_is_spent_there(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert run_command(["train", "pong", "--budget", "1h-gpu"]) == 2  # this far, and no card is really there
+    told = capsys.readouterr()
+    assert "budget   1h-gpu: " in told.out
+    assert "--device cuda" in told.err

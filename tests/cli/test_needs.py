@@ -6,10 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
+from playfield.build import build_session
 from playfield.cli import needs
 from playfield.cli.commands import run_command
 from playfield.cli.machine import group_limits
+from playfield.games.make import make_games
+from playfield.recipes import RECIPES
 
 DQN = ["train", "dqn", "catch"]
 
@@ -47,3 +51,21 @@ def test_what_does_not_fit_is_refused_with_what_would(
     assert "Traceback" not in said
     for fitting in ("memory.store=Packed", f"memory.capacity={capacity}", "--anyway"):  # exactly as it was told
         assert run_command([*options, fitting]) == 0
+
+
+def test_on_a_card_the_card_has_to_hold_it(monkeypatch: pytest.MonkeyPatch):
+    recipe, card = RECIPES["dqn"], torch.device("cuda:0")
+    session = build_session(
+        recipe.with_overrides(["memory.capacity=1_000"]), make_games("catch", recipe.protocol, recipe.games), 0
+    )
+    asked = needs.Needs(program=1e9, rows=7e9, learning=1e9, disk=2e9, device=card)
+    assert asked.text() == (
+        "1.00 GB of memory at most, 8.00 GB on cuda:0 (7.00 for what is remembered), 2.00 GB of disk"
+    )
+    monkeypatch.setattr(needs, "memory_bytes", lambda: 2_000_000_000)  # the working memory need not
+    monkeypatch.setattr(needs, "card_bytes", lambda device: 9_000_000_000)
+    needs.require_memory(asked, recipe, session)
+    monkeypatch.setattr(needs, "card_bytes", lambda device: 4_000_000_000)
+    # (0.95 * 4 - 1) / 7 of the recipe's million
+    with pytest.raises(ValueError, match=r"need 8.0 GB on cuda:0, and there are 4.0 GB: memory.capacity=400_000 fits"):
+        needs.require_memory(asked, recipe, session)

@@ -12,6 +12,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from playfield.agent import DeepAgent
 from playfield.build import build_network
 from playfield.cli.machine import memory_bytes, resident_bytes
+from playfield.device import HOST, card_bytes
 from playfield.memory.frames import PACKED_SHARE, Packed, Raw, Spilled, Store
 from playfield.memory.replay import Replay, ReplayMemory
 from playfield.networks import obs_shape
@@ -38,18 +39,26 @@ class Needs:
     learning: float
     """Of gradients, the optimiser's means, and a batch on its way through the network."""
     disk: float
+    device: torch.device = HOST
+    """Where rows and learning are; the program itself is always in working memory."""
 
     @property
     def memory(self) -> float:
         """Working memory, all together."""
-        return self.program + self.rows + self.learning
+        return self.program + (self.rows + self.learning if self.device == HOST else 0.0)
+
+    @property
+    def card(self) -> float:
+        """Memory of the graphics card."""
+        return 0.0 if self.device == HOST else self.rows + self.learning
 
     def text(self) -> str:
         """One line that says so."""
-        return (
-            f"{self.memory / 1e9:.2f} GB of memory at most ({self.rows / 1e9:.2f} for what is remembered), "
-            f"no graphics card, {self.disk / 1e9:.2f} GB of disk"
-        )
+        remembered = f"({self.rows / 1e9:.2f} for what is remembered)"
+        memory, disk = f"{self.memory / 1e9:.2f} GB of memory at most", f"{self.disk / 1e9:.2f} GB of disk"
+        if self.device == HOST:
+            return f"{memory} {remembered}, no graphics card, {disk}"
+        return f"{memory}, {self.card / 1e9:.2f} GB on {self.device} {remembered}, {disk}"
 
 
 def needs_of(recipe: AnyRecipe, session: Session[Any], keep: int) -> Needs:
@@ -67,6 +76,7 @@ def needs_of(recipe: AnyRecipe, session: Session[Any], keep: int) -> Needs:
         rows=memory.most_bytes(),
         learning=3.0 * parameters + _batch_bytes(recipe, session),
         disk=disk + (keep + 3.0) * 2.0 * parameters + PACKED_SHARE * memory.raw_bytes(),
+        device=next(session.agent.learner.network.parameters()).device,
     )
 
 
@@ -75,25 +85,25 @@ def require_memory(needs: Needs, recipe: AnyRecipe, session: Session[Any]) -> No
 
     Raises: ValueError with what to type instead.
     """
-    limit = memory_bytes()
-    if limit is None or needs.memory <= _BUSY_SHARE * limit:
-        return
-    raise ValueError(
-        f"the run will need {needs.memory / 1e9:.1f} GB of memory, and there are {limit / 1e9:.1f} GB: "
-        f"{_suggestion(needs, recipe, session, _BUSY_SHARE * limit)}; --anyway begins all the same"
-    )
+    places = [(needs.memory, memory_bytes(), "of memory"), (needs.card, card_bytes(needs.device), f"on {needs.device}")]
+    for needed, limit, where in places:
+        if limit is not None and needed > _BUSY_SHARE * limit:
+            raise ValueError(
+                f"the run will need {needed / 1e9:.1f} GB {where}, and there are {limit / 1e9:.1f} GB: "
+                f"{_suggestion(needs, needed, recipe, session, _BUSY_SHARE * limit)}; --anyway begins all the same"
+            )
 
 
-def _suggestion(needs: Needs, recipe: AnyRecipe, session: Session[Any], limit: float) -> str:
-    """Which settings would fit."""
+def _suggestion(needs: Needs, needed: float, recipe: AnyRecipe, session: Session[Any], limit: float) -> str:
+    """Which settings would fit, where `needed` is more than the limit."""
     memory = session.agent.memory if isinstance(session.agent, DeepAgent) else None
     if not isinstance(memory, ReplayMemory) or not isinstance(recipe, Recipe) or not isinstance(recipe.memory, Replay):
         return "a recipe with smaller networks or fewer games would need less"
-    rest, ways = limit - (needs.memory - needs.rows), list[str]()
-    stores: tuple[Store, ...] = (Packed(), Spilled())
+    rest, ways = limit - (needed - needs.rows), list[str]()
+    stores: tuple[Store, ...] = (Packed(), Spilled()) if needs.device == HOST else ()
     for store in stores if isinstance(recipe.memory.store, Raw) else stores[1:]:
         if (rows := memory.rows.most_bytes_in(store)) <= rest:
-            total = (needs.memory - needs.rows + rows) / 1e9
+            total = (needed - needs.rows + rows) / 1e9
             ways.append(f"memory.store={type(store).__name__} needs {total:.1f} GB at most")
             break
     if (capacity := _rounded(recipe.memory.capacity * rest / needs.rows)) > 0:

@@ -204,6 +204,7 @@ class Train:
             game=self.recipe,
             overrides=(*choice.overrides, *words),
             minutes=budget.minutes,
+            device=budget.device if self.device == "cpu" else self.device,
             budget=None,
         )
 
