@@ -110,6 +110,9 @@ class Announced:
     def weights(self) -> Tree:
         return self.agent.weights()
 
+    def learnt(self) -> Tree:
+        return self.agent.learnt()
+
     def growing(self) -> Tree:
         return self.agent.growing()
 
