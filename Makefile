@@ -37,8 +37,8 @@ train: $(VENV)/.user
 
 # Faults are injected thousands of times: there, shapes that all other tests check would take half of the time.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --ignore=tests/fault
 	PLAYFIELD_UNCHECKED_SHAPES=1 $(BIN)/python -m pytest tests/fault
+	$(BIN)/python -m pytest --ignore=tests/fault
 
 learn: $(VENV)/.dev
 	PLAYFIELD_LEARN=1 PLAYFIELD_UNCHECKED_SHAPES=1 $(BIN)/python -m pytest --numprocesses=2 -rP tests/learning
