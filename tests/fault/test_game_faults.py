@@ -69,7 +69,7 @@ def test_a_fault_costs_one_episode_and_training_goes_on(
     fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, impatient: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rng = np.random.default_rng(len(fault))
-    for number in range(amount(2, 20)):
+    for number in range(amount(2, 100)):
         at = int(rng.integers(25, 85))
         monkeypatch.setenv(AT, str(at))
         monkeypatch.setenv(DONE, str(tmp_path / f"done-{number}"))
@@ -84,7 +84,7 @@ def test_a_fault_costs_one_episode_and_training_goes_on(
             assert event["score"] == event["frames"] < 30
         assert Run.open(path).load().clock_frames == 260
         assert "was lost at" in capsys.readouterr().err
-    figure("game faults", kind=fault, injected=amount(2, 20), found=amount(2, 20))
+    figure("game faults", kind=fault, injected=amount(2, 100), found=amount(2, 100))
 
 
 def test_a_run_that_lost_a_game_resumes_exactly(
@@ -220,7 +220,7 @@ def test_games_elsewhere_are_the_same_games(game: str, games: int) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_an_emulator_that_dies_or_stands_still_is_begun_anew(number: signal.Signals, impatient: None) -> None:
-    for _ in range(amount(2, 20)):
+    for _ in range(amount(2, 100)):
         games = SupervisedGames("pong", AtariProtocol(), 2, 1, 1.0)
         before = games.process
 

@@ -90,8 +90,8 @@ def test_what_strikes_once_changes_nothing(
 ) -> None:
     train("dqn_toy", tmp_path, "whole", FRAMES, save_every_frames=100)
     rng = np.random.default_rng(len(place))
-    for number in rng.integers(0, 60, size=amount(1, 25)):
-        name = f"struck-{number}"
+    for trial, number in enumerate(rng.integers(0, 60, size=amount(1, 25))):
+        name = f"struck-{trial}"
         strike(lambda count, n=number: count == n, place, value)
         assert train("dqn_toy", tmp_path, name, FRAMES, save_every_frames=100) == 0
         run = Run.open(tmp_path / name)
