@@ -6,6 +6,7 @@ import itertools
 import time
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from playfield.build import build_session
 from playfield.cli import training
 from playfield.cli.commands import USER_ERROR, run_command
 from playfield.cli.training import NotFinite, Training
+from playfield.device import Late
 from playfield.finite import first_not_finite
 from playfield.learner import Learner, Update
 from playfield.memory.memory import Memory
@@ -42,12 +44,18 @@ def into_moments(learner: Learner, update: Update, value: float) -> Update:
     return update
 
 
+def with_number(update: Update, index: int, value: float) -> Update:
+    numbers = [update.loss, update.grad_norm, update.mean_q]
+    numbers[index] = value
+    return replace(update, numbers=Late(torch.tensor(numbers)))
+
+
 def into_loss(learner: Learner, update: Update, value: float) -> Update:
-    return update._replace(loss=value)
+    return with_number(update, 0, value)
 
 
 def into_gradient(learner: Learner, update: Update, value: float) -> Update:
-    return update._replace(grad_norm=value)
+    return with_number(update, 1, value)
 
 
 PLACES: dict[str, Callable[[Learner, Update, float], Update]] = {
@@ -163,8 +171,8 @@ def test_the_old_memory_is_gone_before_the_new_one_comes(
     load, memories = Run.load, list[weakref.ref[Memory]]()
     held: list[int] = []
 
-    def built(*arguments: Any) -> Session[Any]:
-        session = build_session(*arguments)
+    def built(*arguments: Any, **others: Any) -> Session[Any]:
+        session = build_session(*arguments, **others)
         memories.append(weakref.ref(session.agent.memory))
         return session
 
@@ -199,9 +207,9 @@ def test_time_that_was_spent_stays_spent(tmp_path: Path, strike: Strike, monkeyp
 def test_what_is_no_number_from_the_beginning_ends_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def built(*arguments: Any) -> Session[Any]:
-        session = build_session(*arguments)
-        into_weights(session.agent.learner, Update(0.0, 0.0, 0.0, torch.zeros(1), None), float("nan"))  # type: ignore[arg-type]
+    def built(*arguments: Any, **others: Any) -> Session[Any]:
+        session = build_session(*arguments, **others)
+        into_weights(session.agent.learner, None, float("nan"))  # type: ignore[arg-type]
         return session
 
     monkeypatch.setattr("playfield.cli.train.build_session", built)

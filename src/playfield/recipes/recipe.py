@@ -47,7 +47,9 @@ class Recipe:
         None, "how demonstrations are learnt from; none to take them for own experience, where any are given"
     )
     precision: Precision = setting(
-        "float32", "how exactly a graphics card multiplies in the network; a processor always does so in float32"
+        "float32",
+        "how exactly a graphics card multiplies in the network; a processor always does so in float32",
+        newer=True,
     )
     eval_epsilon: float = setting(0.05, "probability of a random action in evaluations")
     frames: int = setting(200_000_000, "emulator frames of a full training, where no other limit is given")
