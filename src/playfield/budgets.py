@@ -322,7 +322,7 @@ def _published_choice(best: _Candidate, budget: Budget) -> Choice:
         recipe=best.recipe,
         band=(low, high),
         source=f"published, not ours: {like.algorithm.replace('_', ' ')}{departs} at {points} frames, "
-        f"{best.before.family}; {best.frames / 1e6:.1f}M fit into {budget.minutes / 60.0:g} hours at its "
+        f"{best.before.family}; {best.frames / 1e6:.1f}M fit into {budget.minutes:g} minutes at its "
         f"measured speed, there about {best.score:.4g}",
         sureness="published",
     )
@@ -330,7 +330,7 @@ def _published_choice(best: _Candidate, budget: Budget) -> Choice:
 
 def _by_medians(budget: Budget, known: Evidence) -> Choice | None:
     """For a game without curves, the recipe whose median over 57 other games is highest where the budget ends."""
-    reached: list[tuple[float, float, str]] = []
+    reached: list[tuple[float, float, str, int]] = []
     for speed in known.speeds:
         like = LIKENESSES.get(speed.recipe)
         if speed.device != budget.device or like is None or not like.median:
@@ -339,7 +339,7 @@ def _by_medians(budget: Budget, known: Evidence) -> Choice | None:
         rows = [row for row in known.medians if row.algorithm == like.median and row.frames <= frames]
         if rows:
             newest = max(rows, key=lambda row: row.frames)
-            reached.append((-newest.median, -frames, speed.recipe))
+            reached.append((-newest.median, -frames, speed.recipe, newest.frames))
     best = min(reached, default=None)
     # Before anything is learnt, medians are noise around chance.
     if best is None or -best[0] < LEAST_MEDIAN:
@@ -347,7 +347,7 @@ def _by_medians(budget: Budget, known: Evidence) -> Choice | None:
     return Choice(
         recipe=best[2],
         source=f"no curve of this game is known; over 57 games its published median is {-best[0]:.0%} of a human's "
-        f"at the {-best[1] / 1e6:.1f}M frames that fit",
+        f"at {best[3] / 1e6:g}M frames, where {-best[1] / 1e6:.1f}M fit",
         sureness="not measured",
     )
 

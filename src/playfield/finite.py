@@ -10,6 +10,10 @@ from torch import Tensor
 from playfield.types import Tree
 
 
+class NoNumber(ValueError):
+    """What is learnt from became infinite or no number at all."""
+
+
 def first_not_finite(tree: Tree, path: str = "") -> str | None:
     """The path of the first weight, moment or number of a state tree that is not finite; None where all are."""
     for key, value in tree.items():

@@ -34,6 +34,8 @@ BAD = [
         ("train", "catch", "--budget", "1h-gpu"),
         r"catch asks for no GPU: type `playfield train catch --budget 10min-cpu`",
     ),
+    (("train", "pong", "--budget", "overnight", "--device", "cuda"), r"overnight is for cpu, and --device says cuda: "),
+    (("train", "pong", "--budget", "1h-gpu", "--device", "cpu"), r"1h-gpu is for cuda, and --device says cpu: leave"),
     (("budgets", "pomg"), r"no game 'pomg'; the nearest are: pong"),
 ]
 

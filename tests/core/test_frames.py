@@ -15,7 +15,7 @@ from cli.runs import outcome, resume, train
 from core.streams import Play
 from core.tables import clone, decision, step
 from core.toys import ADAPTED, small_games
-from playfield.batch import Batch
+from playfield.batch import Batch, into_ring
 from playfield.build import build_session
 from playfield.memory.frames import CHUNK_ROWS, Packed, Raw, Spilled, Store
 from playfield.memory.priorities import Proportional, Sampler, Uniform
@@ -92,6 +92,31 @@ def test_a_memory_of_any_store_draws_the_batches_of_the_raw_one(
             assert digest(raw.state()) == digest(kept.state())
     # Of a small ring most frames are among the newest, which are kept as they are.
     assert isinstance(store, Packed) or size < 5 * CHUNK_ROWS or log.reads > 0
+
+
+def test_a_log_that_comes_a_whole_ring_late_costs_no_frame():
+    """As on a full disk: what was never written stays packed in memory."""
+    size = 6 * CHUNK_ROWS
+    spec = Replay(capacity=size, start_frames=0, batch=64, every_frames=1)
+    raw, kept, play, log = memory(spec, 1), memory(replace(spec, store=Spilled()), 1), Play(0, 1), WrittenLater()
+    kept.rows.rest_on(log)
+    for row in range(4 * size):
+        said = play.next()
+        raw.add(*said)
+        kept.add(*said)
+        if row == 2 * size + CHUNK_ROWS:
+            log.write(kept.rows, row + 1)
+        if row > size:
+            for one, other in zip(raw.batches(Clock(frames=row)), kept.batches(Clock(frames=row)), strict=True):
+                same(one, other)
+    assert log.reads > 0
+
+
+def test_no_rows_change_nothing():
+    frames = Packed().build((4 * CHUNK_ROWS, 1, 1, 2, 1), "uint8")
+    into_ring(frames, 0, torch.zeros(0, 1, 1, 2, 1, dtype=torch.uint8))
+    into_ring(frames, 0, torch.full((1, 1, 1, 2, 1), 7, dtype=torch.uint8))
+    assert frames[0:1].flatten().tolist() == [7, 7]
 
 
 @pytest.mark.parametrize("stores", [(Raw(), Packed()), (Packed(), Raw()), (Packed(), Packed()), (Packed(), Spilled())])

@@ -24,6 +24,7 @@ from playfield.device import Late
 from playfield.finite import first_not_finite
 from playfield.learner import Learner, Update
 from playfield.memory.memory import Memory
+from playfield.memory.replay import ReplayMemory
 from playfield.session import Session
 from playfield.sinks.metrics import read_metrics
 from playfield.storage.run import Loaded, Run
@@ -108,6 +109,22 @@ def test_what_strikes_once_changes_nothing(
         assert "goes on from there" in (run.path / "incidents.txt").read_text()
         assert "note: " in capsys.readouterr().out
     figure("not finite, once", place=place, value=str(value), strikes=amount(1, 25), published=0)
+
+
+@pytest.mark.parametrize("recipe", ["prioritized", "prioritized_rank", "rainbow"])
+def test_a_surprise_that_is_no_number_is_gone_back_from(
+    recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(recipe, tmp_path, "whole", FRAMES, save_every_frames=100)
+    feedback, numbers = ReplayMemory.feedback, itertools.count()
+
+    def struck(memory: ReplayMemory, key: torch.Tensor, surprise: torch.Tensor) -> None:
+        feedback(memory, key, surprise * float("nan") if next(numbers) == 10 else surprise)
+
+    monkeypatch.setattr(ReplayMemory, "feedback", struck)
+    assert train(recipe, tmp_path, "struck", FRAMES, save_every_frames=100) == 0
+    assert outcome(tmp_path, "struck") == outcome(tmp_path, "whole")
+    assert "a surprise became no number" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("place", PLACES)

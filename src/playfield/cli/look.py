@@ -146,7 +146,7 @@ class Evaluate:
     seed: int = EVALUATION_SEED
     """Of the games and the policy."""
     device: str = "cpu"
-    """Where the network is: cpu, cuda or, of several graphics cards, cuda:1."""
+    """Where the network is, wherever it learnt: cpu, cuda or, of several graphics cards, cuda:1."""
     runs: Path = Path("runs")
     """Folder of the runs."""
 

@@ -129,8 +129,8 @@ class Train:
     """Its project or experiment there; by default what the service's own settings say, or else playfield."""
     analytics: Switch = 0
     """Write every action, with its label and what was expected of it, and every reward to analytics.jsonl."""
-    device: str = "cpu"
-    """Where the network and its memory live: cpu, cuda or, of several graphics cards, cuda:1."""
+    device: str | None = None
+    """Where the network and its memory live: cpu, cuda or, of several graphics cards, cuda:1; by default cpu."""
     deterministic: Switch = 0
     """Let a graphics card give the same bits in every run, which takes longer; a processor always does."""
     lines: Lines | None = None
@@ -193,6 +193,10 @@ class Train:
             )
         if self.minutes is not None:
             raise ValueError(f"--budget {budget.name} says --minutes {budget.minutes:g} already: leave one of them out")
+        if self.device is not None and self.device.partition(":")[0] != budget.device:
+            raise ValueError(
+                f"--budget {budget.name} is for {budget.device}, and --device says {self.device}: leave one of them out"
+            )
         choice = choose(budget, self.recipe)
         require_device(budget)
         print(budget_line(budget, choice))
@@ -204,7 +208,7 @@ class Train:
             game=self.recipe,
             overrides=(*choice.overrides, *words),
             minutes=budget.minutes,
-            device=budget.device if self.device == "cpu" else self.device,
+            device=self.device or budget.device,
             budget=None,
         )
 
@@ -243,7 +247,7 @@ class Train:
             project=self.project,
             analytics=self.analytics > 0,
             lines=self.lines,
-            device=self.device,
+            device=self.device or "cpu",
             deterministic=self.deterministic > 0,
             observe_with=self.observe_with,
             demonstrations=None if self.demonstrations is None else str(self.demonstrations.absolute()),
@@ -290,6 +294,8 @@ class Resume:
     """A service that is told of the run from now on, or none; by default those as before."""
     threads: int | None = None
     """Threads for the network; by default as the run began."""
+    anyway: Switch = 0
+    """Go on even where the run will need more memory than there is."""
     runs: Path = Path("runs")
     """Folder of the runs."""
 
@@ -322,6 +328,8 @@ class Resume:
                 latents = latents_in(plan.features, of.recipe) if loaded is None else saved_latents(of.recipe, loaded)
                 shown = shown_in(plan.demonstrations, of.recipe, games) if loaded is None else None
                 session = build_session(of.recipe, games, of.seed, latents, shown, device=device)
+                if not self.anyway:
+                    require_memory(needs_of(of.recipe, session, plan.keep), of.recipe, session)
                 self._stand(run, of, session, plan, loaded)
                 if given:
                     run.replan(dataclasses.asdict(plan))
@@ -461,6 +469,8 @@ def pursue(run: Run, of: Known, session: Session[Any], plan: Plan, begin: Begin)
         gc.collect()
         with interruption.watching():  # who asks for a stop meanwhile gets it before anything is played again
             session, begin = _roll_back(run, of, plan, found)
+            if interruption.asked is not None:  # of games that were not there yet
+                session.games.hurry()
         begin = dataclasses.replace(begin, elapsed_seconds=time.monotonic() - begun_at)
         done = f"went back to {session.clock.frames:,} frames and goes on from there, once"
         run.note(f"{found.clock.frames} frames: {found.what}; {done}")

@@ -8,14 +8,14 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
 from playfield.events import EpisodeEnded, Event, GameLost, Learned, NotSaved, Saved, Stepped, Stopped
-from playfield.finite import first_not_finite
+from playfield.finite import NoNumber, first_not_finite
 from playfield.losses import Losses
 from playfield.recipes.recipe import MOST_FRAMES
 from playfield.session import Session
@@ -48,7 +48,7 @@ Sink = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """When training stops and how often it is saved."""
+    """What was asked of a run, besides its recipe."""
 
     frames: int
     """Emulator frames at which training is over."""
@@ -210,6 +210,15 @@ class Training:
     def __post_init__(self) -> None:
         self.losses = Losses(self.session.games.spec.name)
 
+    def _next(self, events: Iterator[Event]) -> Event | None:
+        """Raises: NotFinite where the memory found it before a loss could tell."""
+        try:
+            return next(events, None)
+        except NoNumber:
+            session = self.session
+            what = "a surprise became no number"
+            raise NotFinite(what, session.clock, self.run.name, session.agent.updates) from None
+
     def pursue(self, interruption: Interruption) -> Stopped:
         """Train until a limit is reached or a person interrupts; the last word is always a checkpoint."""
         self._begun_at = self._saved_at = time.monotonic()
@@ -218,7 +227,7 @@ class Training:
             self.save()  # from here on the run can be resumed, whenever it is killed
         reason = self.reached(interruption)
         events = self.session.play(self.plan.frames)
-        while reason is None and (event := next(events, None)) is not None:
+        while reason is None and (event := self._next(events)) is not None:
             self._pass_on(event)
             # The last event of a step: only here is everything written that belongs to it.
             if isinstance(event, Stepped) or self.session.pretraining:

@@ -24,7 +24,8 @@ def supervised_film(name: str, protocol: AtariProtocol, tape: Tape) -> Film:
     child = WatchedProcess(WORKER, {"game": name, "protocol": to_plain(protocol), "film": True})
     child.tell({"tapes": tapes_words([tape])})
     told = _told(name, child, seconds)
-    first = next(told)
+    if (first := next(told, None)) is None:
+        raise NoFilm(f"{name} cannot be filmed: it showed nothing")
     return Film(frames_per_second=first[1], shots=(shot for shot, _ in chain([first], told)))
 
 

@@ -23,7 +23,7 @@ from playfield.device import HOST
 from playfield.types import Array
 
 CHUNK_ROWS = 16
-"""Rows of one game that are compressed together: see docs/decisions/0033."""
+"""Rows of one game that are compressed together: see docs/decisions/0034."""
 PACKED_SHARE = 0.07
 """Of what Atari's frames take as they are, they take compressed at most: 500 of 7,056 bytes."""
 
@@ -62,7 +62,7 @@ class Raw:
 class Packed:
     """Frames compressed in memory and unpacked when they are drawn: a fifteenth of the room or less for Atari.
 
-    Source: ours, measured in docs/decisions/0033; zstd is RFC 8878.
+    Source: ours, measured in docs/decisions/0034; zstd is RFC 8878.
     Neutral: gives what Raw gives, bit for bit.
     """
 
@@ -83,7 +83,7 @@ class Packed:
 class Spilled:
     """Frames read from the run's log on the disk when they are drawn; compressed in memory until they are there.
 
-    Source: ours, docs/decisions/0033.
+    Source: ours, docs/decisions/0034.
     Neutral: gives what Raw gives, bit for bit.
     """
 
@@ -204,6 +204,7 @@ class PackedFrames:
     def _pack(self, chunk: int) -> None:
         """Compress a chunk whose last row has just come; let go of those that the log has by now."""
         games = self.shape[1]
+        self._resting = max(self._resting, chunk + 1 - self._slots)  # what is overwritten now has nothing to let go of
         first = chunk * CHUNK_ROWS % len(self._newest)
         for game in range(games):
             data = np.ascontiguousarray(self._newest[first : first + CHUNK_ROWS, game])
@@ -263,5 +264,5 @@ def _newest_bytes(shape: tuple[int, ...], dtype: str) -> float:
 def _bytes_of(frames: Shaped[Array, "R ..."], games: int | None = None) -> UInt8[Array, "R ... bytes"]:
     """The same frames as plain bytes, for some games or for one."""
     flat = np.ascontiguousarray(frames)
-    shape = (len(flat), -1) if games is None else (len(flat), games, -1)
-    return flat.reshape(shape).view(np.uint8)
+    lead = (len(flat),) if games is None else (len(flat), games)
+    return flat.reshape(*lead, math.prod(flat.shape[1:]) // (games or 1)).view(np.uint8)

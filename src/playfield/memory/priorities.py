@@ -24,6 +24,7 @@ from jaxtyping import Float32, Float64, Int64
 from torch import Tensor
 
 from playfield.device import HOST, Late, sent
+from playfield.finite import NoNumber
 from playfield.schedules import Linear, Schedule, extremes
 from playfield.settings import setting
 from playfield.types import Array, Tree
@@ -288,7 +289,7 @@ class ProportionalPriorities:
 
     def _require_numbers(self) -> None:
         if self._finite is not None and not self._finite[0]:
-            raise ValueError(NO_NUMBER)
+            raise NoNumber(NO_NUMBER)
 
     def draw(self, size: int, frames: int, uniform: UniformDraw) -> Drawn:
         self._require_numbers()
@@ -447,7 +448,7 @@ def _points(
 
 def _finite(surprise: Float32[Tensor, "I"]) -> Float32[Tensor, "I"]:
     if not surprise.isfinite().all():
-        raise ValueError(NO_NUMBER)
+        raise NoNumber(NO_NUMBER)
     return surprise
 
 
