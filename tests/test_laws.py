@@ -167,11 +167,14 @@ def test_the_readme_python_runs(tmp_path: Path) -> None:
 
 def test_the_readme_names_commands_and_recipes_that_exist() -> None:
     from playfield.cli.commands import COMMANDS
+    from playfield.games.atari import atari_names
 
-    used = re.findall(r"^playfield (\w+)(?: (\w+))?", readme(), re.MULTILINE)
+    used = re.findall(r"^playfield (\w+)(?: (\w+))?(.*)", readme(), re.MULTILINE)
     assert len(used) > 8
-    assert {command for command, _ in used} <= set(COMMANDS)
-    assert {word for command, word in used if command == "train"} <= set(ALL_RECIPES)
+    assert {command for command, _, _ in used} <= set(COMMANDS)
+    trained = [(word, rest) for command, word, rest in used if command == "train"]
+    assert {word for word, rest in trained if "--budget" not in rest} <= set(ALL_RECIPES)
+    assert {word for word, rest in trained if "--budget" in rest} <= set(atari_names())
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
