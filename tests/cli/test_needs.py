@@ -69,3 +69,10 @@ def test_on_a_card_the_card_has_to_hold_it(monkeypatch: pytest.MonkeyPatch):
     # (0.95 * 4 - 1) / 7 of the recipe's million
     with pytest.raises(ValueError, match=r"need 8.0 GB on cuda:0, and there are 4.0 GB: memory.capacity=400_000 fits"):
         needs.require_memory(asked, recipe, session)
+
+
+@pytest.mark.parametrize("limit", [("--minutes", "inf"), ("--save-every-minutes", "nan"), ("--until-score", "nan")])
+def test_an_endless_limit_leaves_no_run(limit: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert run_command([*DQN, *limit, "--runs", str(tmp_path / "runs")]) == 2
+    assert limit[0] in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
