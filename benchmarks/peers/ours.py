@@ -101,7 +101,7 @@ def update(meter: Meter, name: str, *overrides: str) -> None:
     agent, count = session.agent, iter(range(1, 1_000_000))
 
     def learn() -> int:
-        learned = agent.learn(later(clock, next(count)))
+        learned = list(agent.learn(later(clock, next(count))))
         meter.samples += sum(event.diagnostics.samples for event in learned)
         return len(learned)
 

@@ -9,11 +9,11 @@ from typing import cast
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.utils import skip_init
 
 from playfield.networks.draws import Chance, Draws
 from playfield.networks.inits import Init
+from playfield.networks.products import affine
 from playfield.settings import setting
 
 
@@ -59,14 +59,15 @@ class NoisyLinear(nn.Module):
         self.chance = chance
 
     def forward(self, x: Float[Tensor, "B N"]) -> Float[Tensor, "B M"]:
+        mean = affine(x, self.weight, self.bias)
         if not self.training:
-            return functional.linear(x, self.weight, self.bias)
+            return mean
         units, entries = self.weight.shape
         of_entries = noise_factor(self.chance.normal(entries))
         of_units = noise_factor(self.chance.normal(units))
-        # The noise has rank one, so its matrix is never made: rows are scaled by one factor, columns by the other.
-        weight = torch.addcmul(self.weight, self.weight_sigma * of_entries, of_units[:, None])
-        return functional.linear(x, weight, torch.addcmul(self.bias, self.bias_sigma, of_units))
+        # The noise has rank one, so no matrix of it is made: what goes in is scaled by one factor, what comes out by
+        # the other. A second product of a batch is quicker than the memory that a matrix of sums would have to pass.
+        return torch.addcmul(mean, affine(x * of_entries, self.weight_sigma, self.bias_sigma), of_units)
 
 
 def noise_factor(normal: Float[Tensor, "N"]) -> Float[Tensor, "N"]:
@@ -74,9 +75,16 @@ def noise_factor(normal: Float[Tensor, "N"]) -> Float[Tensor, "N"]:
     return normal.sign() * normal.abs().sqrt()
 
 
+class Linear(nn.Linear):
+    """x Wᵀ + b, see `affine`."""
+
+    def forward(self, input: Float[Tensor, "*B N"]) -> Float[Tensor, "*B M"]:  # noqa: A002 - as PyTorch calls it
+        return affine(input, self.weight, self.bias)
+
+
 def linear(entries: int, units: int, init: Init, draws: Draws) -> nn.Linear:
     """A fully connected layer, its weights and biases drawn."""
-    layer = cast(nn.Linear, skip_init(nn.Linear, entries, units))
+    layer = cast(nn.Linear, skip_init(Linear, entries, units))
     init.fill(layer.weight.data, _bias(layer), draws.weights)
     return layer
 
