@@ -26,7 +26,7 @@ from playfield.cli.budgets import budget_line, find_budget, require_device
 from playfield.cli.counts import Count, OptionalCount, Switch
 from playfield.cli.look import load_network, protocol_named, saved_weights
 from playfield.cli.machine import cores
-from playfield.cli.needs import needs_of, require_memory
+from playfield.cli.needs import check_room, needs_of, require_memory
 from playfield.cli.results import Evaluation, plot_run, report, results_folder
 from playfield.cli.runs import Known, begin_of, find_run, free_name, known, state_of
 from playfield.cli.shown import shown_in
@@ -41,7 +41,6 @@ from playfield.games.games import Games
 from playfield.games.make import make_games
 from playfield.games.supervised import supervised_games
 from playfield.linear.agent import Diverged, LinearAgent
-from playfield.memory.frames import PACKED_SHARE
 from playfield.memory.priorities import Uniform
 from playfield.memory.replay import Replay
 from playfield.memory.rollout import Rollout
@@ -65,9 +64,8 @@ from playfield.sinks.tracking import FILE as TRACKING_FILE
 from playfield.sinks.tracking import Ledger, Tracking
 from playfield.storage import fingerprint
 from playfield.storage.files import NoSpace, writing_to
-from playfield.storage.run import RESERVE_BYTES, Loaded, NoCheckpoint, Run
+from playfield.storage.run import Loaded, NoCheckpoint, Run
 from playfield.storage.tapes import RecordedEpisode, TapeLog
-from playfield.storage.tree import flatten
 from playfield.study import never_learns, slug
 from playfield.types import Clock
 
@@ -166,7 +164,7 @@ class Train:
                 require_memory(needs, recipe, session)
             if self.dry_run:
                 return 0
-            check_room(self.runs, session, plan)
+            check_room(self.runs, needs)
             warm_up(session, recipe, plan, self.runs)
             require(plan.services)
             run = self._run(recipe, plan, games)
@@ -733,30 +731,6 @@ def recorded(event: EpisodeEnded) -> RecordedEpisode:
         actions=event.tape.actions,
         lost=event.lost,
     )
-
-
-def check_room(folder: Path, session: Session[Any], plan: Plan) -> None:
-    """Refuse a run whose checkpoints have no room on the disk; say where its memory may have none.
-
-    Raises: ValueError.
-    """
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    usage = shutil.disk_usage(there)
-    if usage.total == 0:  # no disk, such as /proc: what it takes is found out by writing
-        return
-    free = usage.free
-    agent = session.agent.state()
-    learnt = flatten(agent).tensors.values()
-    needed = RESERVE_BYTES + (plan.keep + 3) * sum(tensor.numel() * tensor.element_size() for tensor in learnt)
-    if free < needed:
-        raise ValueError(
-            f"the disk of {there} has {free / 1e6:,.0f} MB left, and the run's checkpoints alone need "
-            f"{needed / 1e6:,.0f} MB: free some, or give the folder of another disk with --runs"
-        )
-    memory = session.agent.memory.raw_bytes() if isinstance(session.agent, DeepAgent) else 0.0
-    if free < needed + PACKED_SHARE * memory:
-        grown = PACKED_SHARE * memory / 1e9
-        print(f"note: the memory may take {grown:.1f} GB of the disk of {there}, which has {free / 1e9:.1f} GB left")
 
 
 def device_of(plan: Plan, recipe: AnyRecipe) -> torch.device:
