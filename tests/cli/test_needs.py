@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import namedtuple
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from demonstrations.shown import imitating, session_of, shown
 from playfield.build import build_session
 from playfield.cli import needs
 from playfield.cli.commands import run_command
 from playfield.cli.machine import group_limits
 from playfield.games.make import make_games
-from playfield.recipes import RECIPES
+from playfield.memory.frames import Packed
+from playfield.recipes import RECIPES, Recipe
+from playfield.session import Session
 
 DQN = ["train", "dqn", "catch"]
 
@@ -70,6 +74,40 @@ def test_on_a_card_the_card_has_to_hold_it(monkeypatch: pytest.MonkeyPatch):
     # (0.95 * 4 - 1) / 7 of the recipe's million
     with pytest.raises(ValueError, match=r"need 8.0 GB on cuda:0, and there are 4.0 GB: memory.capacity=400_000 fits"):
         needs.require_memory(asked, recipe, session)
+
+
+def test_demonstrations_that_stay_are_counted_once_and_leave_less_to_the_capacity(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A row has 6 x 6 pixels and 12 bytes of columns; the program has grown by those that were shown already."""
+
+    def session_with(capacity: int) -> tuple[Recipe, Session, needs.Needs]:
+        recipe = imitating()
+        recipe = recipe.but(memory=replace(recipe.memory, capacity=capacity))
+        session = session_of(recipe, given)
+        return recipe, session, needs.needs_of(recipe, session, 3)
+
+    given = shown(tmp_path / "shown", frames=3_000)
+    kept, own = 48.0 * given.rows.stop, 48.0 * 10_000
+    monkeypatch.setattr(needs, "resident_bytes", lambda: 1e6 + kept)
+    recipe, session, asked = session_with(10_000)
+    assert (asked.program, asked.rows) == (1e6, kept + own)
+    there = 1e6 + asked.learning + kept + own / 2
+    monkeypatch.setattr(needs, "memory_bytes", lambda: there / 0.95)
+    with pytest.raises(ValueError, match=r"memory.capacity=(5_000|4_900) fits") as refused:
+        needs.require_memory(asked, recipe, session)
+    (capacity,) = re.findall(r"memory.capacity=([0-9_]+) fits", str(refused.value))
+    recipe, session, asked = session_with(int(capacity))
+    needs.require_memory(asked, recipe, session)
+
+
+def test_the_newest_rows_of_packed_frames_leave_less_to_the_capacity():
+    """Thirty-two frames of 6 x 6 for each of two games are kept as they are, whatever the capacity."""
+    recipe = imitating()
+    recipe = recipe.but(memory=replace(recipe.memory, capacity=10_000, store=Packed()))
+    memory = session_of(recipe, None).agent.memory
+    assert memory.fixed_bytes() == 32 * recipe.games * 36
+    assert memory.most_bytes() == pytest.approx(32 * recipe.games * 36 + 10_000 * (0.07 * 36 + 12))
 
 
 def test_room_on_the_disk_is_what_the_needs_say(

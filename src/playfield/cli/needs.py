@@ -79,6 +79,9 @@ def needs_of(recipe: AnyRecipe, session: Session[Any], keep: int) -> Needs:
     if not isinstance(session.agent, DeepAgent) or not isinstance(recipe, Recipe):
         return Needs(program=program, rows=0.0, learning=0.0, checkpoints=checkpoints)
     memory = session.agent.memory
+    device = next(session.agent.learner.network.parameters()).device
+    if isinstance(memory, ReplayMemory) and device == HOST:
+        program = max(0.0, program - memory.filled_bytes())  # which is among the rows
     parameters = sum(_size(parameter) for parameter in session.agent.learner.network.parameters())
     # Gradients and two running means; and of those, what checkpoints will have that the optimiser has not made yet.
     return Needs(
@@ -87,7 +90,7 @@ def needs_of(recipe: AnyRecipe, session: Session[Any], keep: int) -> Needs:
         learning=3.0 * parameters + _batch_bytes(recipe, session),
         checkpoints=checkpoints + (keep + 3.0) * 2.0 * parameters,
         log=PACKED_SHARE * memory.raw_bytes(),
-        device=next(session.agent.learner.network.parameters()).device,
+        device=device,
     )
 
 
@@ -132,11 +135,12 @@ def _suggestion(needs: Needs, needed: float, recipe: AnyRecipe, session: Session
     rest, ways = limit - (needed - needs.rows), list[str]()
     stores: tuple[Store, ...] = (Packed(), Spilled()) if needs.device == HOST else ()
     for store in stores if isinstance(recipe.memory.store, Raw) else stores[1:]:
-        if (rows := memory.rows.most_bytes_in(store)) <= rest:
+        if (rows := memory.most_bytes_in(store)) <= rest:
             total = (needed - needs.rows + rows) / 1e9
             ways.append(f"memory.store={type(store).__name__} needs {total:.1f} GB at most")
             break
-    if (capacity := _rounded(recipe.memory.capacity * rest / needs.rows)) > 0:
+    fixed = memory.fixed_bytes()
+    if (capacity := _rounded(recipe.memory.capacity * (rest - fixed) / (needs.rows - fixed))) > 0:
         ways.append(f"memory.capacity={capacity:_} fits")
     return ", ".join(ways) or "close other programs' share of it, or take fewer games"
 

@@ -205,10 +205,26 @@ class ReplayMemory:
         return float((self._served - self._rated[self._place(key)]).float().mean()) if len(self._rated) else None
 
     def most_bytes(self) -> float:
-        return self.rows.most_bytes() + (0.0 if self._kept is None else self._kept.rows.most_bytes())
+        return self.most_bytes_in(self.spec.store)
 
     def raw_bytes(self) -> float:
-        return self.rows.most_bytes_in(Raw()) + (0.0 if self._kept is None else self._kept.rows.most_bytes())
+        return self.most_bytes_in(Raw())
+
+    def most_bytes_in(self, store: Store) -> float:
+        """Working memory that the rows take once the memory is full, where its own frames were kept in that way."""
+        return self.rows.most_bytes_in(store) + self._kept_bytes
+
+    def fixed_bytes(self) -> float:
+        """Of `most_bytes`, what stays whatever the capacity: demonstrations that are kept, a store's newest rows."""
+        return self.rows.fixed_bytes() + self._kept_bytes
+
+    def filled_bytes(self) -> float:
+        """Of `most_bytes`, what is taken already: by demonstrations, or by rows that came back."""
+        return self.rows.filled_bytes() + self._kept_bytes
+
+    @property
+    def _kept_bytes(self) -> float:
+        return 0.0 if self._kept is None else self._kept.rows.most_bytes()
 
     def state(self) -> Tree:
         priorities = {"priorities": self._priorities.state(), "rated": self._rated}
