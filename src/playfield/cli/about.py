@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -61,7 +62,7 @@ def find_recipe(name: str) -> AnyRecipe:
         if not path.is_file():
             raise ValueError(f"there is no recipe file {name}")
         try:
-            return recipe_from_json(read_capped(path, MOST_RECIPE_BYTES).decode("utf-8"))
+            return recipe_from_json(_text(read_capped(path, MOST_RECIPE_BYTES)))
         except ValueError as error:
             begin = "`playfield recipes json dqn > mine.json` writes one to begin with"
             raise ValueError(f"{name}: {error} ({begin})") from error
@@ -69,6 +70,19 @@ def find_recipe(name: str) -> AnyRecipe:
         f"there is no recipe {name!r}; the nearest are: {nearest(name, list(ALL_RECIPES))} "
         "(a recipe of your own is given as a path ending in .json)"
     )
+
+
+def _text(content: bytes) -> str:
+    """The text of a file in JSON.
+
+    Raises: ValueError where it is written in another way than JSON is.
+    """
+    if content.startswith(codecs.BOM_UTF8):
+        raise ValueError("this begins with a byte-order mark, which JSON has not; save it as UTF-8 without one")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"this is not text in UTF-8 from byte {error.start + 1} on; save it as UTF-8") from error
 
 
 def of_network(recipe: AnyRecipe) -> Recipe:

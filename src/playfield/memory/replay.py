@@ -22,6 +22,9 @@ from playfield.multistep import n_step
 from playfield.settings import setting
 from playfield.types import Clock, Decision, Step, Tree
 
+MOST_CAPACITY = 10**10
+"""Transitions; their rewards and actions alone take 120 GB."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
@@ -50,6 +53,8 @@ class Replay:
         for name in ("capacity", "batch", "every_frames", "batches", "n_step", "stack"):
             if getattr(self, name) < 1:
                 raise ValueError(f"memory.{name} must be 1 or more")
+        if self.capacity > MOST_CAPACITY:
+            raise ValueError(f"memory.capacity must be at most {MOST_CAPACITY:,}")
         if self.start_frames < 0:
             raise ValueError("memory.start_frames must be 0 or more")
         check_rewards(self.reward_scale, self.reward_clip)
