@@ -216,6 +216,20 @@ def test_a_limit_already_reached_trains_no_further(tmp_path: Path) -> None:
     assert outcome(tmp_path, "run") == before
 
 
+@pytest.mark.parametrize("limit", [("--minutes", "inf"), ("--minutes", "nan"), ("--until-score", "inf")])
+def test_an_endless_limit_is_refused_and_the_run_keeps_its_own(
+    limit: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train("dqn_toy", tmp_path, "run", 200)
+    about = (tmp_path / "run" / "run.json").read_bytes()
+    capsys.readouterr()
+    assert run_command(["resume", "run", *limit, "--runs", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"playfield: {limit[0]} must be ")
+    assert said.count("\n") == 1
+    assert (tmp_path / "run" / "run.json").read_bytes() == about
+
+
 def test_a_limit_given_to_resume_stays_when_the_run_is_killed_after_it(tmp_path: Path) -> None:
     train("dqn_toy", tmp_path, "whole", 600)
     train("dqn_toy", tmp_path, "run", 200)
