@@ -65,6 +65,11 @@ class Budgets:
 
     def _of_game(self) -> int:
         """What each budget chooses; a budget that is not for such a game says so in its place."""
+        if self.game in BUDGETS:
+            raise ValueError(
+                f"{self.game} is a budget, not a game: `playfield budgets` tells what each is for, `playfield budgets "
+                f"pong` what each chooses for a game, and `playfield train pong --budget {self.game}` uses it"
+            )
         check_game(self.game)
         for budget in BUDGETS.values():
             try:

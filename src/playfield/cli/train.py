@@ -19,7 +19,7 @@ import torch
 import tyro
 
 from playfield.agent import DeepAgent
-from playfield.budgets import Budget, choose
+from playfield.budgets import BUDGETS, Budget, choose
 from playfield.build import build_network, build_session, latents_of, require_host
 from playfield.cli.about import find_recipe
 from playfield.cli.budgets import budget_line, find_budget, require_device
@@ -38,13 +38,13 @@ from playfield.features.latents import Latents, load_latents
 from playfield.games.desktop.games import SUFFIX, is_desktop_game
 from playfield.games.each import EachGame, Lost, Pace
 from playfield.games.games import Games
-from playfield.games.make import make_games
+from playfield.games.make import is_game, make_games
 from playfield.games.supervised import supervised_games
 from playfield.linear.agent import Diverged, LinearAgent
 from playfield.memory.priorities import Uniform
 from playfield.memory.replay import Replay
 from playfield.memory.rollout import Rollout
-from playfield.recipes import AnyRecipe, LinearRecipe, Recipe
+from playfield.recipes import ALL_RECIPES, AnyRecipe, LinearRecipe, Recipe
 from playfield.recipes.linear_recipe import Learnt
 from playfield.rng import Rng
 from playfield.score import scoring_text
@@ -144,10 +144,7 @@ class Train:
         if self.budget is not None:
             return self._chosen(find_budget(self.budget)).run()
         if not self.game:
-            raise ValueError(
-                f"say what is to be played: playfield train {shell_word(self.recipe)} pong; or let a budget choose "
-                "the recipe: playfield train pong --budget 10min-cpu"
-            )
+            raise ValueError(_what_to_type(self.recipe))
         recipe = self._recipe()
         plan = self._plan(recipe)
         device = device_of(plan, recipe)
@@ -263,6 +260,27 @@ class Train:
         if self.features is not None and not isinstance(getattr(recipe, "view", None), Learnt):
             raise ValueError("--features are seen by view=Learnt; leave one of --features and view=... out")
         return recipe
+
+
+def _what_to_type(word: str) -> str:
+    """What was meant by `playfield train WORD`.
+
+    Raises: ValueError where the word is neither a game nor a recipe, or no budget is made for such a game.
+    """
+    budget = next(iter(BUDGETS))
+    if word in BUDGETS:
+        return f"{word} is a budget; say what is to be played: playfield train pong --budget {word}"
+    if word not in ALL_RECIPES and is_game(word):
+        game, recipe = shell_word(word), choose(BUDGETS[budget], word).recipe
+        return (
+            f"{word} is a game; say which recipe is to play it: playfield train {recipe} {game}; or let a budget "
+            f"choose the recipe: playfield train {game} --budget {budget}"
+        )
+    game = "gym:MountainCar-v0" if isinstance(find_recipe(word), LinearRecipe) else "pong"
+    return (
+        f"say what is to be played: playfield train {shell_word(word)} {game}; or let a budget choose "
+        f"the recipe: playfield train pong --budget {budget}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
