@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -216,6 +217,23 @@ def test_runs_lists_what_is_there(trained: Path, capsys: pytest.CaptureFixture[s
     printed = capsys.readouterr().out
     assert "one" in printed
     assert "400" in printed
+
+
+@pytest.mark.parametrize("name", ["one", "dqn_adam-freeway-s0-2", "gravitar_prioritized-montezuma_revenge-s10-a" * 2])
+def test_names_and_numbers_of_runs_stay_whole_on_a_narrow_screen(
+    name: str, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(trained / "one", tmp_path / name)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert playfield("runs", "--runs", tmp_path) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (row,) = [line.strip("│").split("│") for line in lines if name in line]
+    assert row[0].strip() == name
+    newest = Run.open(tmp_path / name).checkpoints()[-1]
+    assert row[2].strip() == f"{newest.frames:,}"
+    assert re.fullmatch(r"[0-9.]+ MB", row[5].strip())
+    if len(name) <= 21:
+        assert max(map(len, lines)) <= 80
 
 
 def test_recipes_are_shown_compared_and_written_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -152,11 +152,23 @@ class Runs:
             print(f"there are no runs in {self.runs} yet; `playfield train pong_laptop pong` makes one")
             return 0
         table = Table(title=f"Runs in {self.runs}", title_justify="left")
-        for column in ("run", "recipe, game and seed", "frames saved", "episodes", "mean of last 30", "size"):
-            words = column in ("run", "recipe, game and seed")
-            # Names break where a screen is narrow; a number that is broken is another number.
-            table.add_column(column, overflow="fold", no_wrap=not words, justify="left" if words else "right")
+        table.add_column("run", no_wrap=True)
+        table.add_column("recipe, game and seed", overflow="fold", min_width=10)
+        for column in ("frames\nsaved", "episodes", "mean of\nlast 30", "size"):
+            table.add_column(column, no_wrap=True, justify="right")
         for row in rows:
             table.add_row(*row)
-        Console().print(table)
+        console = Console()
+        # A name or a number that is broken is another one: where a screen is too narrow, it breaks whole lines itself.
+        console.width = max(console.width, _least_width(table, console, breaking=1))
+        console.print(table)
         return 0
+
+
+def _least_width(table: Table, console: Console, *, breaking: int) -> int:
+    """Letters that a table takes where one of its columns is broken as far as it may be, and no other one is."""
+    column = table.columns[breaking]
+    column.max_width = column.min_width
+    least = console.measure(table, options=console.options.update(width=1_000)).maximum
+    column.max_width = None
+    return least
