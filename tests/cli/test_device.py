@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from cli.runs import outcome, resume, train
+from playfield.cli import look
 from playfield.cli import train as command
-from playfield.cli.look import Evaluate
+from playfield.cli.commands import run_command
 from playfield.device import HOST, device_text
 from playfield.storage import fingerprint
 from playfield.storage.run import Run
@@ -54,10 +55,16 @@ def test_a_run_keeps_its_device_and_says_where_it_goes_on_elsewhere(
 
 
 @NO_CARD
-def test_an_evaluation_asks_for_its_device_too(tmp_path: Path):
+def test_an_evaluation_asks_for_its_device_before_anything_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     train("dqn_toy", tmp_path, "run", 300)
-    with pytest.raises(ValueError, match="--device cuda"):
-        Evaluate(name="run", episodes=1, device="cuda", runs=tmp_path).run()
+    assert run_command(["export", "run", str(tmp_path / "run.playfield"), "--runs", str(tmp_path)]) == 0
+    monkeypatch.setattr(look, "find_run", lambda *_: pytest.fail("the run was looked for first"))
+    monkeypatch.setattr(look, "open_model", lambda *_: pytest.fail("the model was opened first"))
+    for name in ("run", tmp_path / "run.playfield"):
+        assert run_command(["evaluate", str(name), "--device", "cuda", "--runs", str(tmp_path)]) == 2
+        assert "--device cuda" in capsys.readouterr().err
 
 
 def test_runs_of_before_there_was_a_choice_were_on_the_processor():
