@@ -15,6 +15,7 @@ from playfield.agent import Policy, RandomPolicy
 from playfield.build import build_policy
 from playfield.cli.counts import Switch
 from playfield.cli.demos.film import Wanted, film_recording
+from playfield.cli.machine import device_asked_for
 from playfield.cli.models import Opened, game_spec, model_path, open_model
 from playfield.cli.results import (
     EVALUATION_SEED,
@@ -32,7 +33,6 @@ from playfield.cli.results import (
 )
 from playfield.cli.runs import Known, find_run, find_runs, known, state_of
 from playfield.demonstrations import is_recording
-from playfield.device import device_named
 from playfield.events import Tape
 from playfield.games.atari import atari_names
 from playfield.games.desktop.games import does_replay
@@ -152,7 +152,7 @@ class Evaluate:
     """Folder of the runs."""
 
     def run(self) -> int:
-        device = device_named(self.device)  # before anything is read: that takes a while
+        device = device_asked_for(self.device)  # before anything is read: that takes a while
         if (path := model_path(self.name, self.runs)) is not None:
             return self._model(open_model(path), device)
         run = find_run(self.name, self.runs)

@@ -25,13 +25,13 @@ from playfield.cli.about import find_recipe
 from playfield.cli.budgets import budget_line, find_budget, require_device
 from playfield.cli.counts import Count, OptionalCount, Switch
 from playfield.cli.look import load_network, protocol_named, saved_weights
-from playfield.cli.machine import cores
+from playfield.cli.machine import cores, device_asked_for
 from playfield.cli.needs import check_room, needs_of, require_memory
 from playfield.cli.results import Evaluation, plot_run, report, results_folder
 from playfield.cli.runs import Known, begin_of, find_run, free_name, known, state_of
 from playfield.cli.shown import shown_in
 from playfield.cli.training import RESUMABLE, Interruption, NeverFinite, NotFinite, Plan, Sink, Training
-from playfield.device import device_named, device_text, use_deterministic_algorithms
+from playfield.device import device_text, use_deterministic_algorithms
 from playfield.events import EpisodeEnded, Event, PhaseChanged, Stopped
 from playfield.extras import shell_word
 from playfield.features.latents import Latents, load_latents
@@ -147,7 +147,7 @@ class Train:
             raise ValueError(_what_to_type(self.recipe))
         recipe = self._recipe()
         plan = self._plan(recipe)
-        device = device_of(plan, recipe)
+        device = settled_device(plan, recipe)
         set_threads(self.threads, recipe, self.game)
         games = games_of(self.game, recipe)
         with closed_unless_played(games) as opened:
@@ -164,7 +164,7 @@ class Train:
             check_room(self.runs, needs)
             warm_up(session, recipe, plan, self.runs)
             require(plan.services)
-            run = self._run(recipe, plan, games)
+            run = self._run(recipe, plan, games, device_text(device))
             print(f"run      {run.path}\nrecipe   {recipe.name}\ngame     {self.game}, {games_text(games)}")
             print(f"{size_text(session.agent)}\nneeds    {needs.text()}", flush=True)
             if not games.spec.replays:
@@ -207,7 +207,7 @@ class Train:
             budget=None,
         )
 
-    def _run(self, recipe: AnyRecipe, plan: Plan, games: Games) -> Run:
+    def _run(self, recipe: AnyRecipe, plan: Plan, games: Games, device: str) -> Run:
         stem = f"{recipe.name}-{slug(self.game)}-s{self.seed}"
         name = free_name(stem, self.runs) if self.name is None else self.name
         if self.name is None and name != stem:
@@ -219,11 +219,11 @@ class Train:
             protocol=games.spec.protocol,
             game=self.game,
             seed=self.seed,
-            fingerprint=fingerprint.take(device_text(device_named(plan.device))),
+            fingerprint=fingerprint.take(device),
             plan=dataclasses.asdict(plan),
             resume=games.spec.resume,
         )
-        _set_up(run, plan)
+        _set_up(run, plan, device)
         return run
 
     def _plan(self, recipe: AnyRecipe) -> Plan:
@@ -326,8 +326,8 @@ class Resume:
             given["deterministic"] = True
         plan = Plan(**{**of.plan, **given})
         require(plan.services)
-        device = device_of(plan, of.recipe)
-        _set_up(run, plan)
+        device = settled_device(plan, of.recipe)
+        _set_up(run, plan, device_text(device))
         set_threads(self.threads, of.recipe, of.game, was=run.about.fingerprint.get("torch threads"))
         with run.writing():
             loaded = None if run.is_untouched() else run.load()
@@ -456,7 +456,7 @@ def warm_up(session: Session[Any], recipe: AnyRecipe, plan: Plan, root: Path) ->
         return
     if session.agent.observing_frames(session.clock) == 0 or isinstance(recipe, LinearRecipe):
         raise ValueError(f"--observe-with has nothing to do: {recipe.name} learns from its beginning on")
-    network = build_network(recipe, session.games.spec, Rng(0), device_named(plan.device)).eval()
+    network = build_network(recipe, session.games.spec, Rng(0), device_asked_for(plan.device)).eval()
     load_network(find_run(plan.observe_with, root), network)
     session.agent.warm_up_with(network)
 
@@ -615,7 +615,7 @@ def _conclude(run: Run, of: Known, session: Session[Any], plan: Plan, told: Sequ
     if plan.episodes > 0:
         for sink in told:
             sink(PhaseChanged(clock=session.clock, phase="evaluating"))
-        evaluation = Evaluation(episodes=plan.episodes, device=device_named(plan.device))
+        evaluation = Evaluation(episodes=plan.episodes, device=device_asked_for(plan.device))
         evaluated = report(run, of, session.agent.weights(), session.clock, evaluation)
         for sink in told:
             sink(evaluated)
@@ -756,17 +756,25 @@ def device_of(plan: Plan, recipe: AnyRecipe) -> torch.device:
 
     Raises: ValueError where that is not here, or the recipe cannot be there.
     """
-    device = device_named(plan.device)
+    device = device_asked_for(plan.device)
     require_host(recipe, device)
+    return device
+
+
+def settled_device(plan: Plan, recipe: AnyRecipe) -> torch.device:
+    """The same, with this process made to calculate there as the plan wants, before anything is done there.
+
+    Raises: as `device_of`.
+    """
+    device = device_of(plan, recipe)
     if plan.deterministic and device.type == "cuda":
         use_deterministic_algorithms()
     return device
 
 
-def _set_up(run: Run, plan: Plan) -> None:
+def _set_up(run: Run, plan: Plan, device: str) -> None:
     """How a run that is being written keeps its checkpoints, and what they say of its device."""
-    run.keep_last, run.keep_every = plan.keep, plan.keep_every
-    run.device = device_text(device_named(plan.device))
+    run.keep_last, run.keep_every, run.device = plan.keep, plan.keep_every, device
 
 
 def set_threads(threads: int | None, recipe: AnyRecipe, game: str, was: object = None) -> None:

@@ -255,7 +255,7 @@ def _require_host(device: torch.device) -> None:
     if device != HOST:
         raise ValueError(
             f"frames are packed in the working memory of the processor, not on {device}: use memory.store=Raw with a "
-            "memory.capacity that fits there, or --device cpu"
+            "memory.capacity that fits there, or the device cpu"
         )
 
 
