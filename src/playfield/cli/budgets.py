@@ -36,8 +36,7 @@ def require_device(budget: Budget) -> None:
 
 def budget_line(budget: Budget, choice: Choice) -> str:
     """What a budget chooses and what is to be expected of it, on one line."""
-    settings = "".join(f" {text}" for text in choice.overrides)
-    chosen = f"{choice.recipe}{settings} for {budget.minutes:g} minutes"
+    chosen = f"{choice.recipe} for {budget.minutes:g} minutes"
     return f"budget   {budget.name}: {chosen}; expected {choice.expected()}"
 
 

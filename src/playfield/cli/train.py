@@ -201,7 +201,7 @@ class Train:
             self,
             recipe=choice.recipe,
             game=self.recipe,
-            overrides=(*choice.overrides, *words),
+            overrides=words,
             minutes=budget.minutes,
             device=self.device or budget.device,
             budget=None,
