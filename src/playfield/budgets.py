@@ -30,7 +30,8 @@ from playfield.score.published import (
 )
 
 Device = Literal["cpu", "cuda"]
-Sureness = Literal["measured", "published", "not measured"]
+Sureness = Literal["measured", "published, not ours", "not measured"]
+"""How sure a band is; of none it is not measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,19 +121,18 @@ class Choice:
     """What a budget chooses for a game, and what may be expected of it."""
 
     recipe: str
-    overrides: tuple[str, ...] = ()
     band: tuple[float, float] | None = None
     """Lowest and highest score to expect; None where nobody knows."""
     source: str
-    """Where the band comes from and how sure it is, or why there is none, in a clause."""
+    """Where the band comes from, or why there is none, in a clause."""
     sureness: Sureness
 
     def expected(self) -> str:
-        """`18.1 to 20 (3 seeds ...)`, or `not measured (...)`."""
+        """`18.1 to 20 (measured: 3 seeds ...)`, or `not measured (...)`."""
         if self.band is None:
-            return f"not measured ({self.source})"
+            return f"{self.sureness} ({self.source})"
         low, high = (f"{score:.4g}" if abs(score) < 1_000 else f"{score:,.0f}" for score in self.band)
-        return f"{low if low == high else f'{low} to {high}'} ({self.source})"
+        return f"{low if low == high else f'{low} to {high}'} ({self.sureness}: {self.source})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +238,7 @@ def _by_measurement(budget: Budget, game: str, scores: Sequence[Measured]) -> Ch
     return Choice(
         recipe=best,
         band=(min(values), max(values)),
-        source=f"measured: {seeds}, means of {first.episodes} games each, {first.protocol}, {first.hardware}",
+        source=f"{seeds}, means of {first.episodes} games each, {first.protocol}, {first.hardware}",
         sureness="measured",
     )
 
@@ -321,10 +321,10 @@ def _published_choice(best: _Candidate, budget: Budget) -> Choice:
     return Choice(
         recipe=best.recipe,
         band=(low, high),
-        source=f"published, not ours: {like.algorithm.replace('_', ' ')}{departs} at {points} frames, "
+        source=f"{like.algorithm.replace('_', ' ')}{departs} at {points} frames, "
         f"{best.before.family}; {best.frames / 1e6:.1f}M fit into {budget.minutes:g} minutes at its "
         f"measured speed, there about {best.score:.4g}",
-        sureness="published",
+        sureness="published, not ours",
     )
 
 

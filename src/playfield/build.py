@@ -215,7 +215,7 @@ def require_host(recipe: AnyRecipe, device: torch.device) -> None:
     """
     if isinstance(recipe, LinearRecipe) and device != HOST:
         raise ValueError(
-            f"{recipe.name} is a linear learner, which is compiled for the processor: leave --device {device} out"
+            f"{recipe.name} is a linear learner, which is compiled for the processor: use the device cpu, not {device}"
         )
 
 

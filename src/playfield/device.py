@@ -30,16 +30,16 @@ def device_named(text: str) -> torch.device:
     if text == "cpu":
         return HOST
     if kind != "cuda" or (":" in text and not number.isdecimal()):
-        raise ValueError(f"there is no device {text!r}; choose cpu, cuda or, of several graphics cards, cuda:1")
+        raise ValueError(f"{text!r} is no device; choose cpu, cuda or, of several graphics cards, cuda:1")
     if torch.version.cuda is None:
         raise ValueError(
-            f"--device {text} needs a PyTorch that is built for CUDA, and this is {torch.__version__}: install one as "
-            "https://pytorch.org/get-started says, or use --device cpu"
+            f"{text} needs a PyTorch that is built for CUDA, and this is {torch.__version__}: install one as "
+            "https://pytorch.org/get-started says"
         )
     cards = torch.cuda.device_count()
     if cards <= int(number or 0):
         found = "no graphics card was found" if cards == 0 else f"the last one found is cuda:{cards - 1}"
-        raise ValueError(f"--device {text} is not there: {found}; see `nvidia-smi`, or use --device cpu")
+        raise ValueError(f"{text} is not there: {found}; see `nvidia-smi`")
     return torch.device("cuda", int(number or 0))
 
 

@@ -29,6 +29,19 @@ BAD = [
     ),
     (("train", "pomg", "--budget", "overnight"), r"no game 'pomg'; the nearest are: pong"),
     (("train", "dqn"), r"say what is to be played: playfield train dqn pong; or .* train pong --budget 10min-cpu"),
+    (
+        ("train", "pong"),
+        r"pong is a game; .*: playfield train \w+ pong; or .*: playfield train pong --budget 10min-cpu",
+    ),
+    (("train", "catch"), r"catch is a game; .*: playfield train dqn_toy catch; .* train catch --budget 10min-cpu"),
+    (("train", "sarsa"), r"say what is to be played: playfield train sarsa gym:MountainCar-v0; or "),
+    (("train", "gym:CartPole-v1"), r"for instance: playfield train dqn_classic gym:CartPole-v1 --minutes 10"),
+    (("train", "overnight"), r"overnight is a budget; .*: playfield train pong --budget overnight"),
+    (("train", "dqm"), r"there is no recipe 'dqm'; the nearest are: dqn, "),
+    (
+        ("budgets", "10min-cpu"),
+        r"10min-cpu is a budget, not a game: .*`playfield train pong --budget 10min-cpu` uses it",
+    ),
     (("train", "gym:CartPole-v1", "--budget", "10min-cpu"), r"train dqn_classic gym:CartPole-v1 --minutes 10"),
     (
         ("train", "catch", "--budget", "1h-gpu"),
@@ -48,6 +61,14 @@ def test_what_contradicts_a_budget_gets_one_sentence(
     told = capsys.readouterr()
     assert (told.out, told.err.count("\n")) == ("", 1)
     assert re.search(sentence, told.err), told.err
+
+
+def test_what_is_advised_where_a_game_is_named_alone_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["train", "catch"]) == 2
+    advice = re.findall(r"playfield (train [\w -]+?)(?:;|\n)", capsys.readouterr().err)
+    assert advice == ["train dqn_toy catch", "train catch --budget 10min-cpu"]
+    for command in advice:
+        assert run_command([*command.split(), "--dry-run"]) == 0
 
 
 def test_a_budget_of_a_gpu_says_where_there_is_none(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -50,7 +51,7 @@ BAD_INPUT = [
     (("train", "dqn", "pong", "--name", "../up"), r"cannot be the name of a run"),
     (("train", "dqn", "pong", "--frames", "0"), r"--frames.* must be 1 or more"),
     (("train", "dqn", "pong", "--frames", "1e30"), r"--frames must be at most"),
-    (("train", "dqn_toy", "catch", "memory.capacity=1_000_000_000_000"), r"lower memory\.capacity"),
+    (("train", "dqn_toy", "catch", "memory.capacity=10_000_000_000"), r"lower memory\.capacity"),
     (("watch", "gym:CartPole-v1"), r"gym:CartPole-v1 is a game, not a run; .*--policy random"),
     (("video", "pong"), r"pong is a game, not a run; .*--policy random"),
     (("train", "none.json", "pong"), r"no recipe file none\.json"),
@@ -60,6 +61,8 @@ BAD_INPUT = [
         r"catch has rules of its own; --protocol is for the games",
     ),
     (("evaluate", __file__), r"test_commands\.py is neither a run nor a model of Playfield, which ends in \.playfield"),
+    (("train", "dqn_toy", "catch", "memory.capacity=1e99"), r"memory\.capacity must be at most 10,000,000,000"),
+    (("train", "pqn", "pong", "memory.steps=1e99"), r"the memory would take .* GB, more than there is; lower"),
     (("recipes", "diff"), r"write `playfield recipes`, `recipes NAME`, `recipes diff A B`"),
     (("resume", "nothing"), r"no run 'nothing'"),
     (("evaluate", "nothing"), r"no run 'nothing'"),
@@ -103,25 +106,52 @@ def test_bad_input_gets_one_sentence(
     [
         ('{"hello": 5}', r"mine\.json: this does not say what it is: .type.: .LinearRecipe or Recipe. is missing"),
         ('{"type": [1', r"mine\.json: this is not a recipe in JSON: .*recipes json"),
+        (
+            "\ufeff{}",
+            r"mine\.json: this begins with a byte-order mark, which JSON has not; save it as UTF-8 without one",
+        ),
+        ('{"\udcff"', r"mine\.json: this is not text in UTF-8 from byte 3 on; save it as UTF-8 .*recipes json"),
     ],
 )
 def test_a_file_that_is_no_recipe_is_named(
     text: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "mine.json").write_text(text)
+    (tmp_path / "mine.json").write_bytes(text.encode(errors="surrogateescape"))
     assert playfield("train", tmp_path / "mine.json", "catch", "--runs", tmp_path) == 2
     error = capsys.readouterr().err
     assert re.search(sentence, error), error
     assert error.count("\n") == 1
 
 
-def test_a_number_of_frames_that_is_none_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        playfield("train", "dqn_toy", "catch", "--frames", "abc")
-    assert stopped.value.code == 2
-    error = " ".join(capsys.readouterr().err.replace("│", " ").split())
-    assert "--frames: 'abc' is not a whole number such as 1_000_000, 200k or 10M" in error
-    assert "Annotated" not in error
+WRONG_OPTIONS = [
+    (("--frames", "abc"), "--frames: 'abc' is not a whole number such as 1_000_000, 200k or 10M"),
+    (("--frames", "nan"), "--frames: 'nan' is not a whole number such as 1_000_000, 200k or 10M"),
+    (("--frames", "1e400"), "--frames: '1e400' is not a whole number such as 1_000_000, 200k or 10M"),
+    (("--episodes", "few"), "--episodes: 'few' is not a whole number"),
+    (("--minutes", "long"), "--minutes: 'long' is not a number"),
+    (("--over", "all"), "--over: 'all' is not a whole number"),
+    (("--save-every-minutes", "often"), "--save-every-minutes: 'often' is not a number"),
+    (("--budget",), "--budget needs a value after it"),
+    (("--minutes", "--dry-run"), "--minutes needs a value after it"),
+]
+
+
+@pytest.mark.parametrize(("option", "sentence"), WRONG_OPTIONS, ids=[" ".join(option) for option, _ in WRONG_OPTIONS])
+def test_an_option_without_the_value_it_needs_is_told_in_words(
+    option: tuple[str, ...], sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for columns in ("40", "80"):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert playfield("train", "dqn_toy", "catch", *option) == 2
+        assert capsys.readouterr().err == f"playfield: {sentence}; `playfield train --help` explains the options\n"
+
+
+def test_the_name_of_an_option_that_is_none_still_comes_with_suggestions(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        playfield("train", "dqn_toy", "catch", "--minuts", "4")
+    said = capsys.readouterr().err
+    assert "Perhaps you meant" in said
+    assert "--minutes" in said
 
 
 def test_a_name_that_exists_is_never_overwritten(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -187,6 +217,23 @@ def test_runs_lists_what_is_there(trained: Path, capsys: pytest.CaptureFixture[s
     printed = capsys.readouterr().out
     assert "one" in printed
     assert "400" in printed
+
+
+@pytest.mark.parametrize("name", ["one", "dqn_adam-freeway-s0-2", "gravitar_prioritized-montezuma_revenge-s10-a" * 2])
+def test_names_and_numbers_of_runs_stay_whole_on_a_narrow_screen(
+    name: str, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(trained / "one", tmp_path / name)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert playfield("runs", "--runs", tmp_path) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (row,) = [line.strip("│").split("│") for line in lines if name in line]
+    assert row[0].strip() == name
+    newest = Run.open(tmp_path / name).checkpoints()[-1]
+    assert row[2].strip() == f"{newest.frames:,}"
+    assert re.fullmatch(r"[0-9.]+ MB", row[5].strip())
+    if len(name) <= 21:
+        assert max(map(len, lines)) <= 80
 
 
 def test_recipes_are_shown_compared_and_written_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.runs import in_child, outcome, resume, train
+from playfield.cli.commands import run_command
 from playfield.cli.training import RESUMABLE
 from playfield.recipes import RECIPES
 from playfield.storage.run import NoCheckpoint, Run
@@ -155,11 +156,78 @@ def test_damage_is_named_and_the_checkpoint_before_is_used(
     assert outcome(tmp_path, "run") == outcome(tmp_path, "whole")
 
 
+def _files(folder: Path) -> dict[str, bytes]:
+    """What is kept of a run, by name."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_without_its_rows_a_run_is_refused_and_stays_as_it_is(
+    is_gone: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The checkpoint from before the first frame needs no rows: to go on there would cost the others."""
+    train("dqn_toy", tmp_path, "run", 400, save_every_frames=200)
+    train("dqn_toy", tmp_path, "whole", 600)
+    rows, aside = tmp_path / "run" / "rows", tmp_path / "aside"
+    shutil.move(rows, aside)
+    if not is_gone:
+        rows.mkdir()
+    before = _files(tmp_path / "run")
+    assert run_command(["resume", "run", "--frames", "600", "--runs", str(tmp_path)]) == 2
+    assert f"playfield: the folder {rows} is missing or empty, and every checkpoint" in (
+        said := capsys.readouterr().err
+    )
+    assert "put it back from a copy of the run, or train again under another name, for instance --name run-2" in said
+    assert _files(tmp_path / "run") == before
+    rows.rmdir()
+    shutil.move(aside, rows)
+    resume(tmp_path, "run", frames=600)
+    assert outcome(tmp_path, "run") == outcome(tmp_path, "whole")
+
+
+@pytest.mark.parametrize("name", ["tensors.safetensors", "manifest.json"])
+def test_where_every_checkpoint_is_damaged_a_run_does_not_begin_anew(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train("dqn_toy", tmp_path, "run", 400, save_every_frames=200)
+    for folder in sorted((tmp_path / "run" / "checkpoints").iterdir())[1:]:
+        (folder / name).unlink()
+    before = _files(tmp_path / "run")
+    assert run_command(["resume", "run", "--frames", "600", "--runs", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert f"00000003/{name} is missing" in said
+    assert "put back what is missing or damaged from a copy of the run, or train again" in said
+    assert _files(tmp_path / "run") == before
+
+
+def test_lost_records_do_not_send_a_run_back_to_its_beginning(tmp_path: Path) -> None:
+    """Those of the checkpoint from before the first frame are empty, and so never damaged."""
+    train("dqn_toy", tmp_path, "run", 400, save_every_frames=200)
+    (tmp_path / "run" / "events.jsonl").write_bytes(b"{")
+    loaded = Run.open(tmp_path / "run").load()
+    assert loaded.clock_frames == 400
+    assert "checkpoint 00000003 is used after all: only records are damaged" in loaded.warnings[-1]
+
+
 def test_a_limit_already_reached_trains_no_further(tmp_path: Path) -> None:
     train("dqn_toy", tmp_path, "run", 300)
     before = outcome(tmp_path, "run")
     assert resume(tmp_path, "run") == 0
     assert outcome(tmp_path, "run") == before
+
+
+@pytest.mark.parametrize("limit", [("--minutes", "inf"), ("--minutes", "nan"), ("--until-score", "inf")])
+def test_an_endless_limit_is_refused_and_the_run_keeps_its_own(
+    limit: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train("dqn_toy", tmp_path, "run", 200)
+    about = (tmp_path / "run" / "run.json").read_bytes()
+    capsys.readouterr()
+    assert run_command(["resume", "run", *limit, "--runs", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"playfield: {limit[0]} must be ")
+    assert said.count("\n") == 1
+    assert (tmp_path / "run" / "run.json").read_bytes() == about
 
 
 def test_a_limit_given_to_resume_stays_when_the_run_is_killed_after_it(tmp_path: Path) -> None:

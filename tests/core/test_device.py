@@ -151,10 +151,10 @@ def test_the_pretended_device_counts_every_wait():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("gpu", "there is no device 'gpu'; choose cpu, cuda or"),
+        ("gpu", "^'gpu' is no device; choose cpu, cuda or"),
         ("cuda:", "choose cpu, cuda or"),
         ("cuda:one", "choose cpu, cuda or"),
-        ("cuda:99", "--device cuda:99 (needs a PyTorch that is built for CUDA|is not there: )"),
+        ("cuda:99", "^cuda:99 (needs a PyTorch that is built for CUDA|is not there: )"),
     ],
 )
 def test_a_device_that_is_not_there_is_refused_with_what_is_missing(text: str, words: str):

@@ -101,15 +101,27 @@ class RunDirectory(RuleBasedStateMachine):
 
     @rule()
     def lose_the_newest(self) -> None:
-        """A file of the newest checkpoint goes: the one before it takes its place."""
+        """A file of the newest checkpoint goes: the one before it takes its place, unless nothing was played then."""
         assert self.run is not None
-        if len(self.twin) < 2:
+        *others, newest = sorted(self.twin) or [""]
+        if not others:
             return
-        newest = max(self.twin)
+        if self.places[others[-1]][0] == 0 < self.places[newest][0]:
+            self._lose_all_that_was_played(newest)
+            return
         (self.path / "checkpoints" / newest / "tensors.safetensors").unlink()
         self.lock.__exit__(None, None, None)
         del self.twin[newest]
         self._open()
+
+    def _lose_all_that_was_played(self, newest: str) -> None:
+        """Nobody is sent back to the beginning by a file that may come back: it does."""
+        path = self.path / "checkpoints" / newest / "tensors.safetensors"
+        content = path.read_bytes()
+        path.unlink()
+        with pytest.raises(NoCheckpoint, match="put back what is missing"):
+            Run.open(self.path).load()
+        path.write_bytes(content)
 
     @rule()
     def go_back(self) -> None:

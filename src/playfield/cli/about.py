@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -61,7 +62,7 @@ def find_recipe(name: str) -> AnyRecipe:
         if not path.is_file():
             raise ValueError(f"there is no recipe file {name}")
         try:
-            return recipe_from_json(read_capped(path, MOST_RECIPE_BYTES).decode("utf-8"))
+            return recipe_from_json(_text(read_capped(path, MOST_RECIPE_BYTES)))
         except ValueError as error:
             begin = "`playfield recipes json dqn > mine.json` writes one to begin with"
             raise ValueError(f"{name}: {error} ({begin})") from error
@@ -69,6 +70,19 @@ def find_recipe(name: str) -> AnyRecipe:
         f"there is no recipe {name!r}; the nearest are: {nearest(name, list(ALL_RECIPES))} "
         "(a recipe of your own is given as a path ending in .json)"
     )
+
+
+def _text(content: bytes) -> str:
+    """The text of a file in JSON.
+
+    Raises: ValueError where it is written in another way than JSON is.
+    """
+    if content.startswith(codecs.BOM_UTF8):
+        raise ValueError("this begins with a byte-order mark, which JSON has not; save it as UTF-8 without one")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"this is not text in UTF-8 from byte {error.start + 1} on; save it as UTF-8") from error
 
 
 def of_network(recipe: AnyRecipe) -> Recipe:
@@ -138,11 +152,23 @@ class Runs:
             print(f"there are no runs in {self.runs} yet; `playfield train pong_laptop pong` makes one")
             return 0
         table = Table(title=f"Runs in {self.runs}", title_justify="left")
-        for column in ("run", "recipe, game and seed", "frames saved", "episodes", "mean of last 30", "size"):
-            words = column in ("run", "recipe, game and seed")
-            # Names break where a screen is narrow; a number that is broken is another number.
-            table.add_column(column, overflow="fold", no_wrap=not words, justify="left" if words else "right")
+        table.add_column("run", no_wrap=True)
+        table.add_column("recipe, game and seed", overflow="fold", min_width=10)
+        for column in ("frames\nsaved", "episodes", "mean of\nlast 30", "size"):
+            table.add_column(column, no_wrap=True, justify="right")
         for row in rows:
             table.add_row(*row)
-        Console().print(table)
+        console = Console()
+        # A name or a number that is broken is another one: where a screen is too narrow, it breaks whole lines itself.
+        console.width = max(console.width, _least_width(table, console, breaking=1))
+        console.print(table)
         return 0
+
+
+def _least_width(table: Table, console: Console, *, breaking: int) -> int:
+    """Letters that a table takes where one of its columns is broken as far as it may be, and no other one is."""
+    column = table.columns[breaking]
+    column.max_width = column.min_width
+    least = console.measure(table, options=console.options.update(width=1_000)).maximum
+    column.max_width = None
+    return least

@@ -36,8 +36,7 @@ def require_device(budget: Budget) -> None:
 
 def budget_line(budget: Budget, choice: Choice) -> str:
     """What a budget chooses and what is to be expected of it, on one line."""
-    settings = "".join(f" {text}" for text in choice.overrides)
-    chosen = f"{choice.recipe}{settings} for {budget.minutes:g} minutes"
+    chosen = f"{choice.recipe} for {budget.minutes:g} minutes"
     return f"budget   {budget.name}: {chosen}; expected {choice.expected()}"
 
 
@@ -65,6 +64,11 @@ class Budgets:
 
     def _of_game(self) -> int:
         """What each budget chooses; a budget that is not for such a game says so in its place."""
+        if self.game in BUDGETS:
+            raise ValueError(
+                f"{self.game} is a budget, not a game: `playfield budgets` tells what each is for, `playfield budgets "
+                f"pong` what each chooses for a game, and `playfield train pong --budget {self.game}` uses it"
+            )
         check_game(self.game)
         for budget in BUDGETS.values():
             try:

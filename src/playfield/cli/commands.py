@@ -27,6 +27,7 @@ from playfield.cli.lab import LAB_COMMANDS, Lab
 from playfield.cli.look import Evaluate, Plot, Video, Watch
 from playfield.cli.play import Play
 from playfield.cli.record import Record
+from playfield.cli.refusals import in_words
 from playfield.cli.study import Ablate, Study
 from playfield.cli.train import Resume, Train
 from playfield.cli.training import INTERRUPTED, NeverFinite, NotFinite
@@ -163,7 +164,7 @@ def _is_part_of_name(arguments: list[str]) -> bool:
 def _read(commands: Mapping[str, type[Command]], program: str, about: str, arguments: list[str]) -> Command:
     """The one of the commands that is asked for, with its options.
 
-    Raises: ValueError naming the nearest ones where there is none of that name.
+    Raises: ValueError naming the nearest ones where there is none of that name, or what an option's value should be.
     """
     if _begins_with_command(arguments) and arguments[0] not in commands:
         near = nearest(arguments[0], list(commands))
@@ -171,9 +172,10 @@ def _read(commands: Mapping[str, type[Command]], program: str, about: str, argum
             f"there is no command `{program} {arguments[0]}`; the nearest are: {near}; "
             f"those that there are: {program} --help"
         )
-    return tyro.extras.subcommand_cli_from_dict(
-        dict(commands), prog=program, description=about, args=arguments, config=(tyro.conf.FlagConversionOff,)
-    )
+    with in_words(f"{program} {arguments[0]}" if arguments else program):
+        return tyro.extras.subcommand_cli_from_dict(
+            dict(commands), prog=program, description=about, args=arguments, config=(tyro.conf.FlagConversionOff,)
+        )
 
 
 def without_overrides(arguments: list[str]) -> tuple[list[str], list[str]]:

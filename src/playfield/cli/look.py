@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import torch
 import tyro
 from torch import nn
 
@@ -14,6 +15,7 @@ from playfield.agent import Policy, RandomPolicy
 from playfield.build import build_policy
 from playfield.cli.counts import Switch
 from playfield.cli.demos.film import Wanted, film_recording
+from playfield.cli.machine import device_asked_for
 from playfield.cli.models import Opened, game_spec, model_path, open_model
 from playfield.cli.results import (
     EVALUATION_SEED,
@@ -31,7 +33,6 @@ from playfield.cli.results import (
 )
 from playfield.cli.runs import Known, find_run, find_runs, known, state_of
 from playfield.demonstrations import is_recording
-from playfield.device import device_named
 from playfield.events import Tape
 from playfield.games.atari import atari_names
 from playfield.games.desktop.games import does_replay
@@ -151,8 +152,9 @@ class Evaluate:
     """Folder of the runs."""
 
     def run(self) -> int:
+        device = device_asked_for(self.device)  # before anything is read: that takes a while
         if (path := model_path(self.name, self.runs)) is not None:
-            return self._model(open_model(path))
+            return self._model(open_model(path), device)
         run = find_run(self.name, self.runs)
         of = known(run)
         own = of.recipe.protocol
@@ -160,19 +162,18 @@ class Evaluate:
         if other != own:
             other = same_actions(other, own, game_spec(of, own).actions)
         weights, clock = trained(run, self.checkpoint)
-        report(run, of, weights, clock, self._evaluation(other))
+        report(run, of, weights, clock, self._evaluation(other, device))
         return 0
 
-    def _model(self, opened: Opened) -> int:
+    def _model(self, opened: Opened, device: torch.device) -> int:
         if self.checkpoint is not None:
             raise ValueError(f"{opened.path} holds one set of weights; leave --checkpoint out")
         own = opened.of.recipe.protocol
         other = same_actions(protocol_named(self.protocol, own, opened.of.game), own, opened.spec.actions)
-        report_model(opened, self._evaluation(other))
+        report_model(opened, self._evaluation(other, device))
         return 0
 
-    def _evaluation(self, protocol: AtariProtocol) -> Evaluation:
-        device = device_named(self.device)
+    def _evaluation(self, protocol: AtariProtocol, device: torch.device) -> Evaluation:
         return Evaluation(episodes=self.episodes, seed=self.seed, protocol=protocol, device=device)
 
 

@@ -4,11 +4,28 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 
 def cores() -> int:
     """CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+def device_asked_for(text: str) -> torch.device:
+    """The device that `--device` names.
+
+    Raises: ValueError where there is no such device, with what is missing and what can be typed instead.
+    """
+    from playfield.device import device_named
+
+    try:
+        return device_named(text)
+    except ValueError as error:
+        raise ValueError(f"--device {error}; --device cpu is always there") from error
 
 
 def memory_bytes() -> int | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -38,7 +40,10 @@ class Needs:
     """Of the replay memory once it is full."""
     learning: float
     """Of gradients, the optimiser's means, and a batch on its way through the network."""
-    disk: float
+    checkpoints: float
+    """Disk for those that are kept at a time, without the replay memory."""
+    log: float = 0.0
+    """Disk for the replay memory."""
     device: torch.device = HOST
     """Where rows and learning are; the program itself is always in working memory."""
 
@@ -51,6 +56,11 @@ class Needs:
     def card(self) -> float:
         """Memory of the graphics card."""
         return 0.0 if self.device == HOST else self.rows + self.learning
+
+    @property
+    def disk(self) -> float:
+        """Disk, all together."""
+        return self.checkpoints + self.log
 
     def text(self) -> str:
         """One line that says so."""
@@ -65,18 +75,22 @@ def needs_of(recipe: AnyRecipe, session: Session[Any], keep: int) -> Needs:
     """What a session will need that has not begun yet; `keep` is how many checkpoints stay."""
     program = float(resident_bytes() or 0)
     tensors = flatten(session.agent.state()).tensors.values()
-    disk = RESERVE_BYTES + (keep + 3.0) * sum(_size(tensor) for tensor in tensors)
+    checkpoints = RESERVE_BYTES + (keep + 3.0) * sum(_size(tensor) for tensor in tensors)
     if not isinstance(session.agent, DeepAgent) or not isinstance(recipe, Recipe):
-        return Needs(program=program, rows=0.0, learning=0.0, disk=disk)
+        return Needs(program=program, rows=0.0, learning=0.0, checkpoints=checkpoints)
     memory = session.agent.memory
+    device = next(session.agent.learner.network.parameters()).device
+    if isinstance(memory, ReplayMemory) and device == HOST:
+        program = max(0.0, program - memory.filled_bytes())  # which is among the rows
     parameters = sum(_size(parameter) for parameter in session.agent.learner.network.parameters())
     # Gradients and two running means; and of those, what checkpoints will have that the optimiser has not made yet.
     return Needs(
         program=program,
         rows=memory.most_bytes(),
         learning=3.0 * parameters + _batch_bytes(recipe, session),
-        disk=disk + (keep + 3.0) * 2.0 * parameters + PACKED_SHARE * memory.raw_bytes(),
-        device=next(session.agent.learner.network.parameters()).device,
+        checkpoints=checkpoints + (keep + 3.0) * 2.0 * parameters,
+        log=PACKED_SHARE * memory.raw_bytes(),
+        device=device,
     )
 
 
@@ -94,6 +108,25 @@ def require_memory(needs: Needs, recipe: AnyRecipe, session: Session[Any]) -> No
             )
 
 
+def check_room(folder: Path, needs: Needs) -> None:
+    """Refuse a run whose checkpoints have no room on the disk of a folder; say where its memory may have none.
+
+    Raises: ValueError.
+    """
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    usage = shutil.disk_usage(there)
+    if usage.total == 0:  # no disk, such as /proc: what it takes is found out by writing
+        return
+    if usage.free < needs.checkpoints:
+        raise ValueError(
+            f"the disk of {there} has {usage.free / 1e6:,.0f} MB left, and the run's checkpoints alone need "
+            f"{needs.checkpoints / 1e6:,.0f} MB: free some, or give the folder of another disk with --runs"
+        )
+    if usage.free < needs.disk:
+        free = f"{usage.free / 1e9:.1f} GB left"
+        print(f"note: the memory may take {needs.log / 1e9:.1f} GB of the disk of {there}, which has {free}")
+
+
 def _suggestion(needs: Needs, needed: float, recipe: AnyRecipe, session: Session[Any], limit: float) -> str:
     """Which settings would fit, where `needed` is more than the limit."""
     memory = session.agent.memory if isinstance(session.agent, DeepAgent) else None
@@ -102,11 +135,12 @@ def _suggestion(needs: Needs, needed: float, recipe: AnyRecipe, session: Session
     rest, ways = limit - (needed - needs.rows), list[str]()
     stores: tuple[Store, ...] = (Packed(), Spilled()) if needs.device == HOST else ()
     for store in stores if isinstance(recipe.memory.store, Raw) else stores[1:]:
-        if (rows := memory.rows.most_bytes_in(store)) <= rest:
+        if (rows := memory.most_bytes_in(store)) <= rest:
             total = (needed - needs.rows + rows) / 1e9
             ways.append(f"memory.store={type(store).__name__} needs {total:.1f} GB at most")
             break
-    if (capacity := _rounded(recipe.memory.capacity * rest / needs.rows)) > 0:
+    fixed = memory.fixed_bytes()
+    if (capacity := _rounded(recipe.memory.capacity * (rest - fixed) / (needs.rows - fixed))) > 0:
         ways.append(f"memory.capacity={capacity:_} fits")
     return ", ".join(ways) or "close other programs' share of it, or take fewer games"
 

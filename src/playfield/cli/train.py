@@ -19,33 +19,32 @@ import torch
 import tyro
 
 from playfield.agent import DeepAgent
-from playfield.budgets import Budget, choose
+from playfield.budgets import BUDGETS, Budget, choose
 from playfield.build import build_network, build_session, latents_of, require_host
 from playfield.cli.about import find_recipe
 from playfield.cli.budgets import budget_line, find_budget, require_device
 from playfield.cli.counts import Count, OptionalCount, Switch
 from playfield.cli.look import load_network, protocol_named, saved_weights
-from playfield.cli.machine import cores
-from playfield.cli.needs import needs_of, require_memory
+from playfield.cli.machine import cores, device_asked_for
+from playfield.cli.needs import check_room, needs_of, require_memory
 from playfield.cli.results import Evaluation, plot_run, report, results_folder
 from playfield.cli.runs import Known, begin_of, find_run, free_name, known, state_of
 from playfield.cli.shown import shown_in
 from playfield.cli.training import RESUMABLE, Interruption, NeverFinite, NotFinite, Plan, Sink, Training
-from playfield.device import device_named, device_text, use_deterministic_algorithms
+from playfield.device import device_text, use_deterministic_algorithms
 from playfield.events import EpisodeEnded, Event, PhaseChanged, Stopped
 from playfield.extras import shell_word
 from playfield.features.latents import Latents, load_latents
 from playfield.games.desktop.games import SUFFIX, is_desktop_game
 from playfield.games.each import EachGame, Lost, Pace
 from playfield.games.games import Games
-from playfield.games.make import make_games
+from playfield.games.make import is_game, make_games
 from playfield.games.supervised import supervised_games
 from playfield.linear.agent import Diverged, LinearAgent
-from playfield.memory.frames import PACKED_SHARE
 from playfield.memory.priorities import Uniform
 from playfield.memory.replay import Replay
 from playfield.memory.rollout import Rollout
-from playfield.recipes import AnyRecipe, LinearRecipe, Recipe
+from playfield.recipes import ALL_RECIPES, AnyRecipe, LinearRecipe, Recipe
 from playfield.recipes.linear_recipe import Learnt
 from playfield.rng import Rng
 from playfield.score import scoring_text
@@ -65,9 +64,8 @@ from playfield.sinks.tracking import FILE as TRACKING_FILE
 from playfield.sinks.tracking import Ledger, Tracking
 from playfield.storage import fingerprint
 from playfield.storage.files import NoSpace, writing_to
-from playfield.storage.run import RESERVE_BYTES, Loaded, NoCheckpoint, Run
+from playfield.storage.run import Loaded, NoCheckpoint, Run
 from playfield.storage.tapes import RecordedEpisode, TapeLog
-from playfield.storage.tree import flatten
 from playfield.study import never_learns, slug
 from playfield.types import Clock
 
@@ -146,13 +144,10 @@ class Train:
         if self.budget is not None:
             return self._chosen(find_budget(self.budget)).run()
         if not self.game:
-            raise ValueError(
-                f"say what is to be played: playfield train {shell_word(self.recipe)} pong; or let a budget choose "
-                "the recipe: playfield train pong --budget 10min-cpu"
-            )
+            raise ValueError(_what_to_type(self.recipe))
         recipe = self._recipe()
         plan = self._plan(recipe)
-        device = device_of(plan, recipe)
+        device = settled_device(plan, recipe)
         set_threads(self.threads, recipe, self.game)
         games = games_of(self.game, recipe)
         with closed_unless_played(games) as opened:
@@ -166,10 +161,10 @@ class Train:
                 require_memory(needs, recipe, session)
             if self.dry_run:
                 return 0
-            check_room(self.runs, session, plan)
+            check_room(self.runs, needs)
             warm_up(session, recipe, plan, self.runs)
             require(plan.services)
-            run = self._run(recipe, plan, games)
+            run = self._run(recipe, plan, games, device_text(device))
             print(f"run      {run.path}\nrecipe   {recipe.name}\ngame     {self.game}, {games_text(games)}")
             print(f"{size_text(session.agent)}\nneeds    {needs.text()}", flush=True)
             if not games.spec.replays:
@@ -206,13 +201,13 @@ class Train:
             self,
             recipe=choice.recipe,
             game=self.recipe,
-            overrides=(*choice.overrides, *words),
+            overrides=words,
             minutes=budget.minutes,
             device=self.device or budget.device,
             budget=None,
         )
 
-    def _run(self, recipe: AnyRecipe, plan: Plan, games: Games) -> Run:
+    def _run(self, recipe: AnyRecipe, plan: Plan, games: Games, device: str) -> Run:
         stem = f"{recipe.name}-{slug(self.game)}-s{self.seed}"
         name = free_name(stem, self.runs) if self.name is None else self.name
         if self.name is None and name != stem:
@@ -224,11 +219,11 @@ class Train:
             protocol=games.spec.protocol,
             game=self.game,
             seed=self.seed,
-            fingerprint=fingerprint.take(device_text(device_named(plan.device))),
+            fingerprint=fingerprint.take(device),
             plan=dataclasses.asdict(plan),
             resume=games.spec.resume,
         )
-        _set_up(run, plan)
+        _set_up(run, plan, device)
         return run
 
     def _plan(self, recipe: AnyRecipe) -> Plan:
@@ -265,6 +260,27 @@ class Train:
         if self.features is not None and not isinstance(getattr(recipe, "view", None), Learnt):
             raise ValueError("--features are seen by view=Learnt; leave one of --features and view=... out")
         return recipe
+
+
+def _what_to_type(word: str) -> str:
+    """What was meant by `playfield train WORD`.
+
+    Raises: ValueError where the word is neither a game nor a recipe, or no budget is made for such a game.
+    """
+    budget = next(iter(BUDGETS))
+    if word in BUDGETS:
+        return f"{word} is a budget; say what is to be played: playfield train pong --budget {word}"
+    if word not in ALL_RECIPES and is_game(word):
+        game, recipe = shell_word(word), choose(BUDGETS[budget], word).recipe
+        return (
+            f"{word} is a game; say which recipe is to play it: playfield train {recipe} {game}; or let a budget "
+            f"choose the recipe: playfield train {game} --budget {budget}"
+        )
+    game = "gym:MountainCar-v0" if isinstance(find_recipe(word), LinearRecipe) else "pong"
+    return (
+        f"say what is to be played: playfield train {shell_word(word)} {game}; or let a budget choose "
+        f"the recipe: playfield train pong --budget {budget}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,8 +326,8 @@ class Resume:
             given["deterministic"] = True
         plan = Plan(**{**of.plan, **given})
         require(plan.services)
-        device = device_of(plan, of.recipe)
-        _set_up(run, plan)
+        device = settled_device(plan, of.recipe)
+        _set_up(run, plan, device_text(device))
         set_threads(self.threads, of.recipe, of.game, was=run.about.fingerprint.get("torch threads"))
         with run.writing():
             loaded = None if run.is_untouched() else run.load()
@@ -440,7 +456,7 @@ def warm_up(session: Session[Any], recipe: AnyRecipe, plan: Plan, root: Path) ->
         return
     if session.agent.observing_frames(session.clock) == 0 or isinstance(recipe, LinearRecipe):
         raise ValueError(f"--observe-with has nothing to do: {recipe.name} learns from its beginning on")
-    network = build_network(recipe, session.games.spec, Rng(0), device_named(plan.device)).eval()
+    network = build_network(recipe, session.games.spec, Rng(0), device_asked_for(plan.device)).eval()
     load_network(find_run(plan.observe_with, root), network)
     session.agent.warm_up_with(network)
 
@@ -599,7 +615,7 @@ def _conclude(run: Run, of: Known, session: Session[Any], plan: Plan, told: Sequ
     if plan.episodes > 0:
         for sink in told:
             sink(PhaseChanged(clock=session.clock, phase="evaluating"))
-        evaluation = Evaluation(episodes=plan.episodes, device=device_named(plan.device))
+        evaluation = Evaluation(episodes=plan.episodes, device=device_asked_for(plan.device))
         evaluated = report(run, of, session.agent.weights(), session.clock, evaluation)
         for sink in told:
             sink(evaluated)
@@ -735,46 +751,30 @@ def recorded(event: EpisodeEnded) -> RecordedEpisode:
     )
 
 
-def check_room(folder: Path, session: Session[Any], plan: Plan) -> None:
-    """Refuse a run whose checkpoints have no room on the disk; say where its memory may have none.
-
-    Raises: ValueError.
-    """
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    usage = shutil.disk_usage(there)
-    if usage.total == 0:  # no disk, such as /proc: what it takes is found out by writing
-        return
-    free = usage.free
-    agent = session.agent.state()
-    learnt = flatten(agent).tensors.values()
-    needed = RESERVE_BYTES + (plan.keep + 3) * sum(tensor.numel() * tensor.element_size() for tensor in learnt)
-    if free < needed:
-        raise ValueError(
-            f"the disk of {there} has {free / 1e6:,.0f} MB left, and the run's checkpoints alone need "
-            f"{needed / 1e6:,.0f} MB: free some, or give the folder of another disk with --runs"
-        )
-    memory = session.agent.memory.raw_bytes() if isinstance(session.agent, DeepAgent) else 0.0
-    if free < needed + PACKED_SHARE * memory:
-        grown = PACKED_SHARE * memory / 1e9
-        print(f"note: the memory may take {grown:.1f} GB of the disk of {there}, which has {free / 1e9:.1f} GB left")
-
-
 def device_of(plan: Plan, recipe: AnyRecipe) -> torch.device:
     """Where a plan wants a recipe's network and memory.
 
     Raises: ValueError where that is not here, or the recipe cannot be there.
     """
-    device = device_named(plan.device)
+    device = device_asked_for(plan.device)
     require_host(recipe, device)
+    return device
+
+
+def settled_device(plan: Plan, recipe: AnyRecipe) -> torch.device:
+    """The same, with this process made to calculate there as the plan wants, before anything is done there.
+
+    Raises: as `device_of`.
+    """
+    device = device_of(plan, recipe)
     if plan.deterministic and device.type == "cuda":
         use_deterministic_algorithms()
     return device
 
 
-def _set_up(run: Run, plan: Plan) -> None:
+def _set_up(run: Run, plan: Plan, device: str) -> None:
     """How a run that is being written keeps its checkpoints, and what they say of its device."""
-    run.keep_last, run.keep_every = plan.keep, plan.keep_every
-    run.device = device_text(device_named(plan.device))
+    run.keep_last, run.keep_every, run.device = plan.keep, plan.keep_every, device
 
 
 def set_threads(threads: int | None, recipe: AnyRecipe, game: str, was: object = None) -> None:

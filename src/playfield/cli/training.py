@@ -96,8 +96,9 @@ class Plan:
             raise ValueError(f"--frames must be at most {MOST_FRAMES:,}")
         if self.episodes < 0:
             raise ValueError("--episodes must be 0 or more")
-        if any(not 0 < number < math.inf for number in (self.save_every_minutes, self.minutes) if number is not None):
-            raise ValueError("--minutes and --save-every-minutes must be above 0, and not endless")
+        for name in ("minutes", "save_every_minutes"):
+            if (number := getattr(self, name)) is not None and not 0 < number < math.inf:
+                raise ValueError(f"--{name.replace('_', '-')} must be above 0, and not endless")
         if self.until_score is not None and not math.isfinite(self.until_score):
             raise ValueError("--until-score must be a number")
 

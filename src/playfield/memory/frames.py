@@ -121,7 +121,10 @@ class PackedFrames:
         self._newest: UInt8[Array, "R G bytes"] = np.zeros((2 * CHUNK_ROWS, games, self._frame_bytes), np.uint8)
         # Of chunk c and game g at (c % slots) * games + g; None of what was never there or lies in the log.
         self._slots = size // CHUNK_ROWS + 2
-        self._chunks: list[bytes | None] = [None] * (self._slots * games)
+        try:
+            self._chunks: list[bytes | None] = [None] * (self._slots * games)
+        except (MemoryError, OverflowError) as error:
+            raise ValueError("the memory would take more than there is; lower memory.capacity") from error
         self._unpacked: dict[int, UInt8[Array, "R bytes"]] = {}  # chunks that the last `take` needed: the next may too
         self._zstd = zstandard.ZstdCompressor(level=1, write_checksum=False), zstandard.ZstdDecompressor()
         self._log: FrameLog | None = None
@@ -240,7 +243,7 @@ def lazy_zeros(shape: tuple[int, ...], dtype: str, device: torch.device = HOST) 
         if device != HOST:
             return torch.zeros(shape, dtype=getattr(torch, dtype), device=device)
         return torch.from_numpy(np.zeros(shape, dtype))
-    except (MemoryError, torch.OutOfMemoryError) as error:
+    except (MemoryError, ValueError, torch.OutOfMemoryError) as error:  # a ValueError where no address reaches so far
         size, where = math.prod(shape) * np.dtype(dtype).itemsize / 1e9, "" if device == HOST else f" on {device}"
         advice = ", or take memory.store=Packed" if device == HOST else ""
         raise ValueError(
@@ -252,7 +255,7 @@ def _require_host(device: torch.device) -> None:
     if device != HOST:
         raise ValueError(
             f"frames are packed in the working memory of the processor, not on {device}: use memory.store=Raw with a "
-            "memory.capacity that fits there, or --device cpu"
+            "memory.capacity that fits there, or the device cpu"
         )
 
 

@@ -22,6 +22,9 @@ from playfield.multistep import n_step
 from playfield.settings import setting
 from playfield.types import Clock, Decision, Step, Tree
 
+MOST_CAPACITY = 10**10
+"""Transitions; their rewards and actions alone take 120 GB."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
@@ -50,6 +53,8 @@ class Replay:
         for name in ("capacity", "batch", "every_frames", "batches", "n_step", "stack"):
             if getattr(self, name) < 1:
                 raise ValueError(f"memory.{name} must be 1 or more")
+        if self.capacity > MOST_CAPACITY:
+            raise ValueError(f"memory.capacity must be at most {MOST_CAPACITY:,}")
         if self.start_frames < 0:
             raise ValueError("memory.start_frames must be 0 or more")
         check_rewards(self.reward_scale, self.reward_clip)
@@ -205,10 +210,26 @@ class ReplayMemory:
         return float((self._served - self._rated[self._place(key)]).float().mean()) if len(self._rated) else None
 
     def most_bytes(self) -> float:
-        return self.rows.most_bytes() + (0.0 if self._kept is None else self._kept.rows.most_bytes())
+        return self.most_bytes_in(self.spec.store)
 
     def raw_bytes(self) -> float:
-        return self.rows.most_bytes_in(Raw()) + (0.0 if self._kept is None else self._kept.rows.most_bytes())
+        return self.most_bytes_in(Raw())
+
+    def most_bytes_in(self, store: Store) -> float:
+        """Working memory that the rows take once the memory is full, where its own frames were kept in that way."""
+        return self.rows.most_bytes_in(store) + self._kept_bytes
+
+    def fixed_bytes(self) -> float:
+        """Of `most_bytes`, what stays whatever the capacity: demonstrations that are kept, a store's newest rows."""
+        return self.rows.fixed_bytes() + self._kept_bytes
+
+    def filled_bytes(self) -> float:
+        """Of `most_bytes`, what is taken already: by demonstrations, or by rows that came back."""
+        return self.rows.filled_bytes() + self._kept_bytes
+
+    @property
+    def _kept_bytes(self) -> float:
+        return 0.0 if self._kept is None else self._kept.rows.most_bytes()
 
     def state(self) -> Tree:
         priorities = {"priorities": self._priorities.state(), "rated": self._rated}

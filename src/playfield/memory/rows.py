@@ -181,6 +181,14 @@ class RowRing:
         narrow = (column for name, column in self.columns.items() if name != "frame")
         return frames + sum(column.shape.numel() * column.dtype.itemsize for column in narrow)
 
+    def fixed_bytes(self) -> float:
+        """Of `most_bytes`, what does not grow with the ring."""
+        return self.shape.store.most_bytes((0, self.shape.games, *self.shape.frame_shape), self.shape.frame_dtype)
+
+    def filled_bytes(self) -> float:
+        """Of `most_bytes`, what the rows take that are held now."""
+        return self.most_bytes() * (self.stop - self.start) / self.shape.size
+
     def state(self) -> Tree:
         # Rows that were saved before they were cut are not written anew: which ones they are is kept beside them.
         cuts = {"cuts": self._cuts} if self._cuts else {}

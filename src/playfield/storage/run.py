@@ -334,7 +334,8 @@ class Run:
         """The newest checkpoint that is intact, or the one of that name.
 
         A checkpoint is preferred whose sinks' files are intact too; where only they are damaged everywhere, the newest
-        state is used and a warning says so.
+        state is used and a warning says so. The one from before the first frame holds nothing of what was played: it
+        is not gone back to from a damaged one.
 
         Raises: NoCheckpoint where none can be loaded, DamagedFile where the one asked for cannot be.
         """
@@ -347,6 +348,8 @@ class Run:
         for folder in self._folders()[::-1]:
             try:
                 manifest = self._manifest(folder.name)
+                if found and self._is_outplayed(manifest):
+                    break
                 if sinks := [str(damage) for damage in checkpoints.damaged_sinks(self.path, manifest.sinks)]:
                     found += [f"{sentence}; checkpoint {folder.name} is not used" for sentence in sinks]
                     only_sinks_damaged = only_sinks_damaged or folder.name
@@ -505,12 +508,26 @@ class Run:
     def _log(self, path: str, fence: Fence | None) -> RowLog:
         return RowLog(self.path / _ROWS / checkpoints.folder_name(path), self.about.id, fence)
 
+    def _is_outplayed(self, manifest: Manifest) -> bool:
+        """Whether a checkpoint is of before the first frame, and a newer one is not, or does not say."""
+        frames = {newer.checkpoint: newer.frames for newer in self.checkpoints()}
+        newer = (folder.name for folder in self._folders() if folder.name > manifest.checkpoint)
+        return manifest.frames == 0 and any(frames.get(name, 1) > 0 for name in newer)
+
     def _nothing_to_load(self, found: list[str]) -> str:
+        again = f"train again under another name, for instance --name {self.name}-2"
         if not found:
+            return f"the run {self.name!r} has no checkpoint: wait for its first save, or {again}"
+        rows = self.path / _ROWS
+        if any(fence.segments for m in self.checkpoints() for fence in m.rows.values()) and not _has_entries(rows):
             return (
-                f"the run {self.name!r} has no checkpoint: wait for its first save, or train again under another --name"
+                f"the folder {rows} is missing or empty, and every checkpoint of the run {self.name!r} needs the "
+                f"replay memory that was in it: put it back from a copy of the run, or {again}"
             )
-        return f"no checkpoint of the run {self.name!r} can be loaded: " + "; ".join(found)
+        return (
+            f"no checkpoint of the run {self.name!r} can be loaded: {'; '.join(found)}; "
+            f"put back what is missing or damaged from a copy of the run, or {again}"
+        )
 
     def _take_lock(self, descriptor: int) -> None:
         try:
@@ -669,6 +686,10 @@ def _folders(path: Path) -> list[Path]:
     return sorted(
         entry for entry in folder.iterdir() if entry.name.isdecimal() and entry.name.isascii() and len(entry.name) == 8
     )
+
+
+def _has_entries(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def _truncate(path: Path, length: int) -> None:
