@@ -11,6 +11,7 @@ from meter import Meter, asked, repeat
 
 from playfield.agent import DeepAgent
 from playfield.build import build_session
+from playfield.cli.machine import keep_freed_memory
 from playfield.cli.train import games_of, set_threads
 from playfield.events import Learned, Stepped
 from playfield.games.atari import action_indices, emulators
@@ -30,6 +31,7 @@ MANY = 50
 
 
 def main() -> None:
+    keep_freed_memory()  # as the command `playfield` does
     meter = Meter(asked())
     set_threads(meter.asked.threads, RECIPES["dqn"], GAME)
     PARTS[meter.asked.part](meter)

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
+
+
+_KEPT_BYTES = 1 << 30
+"""Of freed memory, what stays with the process at most."""
+_OWN_MAPPING_BYTES = 1 << 28
+"""From which size on what is asked for is given back as a whole: replay memories, and no batch."""
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep the memory it has freed, for its next use of as much; where the C library is glibc.
+
+    Every update frees its gradients and all that its batch left on its way, tens of megabytes. glibc gives them back to
+    the system, which clears each page of them at its next use: on a virtual machine a tenth of the time of an update.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    library = ctypes.CDLL(None)
+    library.mallopt(_M_MMAP_THRESHOLD, _OWN_MAPPING_BYTES)
+    library.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
 def cores() -> int:
