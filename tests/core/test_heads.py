@@ -176,7 +176,7 @@ def test_the_layer_setting_makes_every_layer(head: Head, layers: int):
     for layer, kind in ((Dense(), nn.Linear), (Noisy(0.1), NoisyLinear)):
         changed = type(head)(hidden=6, layer=layer)
         built = changed.build(FEATURES, (ACTIONS,), OUTPUTS, draws())
-        assert sum(type(m) is kind for m in built.modules()) == layers
+        assert sum(isinstance(m, kind) for m in built.modules()) == layers
         assert sum(isinstance(m, nn.Linear | NoisyLinear) for m in built.modules()) == layers
 
 

@@ -356,8 +356,10 @@ class RankedPriorities:
                     self._settle(place, self._slot[self._count], self._priority[self._count])
 
     def update(self, slot: Int64[Tensor, "I"], surprise: Float32[Tensor, "I"]) -> None:
-        _require(_are_finite(surprise))
-        for one, priority in zip(slot.tolist(), surprise.abs().tolist(), strict=True):
+        priorities = surprise.abs().tolist()  # the heap is the host's, which looks at each of them anyway
+        if not all(map(math.isfinite, priorities)):
+            raise NoNumber(NO_NUMBER)
+        for one, priority in zip(slot.tolist(), priorities, strict=True):
             self._largest = max(self._largest, priority)
             self._settle(self._place[one], one, priority)
         self._changed(len(slot))

@@ -76,9 +76,9 @@ def noise_factor(normal: Float[Tensor, "N"]) -> Float[Tensor, "N"]:
 
 
 class Linear(nn.Linear):
-    """x Wᵀ + b, see `affine`."""
+    """A fully connected layer whose product is `affine`."""
 
-    def forward(self, input: Float[Tensor, "*B N"]) -> Float[Tensor, "*B M"]:  # noqa: A002 - as PyTorch calls it
+    def forward(self, input: Float[Tensor, "*B N"]) -> Float[Tensor, "*B M"]:
         return affine(input, self.weight, self.bias)
 
 

@@ -18,7 +18,7 @@ LARGE: Final = 1 << 18
 
 
 def affine(x: Float[Tensor, "*B N"], weight: Float[Tensor, "M N"], bias: Float[Tensor, "M"]) -> Float[Tensor, "*B M"]:
-    """x Wᵀ + b.
+    """Every row's weighted sums and biases: x Wᵀ + b.
 
     PyTorch leaves products on the processor to MKL, whose fastest kernels are for Intel's own: on one of AMD with
     AVX-512, oneDNN, which does the convolutions there, is twice as fast. Results differ by the order of their sums.
