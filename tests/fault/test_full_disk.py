@@ -154,7 +154,7 @@ def test_a_disk_that_stays_full_ends_no_training_and_results_are_missed_in_a_sen
 def test_results_that_are_there_survive_a_full_disk(
     disk: MountDisk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    folder = disk(20_000)
+    folder = disk(60_000)
     options = ["--name", "small", "--runs", str(folder), "--frames", "100", "--episodes", "2"]
     assert run_command(["train", "dqn_toy", "catch", "memory.capacity=300", *options]) == 0
     results = {path: path.read_bytes() for path in (folder / "small" / "results").iterdir()}
