@@ -266,3 +266,16 @@ def test_every_pass_of_an_update_has_noise_of_its_own(name: str, passes: int, mo
     assert learner.updates == updates + 1
     assert len(drawn) == passes * layers * 2  # a factor for the inputs and one for the outputs
     assert len({factor[0].item() for factor in drawn}) == len(drawn)
+
+
+def test_many_rows_are_what_few_rows_are():
+    """For many rows the layer makes its noisy weights, for few it does without: the same numbers but for rounding."""
+    few, many = noisy(40, 30, seed=3), noisy(40, 30, seed=3)
+    x = torch.randn(100, 40, generator=torch.Generator().manual_seed(4))
+    twice = torch.cat([x, x])
+    for layer, rows in ((few, x), (many, twice)):
+        rows.requires_grad_()
+        layer(rows).square().mean().backward()
+    for (name, own), other in zip(few.named_parameters(), many.parameters(), strict=True):
+        torch.testing.assert_close(own.grad, other.grad, rtol=1e-4, atol=1e-6, msg=name)
+    torch.testing.assert_close(x.grad, 2.0 * twice.grad[:100], rtol=1e-4, atol=1e-7)

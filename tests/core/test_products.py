@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from core.toys import small_session
 from playfield.networks import products
 from playfield.networks.products import LARGE, affine
+from playfield.storage.tree import digest
 
 ENTRIES, UNITS = 1024, 256
 
@@ -74,6 +76,55 @@ def test_small_layers_and_other_numbers_are_pytorchs(onednn: list[int]) -> None:
     x, weight, bias = (tensor.bfloat16() for tensor in given(4))
     assert torch.equal(affine(x, weight, bias), functional.linear(x, weight, bias))
     assert onednn == []
+
+
+def test_what_comes_out_can_be_changed_in_place(onednn: list[int]) -> None:
+    ours, theirs = given(3, 5), given(3, 5)
+    for inputs, function in ((ours, affine), (theirs, functional.linear)):
+        torch.relu_(function(*inputs)).sum().backward()
+    for own, other in zip(ours, theirs, strict=True):
+        assert own.grad is not None
+        assert other.grad is not None
+        torch.testing.assert_close(own.grad, other.grad, rtol=1e-5, atol=1e-3)
+
+
+def test_no_rows_and_frozen_weights_are_fine(onednn: list[int]) -> None:
+    x, weight, bias = given(0)
+    affine(x, weight, bias).sum().backward()
+    assert weight.grad is not None
+    assert not weight.grad.any()
+    x, weight, bias = given(4)
+    affine(x, weight.detach(), bias.detach()).sum().backward()
+    torch.testing.assert_close(x.grad, weight.detach().sum(0).expand(4, -1), rtol=1e-5, atol=1e-3)
+
+
+def test_a_run_goes_on_to_the_bit(monkeypatch: pytest.MonkeyPatch, onednn: list[int]) -> None:
+    monkeypatch.setattr(products, "LARGE", 1)
+    whole, half, rest = (small_session("rainbow") for _ in range(3))
+    for _ in whole.play(160):
+        pass
+    for _ in half.play(100):
+        pass
+    rest.load(half.state())
+    for _ in rest.play(160):
+        pass
+    assert len(onednn) > 1_000
+    assert digest(rest.agent.state()) == digest(whole.agent.state())
+
+
+@pytest.mark.parametrize(
+    ("processor", "capability", "quicker"),
+    [("AuthenticAMD", "AVX512", True), ("GenuineIntel", "AVX512", False), ("AuthenticAMD", "AVX2", False)],
+)
+def test_onednn_is_asked_on_amd_with_avx512(
+    processor: str, capability: str, quicker: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(products, "_processor", lambda: f"vendor_id : {processor}")
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
+    assert products.onednn_is_quicker.__wrapped__() == quicker
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    assert not products.onednn_is_quicker.__wrapped__()
 
 
 def test_elsewhere_all_is_pytorchs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 
 _KEPT_BYTES = 1 << 30
-"""Of freed memory, what stays with the process at most."""
-_OWN_MAPPING_BYTES = 1 << 28
-"""From which size on what is asked for is given back as a whole: replay memories, and no batch."""
+"""Of freed memory at the end of the heap, what stays with the process."""
+_OWN_MAPPING_BYTES = (1 << 28, 1 << 25)
+"""From which size on what is asked for is given back as a whole: replay memories, and no batch. Older glibc takes at
+most the second."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
@@ -28,8 +29,9 @@ def keep_freed_memory() -> None:
     if platform.libc_ver()[0] != "glibc":
         return
     library = ctypes.CDLL(None)
-    library.mallopt(_M_MMAP_THRESHOLD, _OWN_MAPPING_BYTES)
-    library.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+    # The second setting fixes the first one where it is, which would be far too low if it had been refused.
+    if any(library.mallopt(_M_MMAP_THRESHOLD, size) for size in _OWN_MAPPING_BYTES):
+        library.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
 def cores() -> int:

@@ -48,6 +48,10 @@ class Noisy:
 Layer = Dense | Noisy
 
 
+_FEW_ROWS = 128
+"""Up to which a noisy layer is two products: docs/decisions/0036."""
+
+
 class NoisyLinear(nn.Module):
     """See `Noisy`. One sample of noise for all rows of a batch, as in Fortunato et al. (2018)."""
 
@@ -59,14 +63,17 @@ class NoisyLinear(nn.Module):
         self.chance = chance
 
     def forward(self, x: Float[Tensor, "B N"]) -> Float[Tensor, "B M"]:
-        mean = affine(x, self.weight, self.bias)
         if not self.training:
-            return mean
+            return affine(x, self.weight, self.bias)
         units, entries = self.weight.shape
         of_entries = noise_factor(self.chance.normal(entries))
         of_units = noise_factor(self.chance.normal(units))
-        # The noise has rank one, so no matrix of it is made: what goes in is scaled by one factor, what comes out by
-        # the other. A second product of a batch is quicker than the memory that a matrix of sums would have to pass.
+        if len(x) > _FEW_ROWS:
+            # The noise has rank one, so its matrix is never made: rows are scaled by one factor, columns by the other.
+            weight = torch.addcmul(self.weight, self.weight_sigma * of_entries, of_units[:, None])
+            return affine(x, weight, torch.addcmul(self.bias, self.bias_sigma, of_units))
+        # Nor is one of noisy weights for few rows: a second product is quicker than the memory that it would pass.
+        mean = affine(x, self.weight, self.bias)
         return torch.addcmul(mean, affine(x * of_entries, self.weight_sigma, self.bias_sigma), of_units)
 
 

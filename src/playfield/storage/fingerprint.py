@@ -10,6 +10,8 @@ from importlib import metadata
 
 import torch
 
+_ARITHMETIC = "2"
+"""Raised where a change of ours alters the last bits of a recipe, with its reason in the changelog."""
 _PACKAGES = ("playfield", "torch", "numpy", "ale-py", "gymnasium")
 
 
@@ -39,6 +41,7 @@ def _unchanging() -> dict[str, str]:
     return {
         "python": platform.python_version(),
         **{name: _version(name) for name in _PACKAGES},
+        "arithmetic": _ARITHMETIC,
         "torch build": build,
         "instruction set": torch.backends.cpu.get_cpu_capability(),
         "platform": platform.system(),

@@ -521,7 +521,7 @@ class Run:
         rows = self.path / _ROWS
         if any(fence.segments for m in self.checkpoints() for fence in m.rows.values()) and not _has_entries(rows):
             return (
-                f"the folder {rows} is missing or empty, and every checkpoint of the run {self.name!r} needs the "
+                f"the folder {rows} is missing or empty, and the checkpoints of the run {self.name!r} need the "
                 f"replay memory that was in it: put it back from a copy of the run, or {again}"
             )
         return (
