@@ -32,8 +32,14 @@ def ended(folder: Path, number: signal.Signals, at: str, *arguments: str) -> sub
     environment = {**os.environ, "PYTHONPATH": path, "SIGNAL_AT": at, "SIGNAL": str(int(number))}
     return subprocess.run(
         [sys.executable, "-m", "playfield", *arguments], env=environment, cwd=folder, capture_output=True, text=True,
-        check=False, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        check=False, preexec_fn=_as_from_a_terminal,
     )  # fmt: skip
+
+
+def _as_from_a_terminal() -> None:
+    """What started the tests may ignore these signals, as `nohup` and a shell's `&` do; children inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize("at", WHILE_IMPORTING)
