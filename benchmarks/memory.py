@@ -4,7 +4,8 @@
 
 Eight copies of a game, played at random, fill the replay memory of the `dqn` recipe; what the process grew by is
 compared with what `--dry-run` would have said. Then batches are drawn, and as many updates made. Every way is measured
-in a process of its own, which also writes the log of a run as a training does. Memory is the kernel's `VmRSS`.
+in a process of its own, which also writes the log of a run as a training does. Memory is the kernel's `VmRSS`, with
+that of the emulators' process.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ from playfield.build import build_session
 from playfield.cli.machine import keep_freed_memory, resident_bytes
 from playfield.cli.needs import needs_of
 from playfield.cli.train import games_of
-from playfield.memory.frames import CHUNK_ROWS
 from playfield.recipes import RECIPES
 from playfield.session import Session
+from playfield.storage.log import CHUNK_ROWS
 from playfield.storage.run import Run
-from playfield.types import Clock, Decision
+from playfield.types import Clock, Decision, Step
 
 GAMES = 8
 STORES = ("Raw", "Packed", "Spilled")
@@ -64,7 +65,7 @@ def main() -> None:
         command = [sys.executable, __file__, game, "--one", "--stores", store, "--capacity", str(given.capacity)]
         done = subprocess.run([*command, "--seed", str(given.seed)], stdout=subprocess.PIPE, text=True, check=True)
         found = json.loads(done.stdout)
-        sizes = [f"{found[name] / 1e9:.3f}" for name in ("grown", "foretold", "log")]
+        sizes = [f"{found[name] / 1e9:.4f}" for name in ("grown", "foretold", "log")]
         times = [f"{middle:.2f} ({most:.2f})" for middle, most in (found["draw_ms"], found["update_ms"])]
         print(f"| {game} | {store} | {' | '.join([*sizes, *times])} |", flush=True)
 
@@ -80,9 +81,12 @@ def measure(game: str, store: str, capacity: int, seed: int) -> dict[str, object
         with run.writing():
             run.cut_back(None)
             session.agent.rest_on(run.reader("agent/memory/rows", "frame"))
-            before = _own_bytes()
-            fill(session, run, capacity, np.random.default_rng(seed))
-            grown = _own_bytes() - before
+            draws = np.random.default_rng(seed)
+            step = session.games.begin(draws)
+            run.save({"agent": session.agent.state()}, 0)  # as a training does: its log begins there
+            before = resident_bytes() or 0
+            fill(session, run, step, capacity // GAMES, draws)
+            grown = (resident_bytes() or 0) - before
             log = sum(path.stat().st_size for path in (run.path / "rows").rglob("*.pfl"))
             batches, learner = iter(session.agent.memory.batches(LATER)), session.agent.learner
             draw = timed(lambda: next(batches), DRAWS)
@@ -92,11 +96,10 @@ def measure(game: str, store: str, capacity: int, seed: int) -> dict[str, object
     return {"grown": grown, "foretold": foretold, "log": log, "draw_ms": draw, "update_ms": update}
 
 
-def fill(session: Session[DeepAgent], run: Run, capacity: int, draws: np.random.Generator) -> None:
-    """Play at random until the memory has as many rows as it holds; hand them to the disk as they come."""
+def fill(session: Session[DeepAgent], run: Run, step: Step, rows: int, draws: np.random.Generator) -> None:
+    """Play that many rows at random from a step on; hand them to the disk as they come."""
     games, agent = session.games, session.agent
-    step = games.begin(draws)
-    for row in range(1, capacity // GAMES + 1):
+    for row in range(1, rows + 1):
         action = draws.integers(0, len(games.spec.actions), GAMES)
         agent.observe(Decision(action=action, value=np.zeros(GAMES, np.float32)), step)
         if row % CHUNK_ROWS == 0:
@@ -113,12 +116,6 @@ def timed(work: Callable[[], object], times: int) -> tuple[float, float]:
         work()
         taken.append(1e3 * (time.perf_counter() - begun))
     return statistics.median(taken[10:]), statistics.quantiles(taken[10:], n=10)[-1]
-
-
-def _own_bytes() -> int:
-    """Memory of this process without the one that plays."""
-    everyone, children = resident_bytes() or 0, Path("/proc/self/task").glob("*/children")
-    return everyone - sum(resident_bytes(int(child)) or 0 for each in children for child in each.read_text().split())
 
 
 if __name__ == "__main__":
