@@ -17,6 +17,7 @@ import time
 import torch
 
 from playfield.build import build_session
+from playfield.cli.machine import keep_freed_memory
 from playfield.cli.train import set_threads
 from playfield.events import Learned, Stepped
 from playfield.games.make import make_games
@@ -33,6 +34,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     recipe = RECIPES[asked.recipe].with_overrides(asked.overrides)
+    keep_freed_memory()  # as the command `playfield` does
     set_threads(None, recipe, asked.game)
     games = make_games(asked.game, recipe.protocol, recipe.games)
     session = build_session(recipe, games, asked.seed)

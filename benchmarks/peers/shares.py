@@ -24,6 +24,7 @@ from meter import Asked, Meter
 from ours import recipe_of, session_of
 from table import render_between, where_text
 
+from playfield.cli.machine import keep_freed_memory
 from playfield.cli.train import set_threads
 from playfield.events import Stepped
 from playfield.recipes import RECIPES
@@ -98,6 +99,7 @@ def shares_of(name: str, given: argparse.Namespace) -> dict[str, float]:
     """A recipe with 64 games: what each kind of call takes of its learning."""
     work = Asked(part=name, games=given.games, start=4_096, batch=128 if name == "pqn" else 32, capacity=100_000)
     recipe = recipe_of(Meter(work), name)
+    keep_freed_memory()  # as the command `playfield` does
     set_threads(given.threads, recipe, "pong")
     session = session_of(Meter(work), recipe)
     agent, shares = session.agent, Shares()

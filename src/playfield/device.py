@@ -10,6 +10,7 @@ must not touch it before it has arrived, and whoever asks for a number must not 
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final, Literal, Protocol
@@ -19,6 +20,15 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 HOST: Final = torch.device("cpu")
+
+
+def processor(field: str) -> str:
+    """What Linux tells of the processor under a name such as `model name`; elsewhere what the system calls it."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            return next((line.split(":", 1)[1].strip() for line in file if line.startswith(field)), "unknown")
+    except OSError:
+        return platform.processor() or "unknown"
 
 
 def device_named(text: str) -> torch.device:

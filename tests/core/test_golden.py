@@ -19,6 +19,7 @@ from core.toys import ADAPTED, plain, small_games
 from demonstrations.shown import record
 from playfield.build import build_session
 from playfield.demonstrations import demonstrations
+from playfield.device import processor
 from playfield.events import Learned
 from playfield.games.make import make_games
 from playfield.memory.replay import Replay
@@ -33,15 +34,7 @@ REGENERATE = os.environ.get("PLAYFIELD_REGENERATE_GOLDEN") == "1"
 def fingerprint() -> str:
     """What the last bits of a sum depend on."""
     capability, threads = torch.backends.cpu.get_cpu_capability(), torch.get_num_threads()
-    return f"torch {torch.__version__}, {_processor()}, {capability}, {threads} thread{'s' * (threads != 1)}"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return "unknown processor"
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown processor")
+    return f"torch {torch.__version__}, {processor('model name')}, {capability}, {threads} thread{'s' * (threads != 1)}"
 
 
 def play(name: str, folder: Path) -> dict[str, str]:

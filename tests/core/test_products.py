@@ -119,7 +119,7 @@ def test_a_run_goes_on_to_the_bit(monkeypatch: pytest.MonkeyPatch, onednn: list[
 def test_onednn_is_asked_on_amd_with_avx512(
     processor: str, capability: str, quicker: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(products, "_processor", lambda: f"vendor_id : {processor}")
+    monkeypatch.setattr(products, "processor", {"vendor_id": processor}.get)
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
     assert products.onednn_is_quicker.__wrapped__() == quicker

@@ -172,7 +172,7 @@ def _read(commands: Mapping[str, type[Command]], program: str, about: str, argum
             f"there is no command `{program} {arguments[0]}`; the nearest are: {near}; "
             f"those that there are: {program} --help"
         )
-    with in_words(f"{program} {arguments[0]}" if arguments else program):
+    with in_words(f"{program} {arguments[0]}" if _begins_with_command(arguments) else program):
         return tyro.extras.subcommand_cli_from_dict(
             dict(commands), prog=program, description=about, args=arguments, config=(tyro.conf.FlagConversionOff,)
         )

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-
 _KEPT_BYTES = 1 << 30
 """Of freed memory at the end of the heap, what stays with the process."""
 _OWN_MAPPING_BYTES = (1 << 28, 1 << 25)

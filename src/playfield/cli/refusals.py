@@ -26,7 +26,7 @@ def in_words(program: str) -> Generator[None]:
 
     Raises: ValueError with it; SystemExit as the parser does, for help and after other boxes.
     """
-    box = StringIO()
+    box, sentence = StringIO(), None
     try:
         with redirect_stderr(box):
             yield
@@ -35,7 +35,7 @@ def in_words(program: str) -> Generator[None]:
             raise ValueError(f"{sentence}; `{program} --help` explains the options") from None
         raise
     finally:
-        if _sentence(box.getvalue()) is None:
+        if sentence is None:
             sys.stderr.write(box.getvalue())
 
 

@@ -261,7 +261,7 @@ class ProportionalPriorities:
         self._taken = torch.zeros(slots, dtype=torch.bool)  # on the host, which says what is entered and what leaves
         self._count = 0
         self._largest = torch.ones((), dtype=torch.float64, device=device)
-        self._finite: Late | None = None  # of the newest surprises
+        self._finite: Late | None = None  # 1 where the newest surprises are numbers
 
     def enter(self, slot: Int64[Tensor, "I"]) -> None:
         self._taken[slot] = True
@@ -278,18 +278,21 @@ class ProportionalPriorities:
         if len(slot) == 0:
             return
         size = surprise.abs().clamp(max=limit)
-        self._finite = _are_finite(size)
+        self._finite = Late(size.isfinite().all().float()[None])
         if self._device == HOST:
-            _require(self._finite)
+            self._require_numbers()
         # What is no number is found before the next draw, and until then must not spoil the sums.
         number = size.nan_to_num(nan=0.0, posinf=0.0)
         priority = _newest_of_each(slot, number.double() + self.spec.offset)
         self._largest = torch.maximum(self._largest, priority.max())
         self._powers.set(slot, priority**self.spec.alpha)
 
+    def _require_numbers(self) -> None:
+        if self._finite is not None and not self._finite[0]:
+            raise NoNumber(NO_NUMBER)
+
     def draw(self, size: int, frames: int, uniform: UniformDraw) -> Drawn:
-        if self._finite is not None:
-            _require(self._finite)
+        self._require_numbers()
         spec, total = self.spec, self._powers.total()
         share = spec.uniform_share if total > 0 else 1.0
         device = self._device
@@ -444,17 +447,6 @@ def _points(
     """Places between 0 and 1: one in each of `size` equal parts, or each anywhere."""
     point = generator.random(size)
     return torch.from_numpy((np.arange(size) + point) / size if draws == "stratified" else point)
-
-
-def _are_finite(surprise: Float32[Tensor, "I"]) -> Late:
-    """1 where all of them are numbers, else 0; on its way to who asks for it."""
-    return Late(surprise.isfinite().all().float()[None])
-
-
-def _require(finite: Late) -> None:
-    """Raises: NoNumber where a surprise was none."""
-    if not finite[0]:
-        raise NoNumber(NO_NUMBER)
 
 
 def _newest_of_each(slot: Int64[Tensor, "I"], value: Float64[Tensor, "I"]) -> Float64[Tensor, "I"]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import platform
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 import torch
@@ -13,6 +11,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
+
+from playfield.device import processor
 
 LARGE: Final = 1 << 18
 """Weights from which on a quicker product makes up for the calls of Python around it: docs/decisions/0036."""
@@ -40,14 +40,8 @@ def onednn_is_quicker() -> bool:
     """Whether this processor is one on which MKL does without its fastest kernels, and oneDNN is there."""
     is_there = torch.backends.mkldnn.enabled and torch.backends.mkldnn.is_available()
     is_there = is_there and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    return is_there and torch.backends.cpu.get_cpu_capability() == "AVX512" and "AuthenticAMD" in _processor()
-
-
-def _processor() -> str:
-    try:
-        return Path("/proc/cpuinfo").read_text(errors="replace")
-    except OSError:
-        return platform.processor()
+    is_amd = "AuthenticAMD" in processor("vendor_id")
+    return is_there and is_amd and torch.backends.cpu.get_cpu_capability() == "AVX512"
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

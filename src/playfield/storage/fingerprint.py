@@ -10,6 +10,8 @@ from importlib import metadata
 
 import torch
 
+from playfield.device import processor
+
 _ARITHMETIC = "2"
 """Raised where a change of ours alters the last bits of a recipe, with its reason in the changelog."""
 _PACKAGES = ("playfield", "torch", "numpy", "ale-py", "gymnasium")
@@ -46,7 +48,7 @@ def _unchanging() -> dict[str, str]:
         "instruction set": torch.backends.cpu.get_cpu_capability(),
         "platform": platform.system(),
         "machine": platform.machine(),
-        "CPU model": _cpu_model(),
+        "CPU model": processor("model name"),
     }
 
 
@@ -55,11 +57,3 @@ def _version(package: str) -> str:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return "not installed"
-
-
-def _cpu_model() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            return next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), "unknown")
-    except OSError:
-        return platform.processor() or "unknown"

@@ -510,7 +510,7 @@ class Run:
 
     def _is_outplayed(self, manifest: Manifest) -> bool:
         """Whether a checkpoint is of before the first frame, and a newer one is not, or does not say."""
-        frames = {newer.checkpoint: newer.frames for newer in self.checkpoints()}
+        frames = {each.checkpoint: each.frames for each in self.checkpoints()}
         newer = (folder.name for folder in self._folders() if folder.name > manifest.checkpoint)
         return manifest.frames == 0 and any(frames.get(name, 1) > 0 for name in newer)
 
@@ -519,9 +519,10 @@ class Run:
         if not found:
             return f"the run {self.name!r} has no checkpoint: wait for its first save, or {again}"
         rows = self.path / _ROWS
-        if any(fence.segments for m in self.checkpoints() for fence in m.rows.values()) and not _has_entries(rows):
+        fences = (fence for manifest in self.checkpoints() for fence in manifest.rows.values())
+        if any(fence.segments for fence in fences) and not _has_entries(rows):
             return (
-                f"the folder {rows} is missing or empty, and the checkpoints of the run {self.name!r} need the "
+                f"the folder {rows} is missing or empty, and every checkpoint of the run {self.name!r} needs the "
                 f"replay memory that was in it: put it back from a copy of the run, or {again}"
             )
         return (
