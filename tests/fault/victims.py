@@ -90,7 +90,7 @@ class Victim:
 
     def kill(self, process: BaseProcess) -> bool:
         """SIGKILL; whether it was still at work."""
-        os.kill(process.pid or 0, signal.SIGKILL)
+        process.kill()  # which knows of one that has just ended
         phase = self.phase
         process.join()
         if process.exitcode != -signal.SIGKILL:
