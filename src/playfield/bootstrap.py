@@ -28,7 +28,9 @@ class Next(NamedTuple):
 
 
 class Bootstrap(Protocol):
-    def __call__(self, online: QFunction, target: QFunction, batch: Batch) -> Next: ...
+    def __call__(self, online: QFunction, target: QFunction, batch: Batch) -> Next | None:
+        """What is backed up; None where all discounts are 0, so that nothing is."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,7 @@ class Greedy:
     """
 
     def __call__(self, online: QFunction, target: QFunction, batch: Batch) -> Next:
-        returns = target(batch.next_obs)
-        return Next(returns, _certain(returns.mean), 0.0, 0.0)
+        return greedily(target(batch.next_obs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +114,10 @@ class Munchausen:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Nothing is bootstrapped: the memory delivered whole (λ-)returns as rewards, with discount 0.
+    """Nothing is bootstrapped: the memory delivered whole (λ-)returns as rewards, with discount 0."""
 
-    One cheap look at a single next observation gives returns of the right kind; their value is multiplied by 0.
-    """
-
-    def __call__(self, online: QFunction, target: QFunction, batch: Batch) -> Next:
-        returns = target(batch.next_obs[:1])
-        return Next(returns, _certain(returns.mean), 0.0, 0.0)
+    def __call__(self, online: QFunction, target: QFunction, batch: Batch) -> None:
+        return None
 
 
 BootstrapSpec = Greedy | Double | Expected | Munchausen | Settled
@@ -134,6 +131,11 @@ def scaled_log_policy(q: Float[Tensor, "B A"], temperature: float) -> Float[Tens
     """
     ahead = q - q.amax(1, keepdim=True)
     return ahead - temperature * torch.logsumexp(ahead / temperature, 1, keepdim=True)
+
+
+def greedily(returns: Returns) -> Next:
+    """The best of these is backed up."""
+    return Next(returns, _certain(returns.mean), 0.0, 0.0)
 
 
 def _certain(value: Float[Tensor, "B A"]) -> Float[Tensor, "B A"]:

@@ -10,13 +10,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from playfield.batch import Batch, Distance
-from playfield.bootstrap import Bootstrap, QFunction
+from playfield.bootstrap import Bootstrap, Next, QFunction, greedily
 from playfield.device import HOST, Late
 from playfield.diagnostics import PROBE_EVERY, Look, effective_share, look, policy_churn
 from playfield.events import Diagnostics
 from playfield.imitation import Imitation, large_margin, squares
 from playfield.networks import chance_of
 from playfield.optimizers import BuildsOptimizer, load_optimizer_state, optimizer_state, rate, set_rate
+from playfield.returns import Return
 from playfield.runners import Runner, eager
 from playfield.settings import setting
 from playfield.types import Tree
@@ -115,10 +116,18 @@ def td_loss(online: QFunction, target: QFunction, batch: Batch, bootstrap: Boots
     """
     with torch.no_grad():
         following = bootstrap(online, target, batch)
-        bonus = following.bonus if isinstance(following.bonus, Tensor) else torch.zeros_like(following.policy)
-        goal = following.returns.under(following.policy, bonus).backup(batch.reward + following.reward, batch.discount)
-    predicted = online(batch.obs).at(batch.action)
+        goal = None if following is None else _goal(following, batch)
+    seen = online(batch.obs)
+    if goal is None:
+        with torch.no_grad():  # of the right kind, and multiplied by 0
+            goal = _goal(greedily(seen), batch)
+    predicted = seen.at(batch.action)
     return predicted.distance(goal), predicted.mean.detach().mean()
+
+
+def _goal(following: Next, batch: Batch) -> Return:
+    bonus = following.bonus if isinstance(following.bonus, Tensor) else torch.zeros_like(following.policy)
+    return following.returns.under(following.policy, bonus).backup(batch.reward + following.reward, batch.discount)
 
 
 def imitation_loss(network: nn.Module, target: QFunction, batch: Batch, rule: LearningRule) -> Float[Tensor, ""]:

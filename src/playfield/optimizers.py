@@ -211,7 +211,7 @@ class CenteredRMSProp(Optimizer):
 
 
 class RectifiedAdam(Optimizer):
-    """See `RAdam`. The same numbers as PyTorch's, which reads its count of steps seven times for each parameter."""
+    """See `RAdam`. PyTorch's counts anew for each parameter, and goes through all its memory ten times."""
 
     def __init__(self, parameters: Iterable[nn.Parameter], lr: float, eps: float) -> None:
         super().__init__(parameters, {"lr": lr, "betas": (0.9, 0.999), "eps": eps})
@@ -229,27 +229,27 @@ class RectifiedAdam(Optimizer):
             count, mean, square = ([self.state[p][key] for p in weights] for key in ("step", "exp_avg", "exp_avg_sq"))
             torch._foreach_add_(count, torch.tensor(1.0), alpha=1.0)
             beta1, beta2 = group["betas"]
-            torch._foreach_lerp_(mean, grads, 1.0 - beta1)
-            torch._foreach_mul_(square, beta2)
-            torch._foreach_addcmul_(square, grads, grads, 1.0 - beta2)
-            plain, rectified = _rectified(float(count[0]), group["lr"], beta1, beta2)
-            factor = torch._foreach_sqrt(square)
-            torch._foreach_add_(factor, group["eps"])
-            torch._foreach_div_(factor, rectified)
-            torch._foreach_reciprocal_(factor)
-            torch._foreach_add_(factor, plain)
-            torch._foreach_addcmul_(weights, mean, factor)
+            step = float(count[0])
+            if (shortened := _rectification(step, beta2)) is None:
+                torch._foreach_lerp_(mean, grads, 1.0 - beta1)
+                torch._foreach_mul_(square, beta2)
+                torch._foreach_addcmul_(square, grads, grads, 1.0 - beta2)
+                torch._foreach_add_(weights, mean, alpha=-group["lr"] / (1.0 - beta1**step))
+            else:
+                # Adam's step at a shorter rate. Its eps comes after the root's slow start is made up for, ours before.
+                torch._fused_adam_(
+                    weights, grads, mean, square, [], count, lr=group["lr"] * shortened, beta1=beta1, beta2=beta2,
+                    weight_decay=0.0, eps=group["eps"] / (1.0 - beta2**step) ** 0.5, amsgrad=False, maximize=False,
+                )  # fmt: skip
 
 
-def _rectified(step: float, lr: float, beta1: float, beta2: float) -> tuple[float, float]:
-    """What the mean gradient is multiplied by as it is, and over the root of the mean square: one of them is 0."""
+def _rectification(step: float, beta2: float) -> float | None:
+    """By how much a step is shortened; None where the mean square rests on too few gradients to be used."""
     longest = 2.0 / (1.0 - beta2) - 1.0
     length = longest - 2.0 * step * beta2**step / (1.0 - beta2**step)
-    first = 1.0 - beta1**step
     if length <= 5.0:
-        return -lr / first, 0.0
-    shortened = (length - 4.0) * (length - 2.0) * longest / ((longest - 4.0) * (longest - 2.0) * length)
-    return 0.0, -((1.0 - beta2**step) ** 0.5) * (lr * shortened**0.5 / first)
+        return None
+    return ((length - 4.0) * (length - 2.0) * longest / ((longest - 4.0) * (longest - 2.0) * length)) ** 0.5
 
 
 def optimizer_state(optimizer: Optimizer) -> Tree:

@@ -14,7 +14,7 @@ class Relu:
     """max(0, x)."""
 
     def build(self) -> nn.Module:
-        return nn.ReLU(inplace=True)
+        return nn.ReLU()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class LeakyRelu:
             raise ValueError("the slope of a LeakyRelu must be 0 or more and below 1")
 
     def build(self) -> nn.Module:
-        return nn.LeakyReLU(self.slope, inplace=True)
+        return nn.LeakyReLU(self.slope)
 
 
 Activation = Relu | LeakyRelu

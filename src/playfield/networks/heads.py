@@ -140,7 +140,7 @@ def _two_streams(head: Dueling | Factored, features: int, axes: Axes, outputs: i
 
     def hidden() -> nn.Sequential:
         layer = head.layer.build(features, head.hidden, head.init, draws)
-        return nn.Sequential(layer, head.norm.build((head.hidden,)), nn.ReLU(inplace=True))
+        return nn.Sequential(layer, head.norm.build((head.hidden,)), nn.ReLU())
 
     if head.streams == "shared":
         return _TwoStreams(hidden(), value, advantage, axes, head.gradient_scale)
