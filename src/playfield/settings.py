@@ -133,6 +133,10 @@ def to_plain(value: Any) -> Any:
     return value
 
 
+MOST_COUNT = 10**12
+"""Largest whole number of a setting: beyond it sizes and frame counts no longer mean anything."""
+
+
 def from_plain(hint: Any, plain: Any, path: str = "") -> Any:
     """The inverse of `to_plain`, checked against the annotation `hint`.
 
@@ -147,6 +151,8 @@ def from_plain(hint: Any, plain: Any, path: str = "") -> Any:
         raise ValueError(f"{where} must be {_describe(hint)}, not {shortened(plain)}")
     if isinstance(plain, str) and not plain.isprintable():
         raise ValueError(f"{where} has characters that cannot be shown")  # and might steer the terminal
+    if type(plain) is int and float not in _options(hint) and abs(plain) > MOST_COUNT:
+        raise ValueError(f"{where} must be at most {MOST_COUNT:,}")
     return float(plain) if float in _options(hint) and type(plain) is int else plain
 
 

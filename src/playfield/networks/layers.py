@@ -47,6 +47,8 @@ class Noisy:
 
 Layer = Dense | Noisy
 
+MOST_WEIGHTS = 1 << 30
+"""Of one layer: four gigabytes, as much as a tensor of a checkpoint may be."""
 
 _FEW_ROWS = 128
 """Up to which a noisy layer is two products: docs/decisions/0036."""
@@ -91,6 +93,7 @@ class Linear(nn.Linear):
 
 def linear(entries: int, units: int, init: Init, draws: Draws) -> nn.Linear:
     """A fully connected layer, its weights and biases drawn."""
+    _check_size(f"{units:,} units over {entries:,} inputs", entries * units)
     layer = cast(nn.Linear, skip_init(Linear, entries, units))
     init.fill(layer.weight.data, _bias(layer), draws.weights)
     return layer
@@ -109,6 +112,8 @@ class Convolution:
 
     def build(self, init: Init, draws: Draws) -> nn.Conv2d:
         """The convolution, its weights and biases drawn."""
+        weights = self.channels * (self.entries // self.groups) * self.size**2
+        _check_size(f"{self.channels:,} channels over {self.entries:,} of {self.size} x {self.size} pixels", weights)
         made = skip_init(
             nn.Conv2d, self.entries, self.channels, self.size, self.stride, self.padding, groups=self.groups
         )
@@ -126,6 +131,13 @@ class Pixels(nn.Module):
 
     def forward(self, x: Shaped[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         return x.to(torch.float32).mul_(1.0 / 255.0)
+
+
+def _check_size(layer: str, weights: int) -> None:
+    if weights > MOST_WEIGHTS:
+        raise ValueError(
+            f"a layer of {layer} has {weights:,} weights, and at most {MOST_WEIGHTS:,} can be; make it smaller"
+        )
 
 
 def channels_last(module: nn.Module) -> None:
