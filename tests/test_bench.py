@@ -78,6 +78,23 @@ def test_a_section_tells_medians_spreads_processor_time_failures_and_the_best_pe
     assert text.endswith("Playfield is 5.33 times as fast as Tianshou, the best peer; the target is 2.")
 
 
+def test_works_of_one_run_share_the_line_that_says_where_and_others_have_their_own() -> None:
+    run = {"date": "2026-01-02T03:04", "changed_files": 0, "processor": "P", "cores": 2, "threads": 2, "system": "L",
+           "load_before": [0.0], "repetitions": 1, "seeds": [0], "command": "c"}  # fmt: skip
+    found = {"reports": {"Playfield": [report()]}, "failures": {}}
+    first, second = {"about": {**run, "commit": "aaa"}, **found}, {"about": {**run, "commit": "bbb"}, **found}
+    lines = script("table").tables({"works": {"acting": second, "rainbow": first, "dqn": first}}).splitlines()
+    told = [line[:34] for line in lines if line.startswith(("2026", "###"))]
+    assert [line.split(", ")[1].split(":")[0] if line[0] == "2" else line[:15] for line in told] == [
+        "commit aaa", "### Nature DQN ", "### Rainbow on ", "commit bbb", "### Acting only",
+    ]  # fmt: skip
+
+
+def test_a_command_is_told_without_the_places_of_this_machine() -> None:
+    words = ["--results", "/here/a.json", "--works", "dqn", "--environments", "/there", "--repetitions", "3"]
+    assert script("bench")._of_everywhere(words) == ["--works", "dqn", "--repetitions", "3"]
+
+
 def test_a_limit_is_no_peer() -> None:
     reports = {"ale-py's vector environment": [report(seconds=0.1)], "Playfield": [report()], "Dopamine": [report()]}
     text = script("table").section(work("emulator"), {"reports": reports, "failures": {}})
@@ -102,7 +119,7 @@ def test_tables_replace_what_stands_between_their_marks_and_nothing_else(tmp_pat
 
 def test_the_documents_marks_are_those_that_are_written_between() -> None:
     page = (PEERS.parents[1] / "docs" / "performance.md").read_text()
-    for name in ("table", "scaling", "shares"):
+    for name in ("table", "scaling", "shares", "limits"):
         module = script(name)
         assert page.count(module.BEGIN) == page.count(module.END) == 1
 

@@ -7,7 +7,8 @@
 
 In every repetition of a work all competitors take their turn, each in a process of its own with the same number of
 threads on the same cores, beginning with another one each time. A report counts only if it says that as much was learnt
-as the work asks for. Results go to a JSON file as they come, and from there into the tables of docs/performance.md.
+as the work asks for. Results go to a JSON file as they come, and from there into the tables of docs/performance.md. Of
+works that are not measured this time both keep what is there, with where and when that was measured.
 """
 
 from __future__ import annotations
@@ -44,11 +45,13 @@ def main() -> int:
         print(f"this process may use {len(cores)} cores; give --threads {len(cores)}")
         return 2
     os.sched_setaffinity(0, cores)  # what is started inherits it
-    results = {"about": about(given), "works": {}}
+    results = json.loads(given.results.read_text()) if given.results.exists() else {"works": {}}
+    run = about(given)
     for work in [work for work in WORKS if not given.works or work.name in given.works]:
-        results["works"][work.name] = {"numbers": work.numbers(quick=given.quick), "reports": {}, "failures": {}}
+        numbers = work.numbers(quick=given.quick)
+        results["works"][work.name] = {"about": run, "numbers": numbers, "reports": {}, "failures": {}}
         measure(work, given, results)
-    results["about"]["load_after"] = os.getloadavg()
+    run["load_after"] = os.getloadavg()
     save(results, given.results)
     if not given.quick:
         render_into(TABLES, results)
@@ -77,7 +80,7 @@ def about(given: argparse.Namespace) -> dict[str, Any]:
     """Where, when and of what the results are."""
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "command": " ".join([f"benchmarks/peers/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
+        "command": " ".join([f"benchmarks/peers/{Path(sys.argv[0]).name}", *_of_everywhere(sys.argv[1:])]),
         "commit": _git("rev-parse", "--short", "HEAD"),
         "changed_files": len(_git("status", "--porcelain", "--untracked-files=no").splitlines()),
         "processor": _line("/proc/cpuinfo", "model name"),
@@ -90,6 +93,12 @@ def about(given: argparse.Namespace) -> dict[str, Any]:
         "quick": given.quick,
         "load_before": os.getloadavg(),
     }
+
+
+def _of_everywhere(words: list[str]) -> list[str]:
+    """Arguments without those that only say where something lies on this machine."""
+    here = ("--results", "--environments")
+    return [word for word, before in zip(words, ["", *words], strict=False) if word not in here and before not in here]
 
 
 def measure(work: Work, given: argparse.Namespace, results: dict[str, Any]) -> None:

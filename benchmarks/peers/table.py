@@ -32,9 +32,16 @@ def render_between(path: Path, marks: tuple[str, str], text: str) -> None:
 
 
 def tables(results: dict[str, Any]) -> str:
-    """All works that were measured, with where and how before them."""
-    parts = [section(work, results["works"][work.name]) for work in WORKS if work.name in results["works"]]
-    return "\n\n".join([where_text(results["about"]), *parts, versions(results)])
+    """All works that were measured; before those of one run where and how that was."""
+    parts: list[str] = []
+    told = None
+    for work in WORKS:
+        if (found := results["works"].get(work.name)) is None:
+            continue
+        if (where := where_text(found["about"])) != told:
+            parts.append(told := where)
+        parts.append(section(work, found))
+    return "\n\n".join([*parts, versions(results)])
 
 
 def where_text(about: dict[str, Any]) -> str:
