@@ -59,7 +59,7 @@ ALL = (_ours(), _sb3(), CLEANRL, TIANSHOU, DOPAMINE)
 
 TRAINING = {"steps": 2_000, "warm": 400, "start": 1_000, "capacity": 100_000}
 QUICK = {"steps": 80, "warm": 16, "start": 200, "capacity": 2_000}
-MEMORY = {"steps": 40, "warm": 40, "start": 100_000, "capacity": 100_000}
+MEMORY = {"steps": 40, "warm": 400, "start": 100_000, "capacity": 100_000}
 ROLLOUT = 32 * 128
 """Decisions between two times of learning of PQN with 128 games."""
 FILLED = {"start": 20_000, "warm": 0, "capacity": 20_000}

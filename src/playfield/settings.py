@@ -210,9 +210,12 @@ def is_finite(number: float) -> bool:
 
 
 def _describe(hint: Any) -> str:
-    return " or ".join(
-        sorted({"nothing" if o is type(None) else getattr(o, "__name__", str(o)) for o in _options(hint)})
-    )
+    return " or ".join(sorted({_KINDS.get(o, getattr(o, "__name__", str(o))) for o in _options(hint)}))
+
+
+_KINDS: dict[Any, str] = {
+    int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "none"
+}  # fmt: skip
 
 
 def _dataclass_from(hint: Any, plain: Mapping[str, Any], path: str, where: str) -> Any:

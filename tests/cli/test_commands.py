@@ -40,7 +40,7 @@ BAD_INPUT = [
     (("train", "dnq", "pong"), r"no recipe 'dnq'; the nearest are: dqn, \w+, \w+"),
     (("train", "dqn", "pong", "memory.nstep=3"), r"no setting 'memory\.nstep'; the nearest are: memory\.n_step, "),
     (("train", "dqn", "pong", "memory.n_step"), r"write path=value"),
-    (("train", "dqn", "pong", "memory.n_step=many"), r"memory\.n_step must be int, not 'many'"),
+    (("train", "dqn", "pong", "memory.n_step=many"), r"memory\.n_step must be a whole number, not 'many'"),
     (("train", "dqn", "pong", "memory.n_step=0"), r"memory\.n_step must be 1 or more"),
     (("train", "dqn", "pong", "bootstrap=Settled"), r"only a Rollout memory delivers"),
     (("train", "pqn", "pong", "bootstrap=Double"), r"nothing to bootstrap"),
@@ -67,6 +67,14 @@ BAD_INPUT = [
     (("train", "dqn", "pong", "memory.batch=1e99"), r"memory\.batch must be at most 1,000,000,000,000$"),
     (("train", "dqn", "pong", "head.hidden=1e9"), r"a layer of 6 units over 1,000,000,000 inputs has .* smaller"),
     (("train", "dqn", "pong", "memory.stack=1e9"), r"a layer of 32 channels over 1,000,000,000 of 8 x 8 pixels has"),
+    (("train", "dqn_toy", "catch", "--name", "../x", "--dry-run"), r"cannot be the name of a run"),
+    (("train", "dqn_toy", "catch", "memory.n_step=1e9"), r"too few for memory\.n_step=1000000000 and memory\.stack"),
+    (
+        ("train", "dqn", "pong", "optimizer.lr=nan"),
+        r"must be Exponential or Linear or Piecewise or a number, not 'nan'",
+    ),
+    (("record", "catch", "--policy", "random", "--minutes", "nan"), r"must be above 0, and come to an end"),
+    (("lab", "run", "sarsa", "mountaincar", "--episodes", "9" * 30), r"--episodes times --runs must be at most"),
     (("recipes", "diff"), r"write `playfield recipes`, `recipes NAME`, `recipes diff A B`"),
     (("resume", "nothing"), r"no run 'nothing'"),
     (("evaluate", "nothing"), r"no run 'nothing'"),
@@ -84,7 +92,10 @@ BAD_INPUT = [
     (("games", "chek", "--steps", "9"), r"no command `playfield games chek`; the nearest are: check, "),
     (("demos", "shw"), r"no command `playfield demos shw`; the nearest are: show, .*: playfield demos --help"),
     (("lab", "swep"), r"no command `playfield lab swep`; the nearest are: sweep, .*: playfield lab --help"),
-    (("import", "a.playfield", "b.playfield", "--recipe", "dqn", "--game", "pong"), r"is a model of Playfield already"),
+    (
+        ("import", "a.playfield", "b.playfield", "--recipe", "dqn", "--game", "pong"),
+        r"a\.playfield.* cannot be used|a\.playfield is missing",
+    ),
 ]
 
 
@@ -416,3 +427,69 @@ def test_a_recipe_does_not_differ_from_itself(capsys: pytest.CaptureFixture[str]
     rows = {cells[0].strip(): [cell.strip() for cell in cells[1:]] for cells in told}
     assert rows["head.bias"] == ["each", "-"]
     assert rows["optimizer.clip_norm"] == ["none", "10.0"]
+
+
+WRITES = {"video": ".mp4", "plot": ".png or .svg", "compare": ".png or .svg"}
+
+
+@pytest.mark.parametrize("command", WRITES)
+def test_a_file_that_is_there_is_never_replaced(
+    command: str, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ending = WRITES[command].split(" ")[0]
+    mine, text = tmp_path / f"mine{ending}", tmp_path / "thesis.tex"
+    for path in (mine, text):
+        path.write_text("precious")
+    for path, sentence in (
+        (mine, "exists and is not overwritten: choose another name, or move it away"),
+        (text, f"thesis.tex cannot be written: its name must end in {WRITES[command]}"),
+        (tmp_path / "no" / mine.name, "there is no folder"),
+    ):
+        assert playfield(command, "one", "--out", path, "--runs", trained) == 2
+        assert sentence in capsys.readouterr().err
+    assert (mine.read_text(), text.read_text()) == ("precious", "precious")
+    assert playfield(command, "one", "--out", tmp_path / f"new{ending}", "--runs", trained) == 0
+    assert (tmp_path / f"new{ending}").stat().st_size > 1000
+
+
+def test_a_film_or_picture_of_no_run_takes_a_free_name(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("random_catch.mp4", "learning_curves.png", "learning_curves-2.png"):
+        (tmp_path / name).write_text("precious")
+    assert playfield("video", "catch", "--policy", "random") == 0
+    shutil.copytree(trained / "one", trained / "beside")
+    assert playfield("plot", "one", "beside", "--runs", trained) == 0
+    shutil.rmtree(trained / "beside")
+    assert {path.name for path in tmp_path.iterdir() if path.stat().st_size > 1000} == {
+        "random_catch-2.mp4",
+        "learning_curves-3.png",
+    }
+
+
+def test_a_run_that_has_lost_its_checkpoints_is_told_so(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(trained / "one", tmp_path / "one")
+    shutil.rmtree(tmp_path / "one" / "checkpoints")
+    for command in ("resume", "evaluate", "plot", "video"):
+        assert playfield(command, "one", "--runs", tmp_path) == 2
+        said = capsys.readouterr().err
+        assert "the run 'one' has lost its checkpoints: put the folder" in said
+        assert "--name one-2" in said
+
+
+def test_an_interrupted_closing_evaluation_says_how_to_make_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("playfield.cli.train.report", interrupted)
+    train_it = ("train", "dqn_toy", "catch", "--frames", 40, "--episodes", 1, "--name", "r", "--runs", tmp_path)
+    assert playfield(*train_it) == 130
+    again = f"playfield evaluate r --runs {tmp_path}"
+    assert f"the run is saved whole; make them with: {again}" in capsys.readouterr().out
+    assert playfield("resume", "r", "--runs", tmp_path) == 0
+    assert f"`{again}` plays what was learnt" in capsys.readouterr().out

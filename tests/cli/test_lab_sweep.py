@@ -390,10 +390,10 @@ CAR = ("sarsa", "mountaincar")
         ((*CAR, "--over", "policy.flor=0"), "there is no setting 'policy.flor'; the nearest are: policy.floor,"),
         ((*CAR, "--over", "runs=1,2"), "there is no setting 'runs'; the nearest are:"),
         ((*CAR, "--over", "learner=sarsa"), "there is no setting 'learner'; the nearest are:"),
-        ((*CAR, "--over", "alpha=0.1,x"), "the cell alpha=x cannot be played: learner.alpha must be float, not 'x'"),
+        ((*CAR, "--over", "alpha=0.1,x"), "the cell alpha=x cannot be played: learner.alpha must be a number, not 'x'"),
         (
             (*CAR, "--over", "tilings=2.5"),
-            "the cell tilings=2.5 cannot be played: encoder.tilings must be int, not 2.5",
+            "the cell tilings=2.5 cannot be played: encoder.tilings must be a whole number, not 2.5",
         ),
         ((*CAR, "--over", "policy=greedy"), "there is no policy 'greedy'; the nearest are: epsilon_greedy"),
         ((*CAR, "--over", "encoder=tiles,fourrier"), "there is no encoder 'fourrier'; the nearest are: fourier"),

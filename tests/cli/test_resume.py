@@ -179,6 +179,7 @@ def test_without_its_rows_a_run_is_refused_and_stays_as_it_is(
     )
     assert "put it back from a copy of the run, or train again under another name, for instance --name run-2" in said
     assert _files(tmp_path / "run") == before
+    assert run_command(["evaluate", "run", "--episodes", "1", "--runs", str(tmp_path)]) == 0  # plays without them
     rows.rmdir()
     shutil.move(aside, rows)
     resume(tmp_path, "run", frames=600)

@@ -185,7 +185,7 @@ def test_overrides_of_nested_choices_and_tuples():
     [
         (["memory"], "write path=value"),
         (["memory.n_steps=3"], "nearest are: memory.n_step, "),
-        (["memory.n_step=three"], "memory.n_step must be int, not 'three'"),
+        (["memory.n_step=three"], "memory.n_step must be a whole number, not 'three'"),
         (["memory.n_step=0"], "memory.n_step must be 1 or more"),
         (["eval_epsilon=2"], "between 0 and 1"),
         (["games=0"], "1 or more"),

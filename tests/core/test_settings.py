@@ -87,20 +87,20 @@ def test_override_reaches_below_and_changes_nothing_else():
 @pytest.mark.parametrize(
     ("path", "text", "sentence"),
     [
-        ("lines", "many", "lines must be int, not 'many'"),
-        ("lines", "2.5", "lines must be int, not 2.5"),
-        ("lines", "true", "lines must be int, not True"),
-        ("lines", "none", "lines must be int, not None"),
-        ("width", "wide", "width must be float, not 'wide'"),
-        ("limit", "wide", "limit must be float or nothing, not 'wide'"),
-        ("name", "3", "name must be str, not 3"),
-        ("signed", "1", "signed must be bool, not 1"),
+        ("lines", "many", "lines must be a whole number, not 'many'"),
+        ("lines", "2.5", "lines must be a whole number, not 2.5"),
+        ("lines", "true", "lines must be a whole number, not True"),
+        ("lines", "none", "lines must be a whole number, not None"),
+        ("width", "wide", "width must be a number, not 'wide'"),
+        ("limit", "wide", "limit must be a number or none, not 'wide'"),
+        ("name", "3", "name must be text, not 3"),
+        ("signed", "1", "signed must be true or false, not 1"),
         ("mood", "merry", "mood must be .*, not 'merry'"),
         ("shape", "Triangle", "shape must be Round or Square, not 'Triangle'"),
         ("shape", "Stranger", "shape must be Round or Square, not 'Stranger'"),
-        ("sizes", '["a"]', r"sizes\[0\] must be int, not 'a'"),
+        ("sizes", '["a"]', r"sizes\[0\] must be a whole number, not 'a'"),
         ("page", "[1, 2, 3]", "page must be tuple.*, not a list of 3"),
-        ("shape.radius", "[1]", "shape.radius must be float, not a list of 1"),
+        ("shape.radius", "[1]", "shape.radius must be a number, not a list of 1"),
     ],
 )
 def test_values_of_the_wrong_type_are_refused_with_a_sentence(path: str, text: str, sentence: str):
@@ -157,9 +157,9 @@ def test_a_file_that_leaves_settings_out_is_refused():
             "shape cannot be 'Stranger'; .*: Round, Square",
         ),
         ({"type": "Drawing", "shape": {"type": "os.system"}}, "shape cannot be 'os.system'"),
-        ({"type": "Drawing", "lines": {"type": "Round"}}, "lines cannot be 'Round'; it is one of: int"),
+        ({"type": "Drawing", "lines": {"type": "Round"}}, "lines cannot be 'Round'; it is one of: a whole number"),
         ({"type": "Drawing", "limits": 1}, "no setting 'limits'; the nearest are: limit, "),
-        ({"type": "Drawing", "shape": {"type": "Square", "side": "2"}}, "shape.side must be int, not '2'"),
+        ({"type": "Drawing", "shape": {"type": "Square", "side": "2"}}, "shape.side must be a whole number, not '2'"),
     ],
 )
 def test_plain_data_that_does_not_fit_is_refused_by_path(plain: object, sentence: str):

@@ -12,7 +12,7 @@ import tyro
 from rich.console import Console
 
 from playfield.cli.results import newest_evaluation, results_folder
-from playfield.cli.runs import find_runs, known, recipe_label
+from playfield.cli.runs import find_runs, known, recipe_label, result_file
 from playfield.cli.sheets import Sheet
 from playfield.cli.study_report import estimate_text
 from playfield.events import Evaluated
@@ -37,7 +37,7 @@ from playfield.score import (
     stratified_bootstrap,
 )
 from playfield.sinks.compare_plots import Comparison, PublishedLine, compare_plot
-from playfield.sinks.plots import load_curve, save_plot
+from playfield.sinks.plots import PICTURES, load_curve, save_plot
 from playfield.storage.run import Run
 from playfield.study import slug
 
@@ -76,7 +76,8 @@ class Compare:
     others: bool = False
     """Draw published scores of other protocols too, labelled as not comparable."""
     out: Path | None = None
-    """The PNG to write; by default in the results of the newest run. Several games make several pictures."""
+    """The PNG or SVG to write, a new file; by default in the results of the newest run. Several games make
+    several pictures."""
     runs: Path = Path("runs")
     """Folder of the runs."""
 
@@ -102,9 +103,10 @@ class Compare:
     def _draw(self, group: Sequence[Evaluation], *, several: bool) -> Path:
         game = group[0].evaluated.game
         stem = slug(f"{game}-{group[0].evaluated.protocol.get('name', 'rules')}")
-        path = self.out or results_folder(group[-1].run) / "comparison.png"
-        if self.out is not None and several:
-            path = path.with_stem(f"{path.stem}-{stem}")
+        path = results_folder(group[-1].run) / "comparison.png"
+        if self.out is not None:
+            asked = self.out.with_stem(f"{self.out.stem}-{stem}") if several else self.out
+            path = result_file(asked, path, *PICTURES)
         save_plot(compare_plot(comparison(group, others=self.others)), path)
         return path
 

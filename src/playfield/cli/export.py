@@ -21,8 +21,9 @@ from playfield.rng import Rng
 from playfield.score import scoring_text
 from playfield.settings import to_plain
 from playfield.sinks.evaluations import read_evaluations
+from playfield.storage.files import require_new
 from playfield.storage.foreign import convert, read_tensors
-from playfield.storage.model import SUFFIX, Card, Model, Scores, require_free, write_model
+from playfield.storage.model import SUFFIX, Card, Model, Scores, read_model, write_model
 from playfield.storage.run import Run
 
 Positional = tyro.conf.Positional
@@ -49,7 +50,7 @@ class Export:
     """Folder of the runs."""
 
     def run(self) -> int:
-        require_free(self.out)
+        require_new(self.out, SUFFIX)
         run = find_run(self.name, self.runs)
         of = known(run)
         recipe = of_network(of.recipe)
@@ -95,8 +96,9 @@ class Import:
 
     def run(self) -> int:
         if self.file.suffix == SUFFIX:
+            read_model(self.file)
             raise ValueError(f"{self.file} is a model of Playfield already: `playfield evaluate {self.file}` plays it")
-        require_free(self.out)
+        require_new(self.out, SUFFIX)
         if self.frames is not None and self.frames < 0:
             raise ValueError("--frames must be 0 or more")
         recipe = of_network(find_recipe(self.recipe))

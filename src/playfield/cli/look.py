@@ -31,7 +31,7 @@ from playfield.cli.results import (
     results_folder,
     write_film,
 )
-from playfield.cli.runs import Known, find_run, find_runs, known, state_of
+from playfield.cli.runs import Known, find_run, find_runs, known, result_file, state_of
 from playfield.demonstrations import is_recording
 from playfield.events import Tape
 from playfield.games.atari import atari_names
@@ -44,7 +44,7 @@ from playfield.learner import load_weights
 from playfield.recipes import RECIPES
 from playfield.rng import Rng
 from playfield.sinks.analytics_plots import analytics_figure, load_trace
-from playfield.sinks.plots import load_curve, plot_runs, save_plot
+from playfield.sinks.plots import PICTURES, load_curve, plot_runs, save_plot
 from playfield.sinks.video import View
 from playfield.storage.run import Loaded, NoCheckpoint, Run
 from playfield.storage.tapes import Tapes
@@ -56,7 +56,7 @@ Who = Literal["agent", "random"]
 
 
 def load_checkpoint(run: Run, checkpoint: str | None = None) -> Loaded:
-    """A run's newest checkpoint, the `best`, or the one named.
+    """A run's newest checkpoint to play from, the `best`, or the one named.
 
     Raises: NoCheckpoint; DamagedFile.
     """
@@ -69,7 +69,7 @@ def load_checkpoint(run: Run, checkpoint: str | None = None) -> Loaded:
             )
         checkpoint = best.checkpoint
     try:
-        loaded = run.load(checkpoint)
+        loaded = run.load(checkpoint, to_play=True)
     except NoCheckpoint as error:
         if checkpoint is None:
             raise
@@ -289,7 +289,7 @@ class Video:
     episode: int | None = None
     """Number of a training episode or of a recorded one, instead of the best game."""
     out: Path | None = None
-    """The MP4 to write; by default in the run's results, in the recording, or next to the model file."""
+    """The MP4 to write, a new file; by default in the run's results, in the recording, or next to the model file."""
     seed: int = 0
     """Of a game played now."""
     scale: int | None = None
@@ -308,35 +308,43 @@ class Video:
         of = known(run)
         if self.episode is None and not does_replay(of.game):
             player = _player(self.name, self.policy, self.runs, self.seed)
-            return self._filmed_now(player, results_folder(run) / f"game_{self.seed}")
+            return self._filmed_now(player, self._path(results_folder(run) / f"game_{self.seed}.mp4"))
         tape, label = self._taped(run)
         stem = f"episode_{self.episode}" if self.episode is not None else "best_game"
-        return self._filmed(_Filmed(of, tape, of.recipe.protocol, label), results_folder(run) / stem)
+        path = self._path(results_folder(run) / f"{stem}{self._seen}.mp4")
+        return self._filmed(_Filmed(of, tape, of.recipe.protocol, label), path)
+
+    @property
+    def _seen(self) -> str:
+        return "" if self.view == "game" else f"_{self.view}"
+
+    def _path(self, of_run: Path) -> Path:
+        """The file that was asked for, or that of the run, where an older film makes way."""
+        return of_run if self.out is None else result_file(self.out, of_run, ".mp4")
 
     def _played_now(self, model: Path | None) -> int:
         if model is not None and self.episode is not None:
             raise ValueError(f"{model} has no training episodes; leave --episode out")
         player = _player(self.name, self.policy, self.runs, self.seed)
-        stem = Path(f"random_{slug(player.of.game)}")
+        usual = Path(f"random_{slug(player.of.game)}{self._seen}.mp4")
         if model is not None and self.policy == "agent":
-            stem = model.with_name(f"{model.stem}.game_{self.seed}")
+            usual = model.with_name(f"{model.stem}.game_{self.seed}{self._seen}.mp4")
+        path = result_file(self.out, usual, ".mp4")
         if not does_replay(player.of.game):
-            return self._filmed_now(player, stem)
+            return self._filmed_now(player, path)
         tape, score = play_episode(player.of, player.policy, self.seed, player.protocol)
         label = f"{'random play' if self.policy == 'random' else f'seed {self.seed}'}, {points(score)}"
-        return self._filmed(_Filmed(player.of, tape, player.protocol, label), stem)
+        return self._filmed(_Filmed(player.of, tape, player.protocol, label), path)
 
-    def _filmed_now(self, player: _Player, stem: Path) -> int:
+    def _filmed_now(self, player: _Player, path: Path) -> int:
         """A game that does not play again is filmed while it is played."""
         if self.view != "game":
             require_replay(player.of.game)
-        path = self.out or stem.with_name(f"{stem.name}.mp4")
         score, count = film_now(path, player.of, player.policy, self.seed, self.scale)
         print(f"film     {path}: played now, {points(score)}, {count:,} pictures")
         return 0
 
-    def _filmed(self, made: _Filmed, stem: Path) -> int:
-        path = self.out or stem.with_name(f"{stem.name}{'' if self.view == 'game' else '_' + self.view}.mp4")
+    def _filmed(self, made: _Filmed, path: Path) -> int:
         count = write_film(path, made.of, made.tape, protocol=made.protocol, view=self.view, scale=self.scale)
         print(f"film     {path}: {made.label}, {count:,} pictures")
         return 0
@@ -362,7 +370,7 @@ class Plot:
     names: Positional[tuple[str, ...]]
     """Names or paths of runs."""
     out: Path | None = None
-    """The PNG to write; by default in the run's results, or learning_curves.png for several."""
+    """The PNG or SVG to write, a new file; by default in the run's results, or learning_curves.png for several."""
     actions: Switch = 0
     """Instead of the learning curve: shares of the actions, expected values and rewards within episodes of one run
     that was trained with --analytics."""
@@ -378,7 +386,7 @@ class Plot:
         if len(found) == 1 and self.out is None:
             print(f"curve    {plot_run(found[0])}")
             return 0
-        path = self.out or Path("learning_curves.png")
+        path = result_file(self.out, Path("learning_curves.png"), *PICTURES)
         save_plot(plot_runs([load_curve(run.path) for run in found]), path)
         print(f"curves   {path}")
         return 0
@@ -386,7 +394,8 @@ class Plot:
     def _actions(self, run: Run) -> int:
         of = known(run)
         trace = load_trace(run.path)  # before a folder is made for its picture
-        path = self.out or results_folder(run) / "actions.png"
+        usual = results_folder(run) / "actions.png"
+        path = usual if self.out is None else result_file(self.out, usual, *PICTURES)
         save_plot(analytics_figure(trace, f"{of.game}, {of.recipe.name}, seed {of.seed}"), path)
         print(f"actions  {path}")
         return 0

@@ -114,8 +114,8 @@ class Record:
         given = [limit for limit in (self.minutes, self.frames, self.episodes) if limit is not None]
         if not given:
             raise ValueError("say how much to record, with --minutes, --frames or --episodes")
-        if min(given) <= 0:
-            raise ValueError("--minutes, --frames and --episodes must be above 0")
+        if not all(0 < limit < math.inf for limit in given):
+            raise ValueError("--minutes, --frames and --episodes must be above 0, and come to an end")
 
     def _protocol(self) -> AtariProtocol:
         """The rules: those that the policy was trained under."""

@@ -14,6 +14,7 @@ from playfield.settings import ABSENT, difference, from_plain, nearest, setting_
 from playfield.sinks.eventlog import read_events
 from playfield.sinks.metrics import read_metrics
 from playfield.sinks.recent import LAST, Begin
+from playfield.storage.files import require_new
 from playfield.storage.run import RESERVE, Loaded, Run, check_name, list_runs
 from playfield.types import Clock
 
@@ -31,11 +32,16 @@ class Known:
 def find_run(name: str, root: Path) -> Run:
     """The run of that name in `root`, or at that path.
 
-    Raises: FileNotFoundError naming the nearest runs; DamagedFile.
+    Raises: FileNotFoundError naming the nearest runs, or what the run lacks; DamagedFile.
     """
     for path in (root / name, Path(name)):
         if (path / "checkpoints").is_dir():
             return Run.open(path)
+        if (path / "run.json").is_file():
+            raise FileNotFoundError(
+                f"the run {name!r} has lost its checkpoints: put the folder {path / 'checkpoints'} back from a copy of "
+                f"the run, or train again under another name, for instance --name {path.name}-2"
+            )
     if Path(name).is_file():
         raise ValueError(
             f"{name} is neither a run nor a model of Playfield, which ends in .playfield; "
@@ -90,10 +96,21 @@ def result_name(given: str | None, stem: str, root: Path) -> str:
     return name
 
 
-def free_name(stem: str, root: Path) -> str:
-    """`stem`, or `stem-2`, `stem-3`... where that name is taken."""
+def free_name(stem: str, root: Path, ending: str = "") -> str:
+    """`stem`, or `stem-2`, `stem-3`... where that name, with its ending, is taken."""
     taken = {path.name for path in root.iterdir()} if root.is_dir() else set[str]()
-    return next(name for name in _numbered(stem) if name not in taken)
+    return next(name for each in _numbered(stem) if (name := each + ending) not in taken)
+
+
+def result_file(asked: Path | None, usual: Path, *endings: str) -> Path:
+    """The file that was asked for, or a free name like the usual one: what lies outside of runs is never replaced.
+
+    Raises: FileExistsError, FileNotFoundError, ValueError where what was asked for is no name of a new file.
+    """
+    if asked is None:
+        return usual.with_name(free_name(usual.stem, usual.parent, usual.suffix))
+    require_new(asked, *endings)
+    return asked
 
 
 def _numbered(stem: str) -> Iterator[str]:

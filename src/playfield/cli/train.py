@@ -64,7 +64,7 @@ from playfield.sinks.tracking import FILE as TRACKING_FILE
 from playfield.sinks.tracking import Ledger, Tracking
 from playfield.storage import fingerprint
 from playfield.storage.files import NoSpace, writing_to
-from playfield.storage.run import Loaded, NoCheckpoint, Run
+from playfield.storage.run import Loaded, NoCheckpoint, Run, check_name
 from playfield.storage.tapes import RecordedEpisode, TapeLog
 from playfield.study import never_learns, slug
 from playfield.types import Clock
@@ -145,6 +145,8 @@ class Train:
             return self._chosen(find_budget(self.budget)).run()
         if not self.game:
             raise ValueError(_what_to_type(self.recipe))
+        if self.name is not None:
+            check_name(self.name)
         recipe = self._recipe()
         plan = self._plan(recipe)
         device = settled_device(plan, recipe)
@@ -350,7 +352,10 @@ class Resume:
                 if given:
                     run.replan(dataclasses.asdict(plan))
                 if session.clock.frames >= plan.frames:
-                    print(f"nothing left to do: {session.clock.frames:,} frames are played; --frames sets a new limit")
+                    print(
+                        f"nothing left to do: {session.clock.frames:,} frames are played; --frames sets a new limit, "
+                        f"and `{command_name()} evaluate {run.name}{_folder_option(run)}` plays what was learnt"
+                    )
                     return 0
                 opened.pop_all()
             return pursue(run, of, session, plan, _begin(run, session, plan))
@@ -593,15 +598,18 @@ def pace_of(games: Games) -> Pace | None:
 
 @contextmanager
 def _results_missing(run: Run) -> Generator[None]:
-    """Where results find no room, say that the run itself is whole, and how they are made.
+    """Where results find no room, or nobody waits for them, say that the run itself is whole, and how they are made.
 
     Raises: NoSpace.
     """
+    again = f"{command_name()} evaluate {run.name}{_folder_option(run)}"
     try:
         with writing_to(run.path / "results"):
             yield
+    except (KeyboardInterrupt, SystemExit):
+        print(f"results are missing, and the run is saved whole; make them with: {again}", flush=True)
+        raise
     except NoSpace as full:
-        again = f"{command_name()} evaluate {run.name}{_folder_option(run)}"
         besides = f"results are missing, and the run is saved whole; make room, then: {again}"
         raise NoSpace(full.path, besides) from full
 

@@ -17,6 +17,9 @@ from playfield.linear.worlds import GymnasiumWorld, RandomWalk
 from playfield.rng import Rng
 from playfield.types import Array
 
+MOST_PLAYED = 10**8
+"""Episodes of all runs of a set-up: some 3 GB of numbers."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
@@ -30,6 +33,10 @@ class Budget:
     def __post_init__(self) -> None:
         if min(self.episodes, self.runs, self.threads) < 1:
             raise ValueError("--episodes, --runs and --threads must be 1 or more")
+        if self.episodes * self.runs > MOST_PLAYED:
+            raise ValueError(
+                f"--episodes times --runs must be at most {MOST_PLAYED:,}: their numbers are kept in memory"
+            )
 
     def draws(self) -> list[np.random.Generator]:
         """The chance of every run, which grows from its seed alone."""

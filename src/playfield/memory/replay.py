@@ -73,7 +73,10 @@ class Replay:
         """An empty memory; `draws` chooses the samples, and `imitation` says how demonstrations are held."""
         size = self.capacity // games
         if size < reach(self, imitation) + self.stack + 1:
-            raise ValueError(f"memory.capacity={self.capacity} leaves too few rows for each of {games} games; raise it")
+            raise ValueError(
+                f"memory.capacity={self.capacity} leaves {size:,} rows for each of {games} games, too few for "
+                f"memory.n_step={self.n_step} and memory.stack={self.stack}; raise it, or lower those"
+            )
         shape = RowShape(
             size=size,
             games=games,

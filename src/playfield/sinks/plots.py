@@ -410,6 +410,10 @@ def legend(axes: Axes) -> None:
     )
 
 
+PICTURES = (".png", ".svg")
+"""Endings of names that `save_plot` can write."""
+
+
 def save_plot(figure: Figure, path: Path) -> None:
     """Write a picture as PNG or SVG, as the name ends; it appears complete or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)

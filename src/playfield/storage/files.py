@@ -376,3 +376,16 @@ class AppendFile:
             finally:
                 os.close(self._descriptor)
                 self._descriptor = -1
+
+
+def require_new(path: Path, *endings: str) -> None:
+    """Refuses what cannot be the name of a new file of a kind: nothing that somebody has is replaced.
+
+    Raises: FileExistsError, FileNotFoundError, ValueError.
+    """
+    if path.suffix.lower() not in endings:
+        raise ValueError(f"{path} cannot be written: its name must end in {' or '.join(endings)}")
+    if path.exists() or path.is_symlink():
+        raise FileExistsError(f"{path} exists and is not overwritten: choose another name, or move it away")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent} for {path.name}: make it first, or choose another")

@@ -28,6 +28,7 @@ from playfield.storage.files import (
     new_hash,
     parse_json,
     read_capped,
+    require_new,
     sync_directory,
     temporary_name,
     write_new,
@@ -103,7 +104,7 @@ def write_model(path: Path, model: Model) -> int:
     Raises: FileExistsError where something of that name is there, ValueError where the name cannot be one, NoSpace,
     WriteFailed.
     """
-    require_free(path)
+    require_new(path, SUFFIX)
     if not all(text.isprintable() for text in _texts(to_plain(model.card))):
         raise ValueError(f"{path} would hold a text with characters that cannot be shown; write it without them")
     members = {
@@ -121,19 +122,6 @@ def write_model(path: Path, model: Model) -> int:
         temporary.unlink(missing_ok=True)
     sync_directory(path.parent)
     return len(data)
-
-
-def require_free(path: Path) -> None:
-    """Refuses what cannot be the name of a new model file.
-
-    Raises: FileExistsError, FileNotFoundError, ValueError.
-    """
-    if path.suffix != SUFFIX:
-        raise ValueError(f"{path} cannot be the name of a model: it must end in {SUFFIX}")
-    if path.exists() or path.is_symlink():
-        raise FileExistsError(f"{path} exists and is not overwritten: choose another name, or move it away")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {path.parent} for {path.name}")
 
 
 def read_model(path: Path) -> Model:
@@ -226,10 +214,10 @@ def _claim(temporary: Path, path: Path) -> None:
         with writing_to(path):
             os.link(temporary, path)
     except FileExistsError:
-        require_free(path)
+        require_new(path, SUFFIX)
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
             raise
         # A disk without links: the name is looked at once more, which leaves only an instant.
-        require_free(path)
+        require_new(path, SUFFIX)
         os.rename(temporary, path)

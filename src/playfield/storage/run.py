@@ -330,8 +330,8 @@ class Run:
         self._require_lock()
         return self._logs.setdefault(path, self._log(path, None)).reader(column)
 
-    def load(self, name: str | None = None) -> Loaded:
-        """The newest checkpoint that is intact, or the one of that name.
+    def load(self, name: str | None = None, *, to_play: bool = False) -> Loaded:
+        """The newest checkpoint that is intact, or the one of that name; `to_play` what it remembers is left unread.
 
         A checkpoint is preferred whose sinks' files are intact too; where only they are damaged everywhere, the newest
         state is used and a warning says so. The one from before the first frame holds nothing of what was played: it
@@ -342,7 +342,7 @@ class Run:
         if name is not None:
             manifest = self._manifest(name)
             found = [str(damage) for damage in checkpoints.damaged_sinks(self.path, manifest.sinks)]
-            return self._loaded(manifest, found)
+            return self._loaded(manifest, found, to_play=to_play)
         found: list[str] = []
         only_sinks_damaged: str | None = None
         for folder in self._folders()[::-1]:
@@ -354,7 +354,7 @@ class Run:
                     found += [f"{sentence}; checkpoint {folder.name} is not used" for sentence in sinks]
                     only_sinks_damaged = only_sinks_damaged or folder.name
                     continue
-                return self._loaded(manifest, found)
+                return self._loaded(manifest, found, to_play=to_play)
             except DamagedFile as damage:
                 # A checkpoint that the writer has just let go of is not a damaged one.
                 if folder.exists():
@@ -364,7 +364,7 @@ class Run:
                 found.append(
                     f"checkpoint {only_sinks_damaged} is used after all: only records are damaged, not its state"
                 )
-                return self._loaded(self._manifest(only_sinks_damaged), found)
+                return self._loaded(self._manifest(only_sinks_damaged), found, to_play=to_play)
             except DamagedFile as damage:
                 found[-1] = f"{damage}; checkpoint {only_sinks_damaged} is not used"
         raise NoCheckpoint(self._nothing_to_load(found))
@@ -480,10 +480,10 @@ class Run:
             with contextlib.suppress(NoSpace):
                 set_aside(path, size)
 
-    def _loaded(self, manifest: Manifest, found: list[str]) -> Loaded:
+    def _loaded(self, manifest: Manifest, found: list[str], *, to_play: bool) -> Loaded:
         folder = self.path / _CHECKPOINTS / manifest.checkpoint
         return Loaded(
-            tree=checkpoints.read_checkpoint(folder, manifest, self.path / _ROWS),
+            tree=checkpoints.read_checkpoint(folder, manifest, self.path / _ROWS, to_play=to_play),
             checkpoint=manifest.checkpoint,
             clock_frames=manifest.frames,
             score=manifest.score,
