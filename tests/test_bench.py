@@ -37,6 +37,13 @@ def report(**changes: Any) -> dict[str, Any]:
     return {"asked": asked, **counts, "weights_moved": True, "versions": {"torch": "2.13"}, **changes}
 
 
+def about(commit: str) -> dict[str, Any]:
+    """Where a run was."""
+    machine = {"processor": "P", "cores": 2, "threads": 2, "system": "L", "load_before": [0.0]}
+    run = {"date": "2026-01-02T03:04", "changed_files": 0, "repetitions": 1, "seeds": [0], "command": "c"}
+    return {**machine, **run, "commit": commit}
+
+
 def work(name: str) -> Any:
     return next(work for work in script("works").WORKS if work.name == name)
 
@@ -79,10 +86,8 @@ def test_a_section_tells_medians_spreads_processor_time_failures_and_the_best_pe
 
 
 def test_works_of_one_run_share_the_line_that_says_where_and_others_have_their_own() -> None:
-    run = {"date": "2026-01-02T03:04", "changed_files": 0, "processor": "P", "cores": 2, "threads": 2, "system": "L",
-           "load_before": [0.0], "repetitions": 1, "seeds": [0], "command": "c"}  # fmt: skip
     found = {"reports": {"Playfield": [report()]}, "failures": {}}
-    first, second = {"about": {**run, "commit": "aaa"}, **found}, {"about": {**run, "commit": "bbb"}, **found}
+    first, second = {"about": about("aaa"), **found}, {"about": about("bbb"), **found}
     lines = script("table").tables({"works": {"acting": second, "rainbow": first, "dqn": first}}).splitlines()
     told = [line[:34] for line in lines if line.startswith(("2026", "###"))]
     assert [line.split(", ")[1].split(":")[0] if line[0] == "2" else line[:15] for line in told] == [
@@ -91,8 +96,36 @@ def test_works_of_one_run_share_the_line_that_says_where_and_others_have_their_o
 
 
 def test_a_command_is_told_without_the_places_of_this_machine() -> None:
-    words = ["--results", "/here/a.json", "--works", "dqn", "--environments", "/there", "--repetitions", "3"]
+    words = ["--results", "/here/a.json", "--works", "dqn", "--environments=/there", "--repetitions", "3"]
     assert script("bench")._of_everywhere(words) == ["--works", "dqn", "--repetitions", "3"]
+
+
+def test_limits_are_told_per_update() -> None:
+    # 40 decisions in 2 s and in 0.2 s, four of them an update; 4 GFLOP at 400 GFLOP/s
+    found = {"operations": 4e9, "rates": [4e11], "training": [report()], "emulator": [report(seconds=0.2)]}
+    lines = script("limits").table({"about": about("aaa"), "works": {"dqn": found}}).splitlines()
+    assert lines[-1] == "| dqn | 20 | 10 (4.0 GFLOP at 400 GFLOP/s) | 30 | 200 | 15% |"
+
+
+def test_a_work_that_is_not_finished_leaves_what_was_measured_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, path = script("bench"), tmp_path / "results.json"
+    before = {"about": {"quick": True}, "reports": {"Playfield": [report()]}, "failures": {}}
+    path.write_text(json.dumps({"works": {"dqn": before}}))
+    monkeypatch.setattr("sys.argv", ["bench.py", "--works", "dqn", "--threads", "1", "--results", str(path), "--quick"])
+
+    def broken(*_: object) -> None:
+        bench.save(json.loads(path.read_text()) | {"unfinished": {}}, path)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bench, "turn", broken)
+    monkeypatch.setattr(bench.os, "sched_setaffinity", lambda *_: None)
+    with pytest.raises(KeyboardInterrupt):
+        bench.main()
+    assert json.loads(path.read_text())["works"] == {"dqn": before}
+    monkeypatch.setattr("sys.argv", ["bench.py", "--works", "dqn", "--threads", "1", "--results", str(path)])
+    assert bench.main() == 2  # small numbers are never taken for those of a whole measurement
 
 
 def test_a_limit_is_no_peer() -> None:

@@ -46,11 +46,17 @@ def main() -> int:
         return 2
     os.sched_setaffinity(0, cores)  # what is started inherits it
     results = json.loads(given.results.read_text()) if given.results.exists() else {"works": {}}
+    if any(found.get("about", {}).get("quick") != given.quick for found in results["works"].values()):
+        print(f"{given.results} was made with another --quick, or by an older version; give another --results")
+        return 2
     run = about(given)
     for work in [work for work in WORKS if not given.works or work.name in given.works]:
-        numbers = work.numbers(quick=given.quick)
-        results["works"][work.name] = {"about": run, "numbers": numbers, "reports": {}, "failures": {}}
+        # What an earlier run found stays until all of this one is there.
+        results["unfinished"] = {"work": work.name, "about": run, "numbers": work.numbers(quick=given.quick)}
+        results["unfinished"] |= {"reports": {}, "failures": {}}
         measure(work, given, results)
+        results["works"][work.name] = results.pop("unfinished")
+        save(results, given.results)
     run["load_after"] = os.getloadavg()
     save(results, given.results)
     if not given.quick:
@@ -98,12 +104,13 @@ def about(given: argparse.Namespace) -> dict[str, Any]:
 def _of_everywhere(words: list[str]) -> list[str]:
     """Arguments without those that only say where something lies on this machine."""
     here = ("--results", "--environments")
-    return [word for word, before in zip(words, ["", *words], strict=False) if word not in here and before not in here]
+    told = zip(words, ["", *words], strict=False)
+    return [word for word, before in told if word.split("=")[0] not in here and before not in here]
 
 
 def measure(work: Work, given: argparse.Namespace, results: dict[str, Any]) -> None:
     """All repetitions of a work, its competitors in turn."""
-    found = results["works"][work.name]
+    found = results["unfinished"]
     for repetition in range(1 if work.kind == "memory" else given.repetitions):
         first = repetition % len(work.competitors)
         for competitor in work.competitors[first:] + work.competitors[:first]:

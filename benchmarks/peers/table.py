@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +34,13 @@ def render_between(path: Path, marks: tuple[str, str], text: str) -> None:
 
 
 def tables(results: dict[str, Any]) -> str:
-    """All works that were measured; before those of one run where and how that was."""
+    """All works that were measured: where and how one run was, its works, and the releases that it measured."""
+    measured = [(work, found) for work in WORKS if (found := results["works"].get(work.name)) is not None]
     parts: list[str] = []
-    told = None
-    for work in WORKS:
-        if (found := results["works"].get(work.name)) is None:
-            continue
-        if (where := where_text(found["about"])) != told:
-            parts.append(told := where)
-        parts.append(section(work, found))
-    return "\n\n".join([*parts, versions(results)])
+    for where, each in itertools.groupby(measured, key=lambda one: where_text(one[1]["about"])):
+        together = list(each)
+        parts += [where, *(section(*one) for one in together), versions([found for _, found in together])]
+    return "\n\n".join(parts)
 
 
 def where_text(about: dict[str, Any]) -> str:
@@ -103,10 +102,10 @@ def verdict(work: Work, found: dict[str, Any]) -> list[str]:
     return ["", f"Playfield is {medians['Playfield'] / peers[best]:.2f} times as fast as {best}, the best peer{aim}."]
 
 
-def versions(results: dict[str, Any]) -> str:
+def versions(works: Iterable[dict[str, Any]]) -> str:
     """Which releases were measured."""
     seen: dict[str, None] = {}
-    for found in results["works"].values():
+    for found in works:
         for reports in found["reports"].values():
             seen |= dict.fromkeys(f"{name} {version}" for name, version in reports[0]["versions"].items())
     return f"Versions: {', '.join(sorted(seen))}."

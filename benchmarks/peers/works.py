@@ -59,6 +59,7 @@ ALL = (_ours(), _sb3(), CLEANRL, TIANSHOU, DOPAMINE)
 
 TRAINING = {"steps": 2_000, "warm": 400, "start": 1_000, "capacity": 100_000}
 QUICK = {"steps": 80, "warm": 16, "start": 200, "capacity": 2_000}
+# An episode's last decision may be of fewer frames than the others, so learning, which counts frames, begins later.
 MEMORY = {"steps": 40, "warm": 400, "start": 100_000, "capacity": 100_000}
 ROLLOUT = 32 * 128
 """Decisions between two times of learning of PQN with 128 games."""

@@ -43,7 +43,8 @@ class Greedy:
     """
 
     def __call__(self, online: QFunction, target: QFunction, batch: Batch) -> Next:
-        return greedily(target(batch.next_obs))
+        returns = target(batch.next_obs)
+        return Next(returns, _certain(returns.mean), 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +132,6 @@ def scaled_log_policy(q: Float[Tensor, "B A"], temperature: float) -> Float[Tens
     """
     ahead = q - q.amax(1, keepdim=True)
     return ahead - temperature * torch.logsumexp(ahead / temperature, 1, keepdim=True)
-
-
-def greedily(returns: Returns) -> Next:
-    """The best of these is backed up."""
-    return Next(returns, _certain(returns.mean), 0.0, 0.0)
 
 
 def _certain(value: Float[Tensor, "B A"]) -> Float[Tensor, "B A"]:

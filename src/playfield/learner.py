@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from playfield.batch import Batch, Distance
-from playfield.bootstrap import Bootstrap, Next, QFunction, greedily
+from playfield.bootstrap import Bootstrap, Next, QFunction
 from playfield.device import HOST, Late
 from playfield.diagnostics import PROBE_EVERY, Look, effective_share, look, policy_churn
 from playfield.events import Diagnostics
@@ -117,11 +117,10 @@ def td_loss(online: QFunction, target: QFunction, batch: Batch, bootstrap: Boots
     with torch.no_grad():
         following = bootstrap(online, target, batch)
         goal = None if following is None else _goal(following, batch)
-    seen = online(batch.obs)
+    predicted = online(batch.obs).at(batch.action)
     if goal is None:
-        with torch.no_grad():  # of the right kind, and multiplied by 0
-            goal = _goal(greedily(seen), batch)
-    predicted = seen.at(batch.action)
+        with torch.no_grad():  # a return of the right kind, multiplied by 0
+            goal = predicted.backup(batch.reward, batch.discount)
     return predicted.distance(goal), predicted.mean.detach().mean()
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from playfield.settings import MOST_COUNT
 from playfield.types import Tree
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ class Rng:
     def __init__(self, seed: int) -> None:
         if seed < 0:
             raise ValueError(f"the seed must be 0 or greater, not {seed}")
+        if seed > MOST_COUNT:  # as settings and model files keep it
+            raise ValueError(f"the seed must be at most {MOST_COUNT:,}")
         self.seed = seed
         self._numpy: dict[str, np.random.Generator] = {}
         self._torch: dict[str, torch.Generator] = {}

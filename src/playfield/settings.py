@@ -133,8 +133,8 @@ def to_plain(value: Any) -> Any:
     return value
 
 
-MOST_COUNT = 10**12
-"""Largest whole number of a setting: beyond it sizes and frame counts no longer mean anything."""
+MOST_COUNT = 2**63 - 1
+"""Largest whole number that is read, up or down: arrays and libraries count no further."""
 
 
 def from_plain(hint: Any, plain: Any, path: str = "") -> Any:
@@ -152,7 +152,7 @@ def from_plain(hint: Any, plain: Any, path: str = "") -> Any:
     if isinstance(plain, str) and not plain.isprintable():
         raise ValueError(f"{where} has characters that cannot be shown")  # and might steer the terminal
     if type(plain) is int and float not in _options(hint) and abs(plain) > MOST_COUNT:
-        raise ValueError(f"{where} must be at most {MOST_COUNT:,}")
+        raise ValueError(f"{where} must lie between {-MOST_COUNT:,} and {MOST_COUNT:,}")
     return float(plain) if float in _options(hint) and type(plain) is int else plain
 
 

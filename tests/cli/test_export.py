@@ -280,7 +280,16 @@ def test_imports_that_cannot_be_get_one_sentence(tmp_path: Path, capsys: pytest.
     assert "no recipe 'dnq'" in sentence(foreign, "--recipe", "dnq", "--game", "pong")
     assert "no game 'pomg'" in sentence(foreign, "--recipe", "dqn", "--game", "pomg")
     assert "is missing" in sentence(tmp_path / "none.pth")
+    (tmp_path / "noise.playfield").write_bytes(bytes(range(256)) * 8)
+    assert "noise.playfield" in (said := sentence(tmp_path / "noise.playfield"))
+    assert "is a model" not in said
     assert not out.exists()
+
+
+def test_a_model_need_not_be_imported(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ("--recipe", "dqn_toy", "--game", "catch")
+    said = one_sentence_of(capsys, "import", model, tmp_path / "again.playfield", *given)
+    assert f"{model} is a model of Playfield already: `playfield evaluate {model}` plays it" in said
 
 
 def test_a_foreign_program_does_not_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,10 +10,22 @@ import torch
 from torch import Tensor, nn
 
 from core.tables import Table, batch
-from playfield.bootstrap import Double, Expected, Greedy, Munchausen, Next, Settled, scaled_log_policy
+from playfield.batch import Batch
+from playfield.bootstrap import Double, Expected, Greedy, Munchausen, Next, QFunction, Settled, scaled_log_policy
 from playfield.learner import td_loss
 from playfield.recipes import RECIPES
-from playfield.returns import ImplicitQuantiles, ImplicitReturns, QuantileReturns, Quantiles
+from playfield.returns import (
+    Categorical,
+    Expectation,
+    HLGauss,
+    ImplicitQuantiles,
+    ImplicitReturns,
+    PolicyAndValue,
+    QuantileReturns,
+    Quantiles,
+    Readable,
+    Returns,
+)  # fmt: skip
 
 #            samples 0 and 1, then the observations that follow them
 ONLINE = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [0.0, 9.0, 1.0], [3.0, 1.0, 2.0]]
@@ -80,6 +92,42 @@ def test_settled_is_regression_to_the_reward():
     (0.5 * (by_hand[torch.arange(5), whole.action] - returns).square().mean()).backward()
     torch.testing.assert_close(distance.loss.detach(), 0.5 * (q[torch.arange(5), whole.action] - returns).square())
     torch.testing.assert_close(network.q.grad, by_hand.grad)
+
+
+class Read(nn.Module):
+    """Returns of a kind, read off what is looked up for an observation."""
+
+    def __init__(self, spec: Readable) -> None:
+        super().__init__()
+        self.raw = nn.Parameter(torch.randn(10, 3, spec.outputs, generator=torch.Generator().manual_seed(1)))
+        self.spec = spec
+
+    def forward(self, obs: Tensor) -> Returns:
+        return self.spec.read(self.raw[obs[:, 0].long()])
+
+
+class Looked:
+    """Backs up the best of one observation, whatever it is."""
+
+    def __call__(self, online: QFunction, target: QFunction, batch: Batch) -> Next:
+        returns = target(batch.next_obs[:1])
+        return Next(returns, nn.functional.one_hot(returns.mean.argmax(1), 3).float(), 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    "spec", [Expectation(), Categorical(-3.0, 3.0, 7), Quantiles(5), HLGauss(-3.0, 3.0, 7), PolicyAndValue()], ids=repr
+)
+def test_what_stands_in_where_nothing_is_backed_up_counts_for_nothing(spec: Readable):
+    whole = batch(action=[0, 1, 2, 1, 0], reward=[0.5, -1.0, 2.0, 0.25, 0.0], discount=[0.0] * 5)
+    found = []
+    for bootstrap in (Settled(), Looked()):
+        network = Read(spec)
+        distance, mean = td_loss(network, network, whole, bootstrap)
+        distance.loss.mean().backward()
+        assert network.raw.grad is not None
+        found.append((distance.loss.detach(), mean, network.raw.grad))
+    for settled, looked in zip(*found, strict=True):
+        torch.testing.assert_close(settled, looked)
 
 
 def test_expected_values_the_epsilon_greedy_policy():

@@ -12,7 +12,7 @@ import tyro
 from rich.console import Console
 
 from playfield.cli.results import newest_evaluation, results_folder
-from playfield.cli.runs import find_runs, known, recipe_label, result_file
+from playfield.cli.runs import find_runs, known, new_file, recipe_label
 from playfield.cli.sheets import Sheet
 from playfield.cli.study_report import estimate_text
 from playfield.events import Evaluated
@@ -103,10 +103,10 @@ class Compare:
     def _draw(self, group: Sequence[Evaluation], *, several: bool) -> Path:
         game = group[0].evaluated.game
         stem = slug(f"{game}-{group[0].evaluated.protocol.get('name', 'rules')}")
-        path = results_folder(group[-1].run) / "comparison.png"
-        if self.out is not None:
-            asked = self.out.with_stem(f"{self.out.stem}-{stem}") if several else self.out
-            path = result_file(asked, path, *PICTURES)
+        asked = self.out
+        if asked is not None and several and asked.stem:
+            asked = asked.with_stem(f"{asked.stem}-{stem}")
+        path = new_file(asked, results_folder(group[-1].run) / "comparison.png", *PICTURES)
         save_plot(compare_plot(comparison(group, others=self.others)), path)
         return path
 

@@ -31,7 +31,7 @@ from playfield.cli.results import (
     results_folder,
     write_film,
 )
-from playfield.cli.runs import Known, find_run, find_runs, known, result_file, state_of
+from playfield.cli.runs import Known, find_run, find_runs, free_file, known, new_file, state_of
 from playfield.demonstrations import is_recording
 from playfield.events import Tape
 from playfield.games.atari import atari_names
@@ -308,19 +308,15 @@ class Video:
         of = known(run)
         if self.episode is None and not does_replay(of.game):
             player = _player(self.name, self.policy, self.runs, self.seed)
-            return self._filmed_now(player, self._path(results_folder(run) / f"game_{self.seed}.mp4"))
+            return self._filmed_now(player, new_file(self.out, results_folder(run) / f"game_{self.seed}.mp4", ".mp4"))
         tape, label = self._taped(run)
         stem = f"episode_{self.episode}" if self.episode is not None else "best_game"
-        path = self._path(results_folder(run) / f"{stem}{self._seen}.mp4")
+        path = new_file(self.out, results_folder(run) / f"{stem}{self._seen}.mp4", ".mp4")
         return self._filmed(_Filmed(of, tape, of.recipe.protocol, label), path)
 
     @property
     def _seen(self) -> str:
         return "" if self.view == "game" else f"_{self.view}"
-
-    def _path(self, of_run: Path) -> Path:
-        """The file that was asked for, or that of the run, where an older film makes way."""
-        return of_run if self.out is None else result_file(self.out, of_run, ".mp4")
 
     def _played_now(self, model: Path | None) -> int:
         if model is not None and self.episode is not None:
@@ -329,7 +325,7 @@ class Video:
         usual = Path(f"random_{slug(player.of.game)}{self._seen}.mp4")
         if model is not None and self.policy == "agent":
             usual = model.with_name(f"{model.stem}.game_{self.seed}{self._seen}.mp4")
-        path = result_file(self.out, usual, ".mp4")
+        path = new_file(self.out, free_file(usual), ".mp4")
         if not does_replay(player.of.game):
             return self._filmed_now(player, path)
         tape, score = play_episode(player.of, player.policy, self.seed, player.protocol)
@@ -386,7 +382,7 @@ class Plot:
         if len(found) == 1 and self.out is None:
             print(f"curve    {plot_run(found[0])}")
             return 0
-        path = result_file(self.out, Path("learning_curves.png"), *PICTURES)
+        path = new_file(self.out, free_file(Path("learning_curves.png")), *PICTURES)
         save_plot(plot_runs([load_curve(run.path) for run in found]), path)
         print(f"curves   {path}")
         return 0
@@ -394,8 +390,7 @@ class Plot:
     def _actions(self, run: Run) -> int:
         of = known(run)
         trace = load_trace(run.path)  # before a folder is made for its picture
-        usual = results_folder(run) / "actions.png"
-        path = usual if self.out is None else result_file(self.out, usual, *PICTURES)
+        path = new_file(self.out, results_folder(run) / "actions.png", *PICTURES)
         save_plot(analytics_figure(trace, f"{of.game}, {of.recipe.name}, seed {of.seed}"), path)
         print(f"actions  {path}")
         return 0

@@ -21,6 +21,7 @@ from playfield.networks import obs_shape
 from playfield.recipes import AnyRecipe, Recipe
 from playfield.rng import Rng
 from playfield.session import Session
+from playfield.storage.checkpoint import MOST_TENSOR_BYTES
 from playfield.storage.run import RESERVE_BYTES
 from playfield.storage.tree import flatten
 
@@ -44,6 +45,8 @@ class Needs:
     """Disk for those that are kept at a time, without the replay memory."""
     log: float = 0.0
     """Disk for the replay memory."""
+    state: float = 0.0
+    """Of the tensors of one checkpoint."""
     device: torch.device = HOST
     """Where rows and learning are; the program itself is always in working memory."""
 
@@ -75,7 +78,8 @@ def needs_of(recipe: AnyRecipe, session: Session[Any], keep: int) -> Needs:
     """What a session will need that has not begun yet; `keep` is how many checkpoints stay."""
     program = float(resident_bytes() or 0)
     tensors = flatten(session.agent.state()).tensors.values()
-    checkpoints = RESERVE_BYTES + (keep + 3.0) * sum(_size(tensor) for tensor in tensors)
+    state = float(sum(_size(tensor) for tensor in tensors))
+    checkpoints = RESERVE_BYTES + (keep + 3.0) * state
     if not isinstance(session.agent, DeepAgent) or not isinstance(recipe, Recipe):
         return Needs(program=program, rows=0.0, learning=0.0, checkpoints=checkpoints)
     memory = session.agent.memory
@@ -90,6 +94,7 @@ def needs_of(recipe: AnyRecipe, session: Session[Any], keep: int) -> Needs:
         learning=3.0 * parameters + _batch_bytes(recipe, session),
         checkpoints=checkpoints + (keep + 3.0) * 2.0 * parameters,
         log=PACKED_SHARE * memory.raw_bytes(),
+        state=state + 2.0 * parameters,
         device=device,
     )
 
@@ -99,6 +104,11 @@ def require_memory(needs: Needs, recipe: AnyRecipe, session: Session[Any]) -> No
 
     Raises: ValueError with what to type instead.
     """
+    if needs.state > MOST_TENSOR_BYTES:
+        raise ValueError(
+            f"the networks and what the optimiser keeps of them would take {needs.state / 1e9:.1f} GB, and a "
+            f"checkpoint holds {MOST_TENSOR_BYTES / 1e9:.1f} GB: choose smaller layers (torso, head.hidden)"
+        )
     places = [(needs.memory, memory_bytes(), "of memory"), (needs.card, card_bytes(needs.device), f"on {needs.device}")]
     for needed, limit, where in places:
         if limit is not None and needed > _BUSY_SHARE * limit:

@@ -115,7 +115,7 @@ class Record:
         if not given:
             raise ValueError("say how much to record, with --minutes, --frames or --episodes")
         if not all(0 < limit < math.inf for limit in given):
-            raise ValueError("--minutes, --frames and --episodes must be above 0, and come to an end")
+            raise ValueError("--minutes, --frames and --episodes must be finite numbers above 0")
 
     def _protocol(self) -> AtariProtocol:
         """The rules: those that the policy was trained under."""

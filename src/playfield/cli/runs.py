@@ -15,7 +15,7 @@ from playfield.sinks.eventlog import read_events
 from playfield.sinks.metrics import read_metrics
 from playfield.sinks.recent import LAST, Begin
 from playfield.storage.files import require_new
-from playfield.storage.run import RESERVE, Loaded, Run, check_name, list_runs
+from playfield.storage.run import RESERVE, Loaded, NoCheckpoint, Run, check_name, list_runs
 from playfield.types import Clock
 
 
@@ -32,13 +32,13 @@ class Known:
 def find_run(name: str, root: Path) -> Run:
     """The run of that name in `root`, or at that path.
 
-    Raises: FileNotFoundError naming the nearest runs, or what the run lacks; DamagedFile.
+    Raises: FileNotFoundError naming the nearest runs; NoCheckpoint where a run has lost all of them; DamagedFile.
     """
     for path in (root / name, Path(name)):
         if (path / "checkpoints").is_dir():
             return Run.open(path)
         if (path / "run.json").is_file():
-            raise FileNotFoundError(
+            raise NoCheckpoint(
                 f"the run {name!r} has lost its checkpoints: put the folder {path / 'checkpoints'} back from a copy of "
                 f"the run, or train again under another name, for instance --name {path.name}-2"
             )
@@ -102,13 +102,18 @@ def free_name(stem: str, root: Path, ending: str = "") -> str:
     return next(name for each in _numbered(stem) if (name := each + ending) not in taken)
 
 
-def result_file(asked: Path | None, usual: Path, *endings: str) -> Path:
-    """The file that was asked for, or a free name like the usual one: what lies outside of runs is never replaced.
+def free_file(usual: Path) -> Path:
+    """That file, or one with a number behind its name where it is there already."""
+    return usual.with_name(free_name(usual.stem, usual.parent, usual.suffix))
+
+
+def new_file(asked: Path | None, usual: Path, *endings: str) -> Path:
+    """The file that was asked for, which must not be there, or else the usual one as it is.
 
     Raises: FileExistsError, FileNotFoundError, ValueError where what was asked for is no name of a new file.
     """
     if asked is None:
-        return usual.with_name(free_name(usual.stem, usual.parent, usual.suffix))
+        return usual
     require_new(asked, *endings)
     return asked
 

@@ -607,7 +607,7 @@ def _results_missing(run: Run) -> Generator[None]:
         with writing_to(run.path / "results"):
             yield
     except (KeyboardInterrupt, SystemExit):
-        print(f"results are missing, and the run is saved whole; make them with: {again}", flush=True)
+        print(f"results are not complete, and the run is saved whole; make them with: {again}", flush=True)
         raise
     except NoSpace as full:
         besides = f"results are missing, and the run is saved whole; make room, then: {again}"

@@ -48,7 +48,7 @@ class Noisy:
 Layer = Dense | Noisy
 
 MOST_WEIGHTS = 1 << 30
-"""Of one layer: four gigabytes, as much as a tensor of a checkpoint may be."""
+"""Of one layer: four gigabytes, as much as all of a checkpoint's tensors together may take."""
 
 _FEW_ROWS = 128
 """Up to which a noisy layer is two products: docs/decisions/0036."""
@@ -136,7 +136,8 @@ class Pixels(nn.Module):
 def _check_size(layer: str, weights: int) -> None:
     if weights > MOST_WEIGHTS:
         raise ValueError(
-            f"a layer of {layer} has {weights:,} weights, and at most {MOST_WEIGHTS:,} can be; make it smaller"
+            f"a layer of {layer} would have {weights:,} weights, and {MOST_WEIGHTS:,} are the most: choose fewer units "
+            "or channels (torso, head.hidden), or fewer frames in an observation (memory.stack)"
         )
 
 

@@ -96,7 +96,7 @@ class Mlp:
         modules: list[nn.Module] = [Pixels(), nn.Flatten()] if len(shape) == 3 else []
         sizes = [math.prod(shape), *self.hidden]
         for entries, units in pairwise(sizes):
-            modules += [linear(entries, units, self.init, draws), self.norm.build((units,)), nn.ReLU(inplace=True)]
+            modules += [linear(entries, units, self.init, draws), self.norm.build((units,)), nn.ReLU()]
         return nn.Sequential(*modules), sizes[-1]
 
 

@@ -40,7 +40,7 @@ TENSORS, TREE, MANIFEST = "tensors.safetensors", "tree.json", "manifest.json"
 MOST_TREE_BYTES = 8 << 20
 MOST_MANIFEST_BYTES = 8 << 20
 """JSON takes up to thirty times as much memory as it has bytes."""
-_MOST_TENSOR_BYTES = 1 << 32
+MOST_TENSOR_BYTES = 1 << 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +158,7 @@ def read_checkpoint(folder: Path, manifest: Manifest, rows_folder: Path, *, to_p
             rows[path].verify()
     text = read_verified(folder / TREE, manifest.files[TREE], MOST_TREE_BYTES)
     plain = parse_json(folder / TREE, text)
-    data = read_verified(folder / TENSORS, manifest.files[TENSORS], _MOST_TENSOR_BYTES)
+    data = read_verified(folder / TENSORS, manifest.files[TENSORS], MOST_TENSOR_BYTES)
     tensors = unpack(folder / TENSORS, data)
     try:
         return unflatten(plain, tensors, rows)

@@ -383,7 +383,7 @@ def require_new(path: Path, *endings: str) -> None:
 
     Raises: FileExistsError, FileNotFoundError, ValueError.
     """
-    if path.suffix.lower() not in endings:
+    if path.suffix not in endings:
         raise ValueError(f"{path} cannot be written: its name must end in {' or '.join(endings)}")
     if path.exists() or path.is_symlink():
         raise FileExistsError(f"{path} exists and is not overwritten: choose another name, or move it away")

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from playfield.cli.results import points, write_film
-from playfield.cli.runs import Known, result_file
+from playfield.cli.runs import Known, new_file
 from playfield.demonstrations import Recording, read_recording
 from playfield.demonstrations.recording import FRAMES
 from playfield.events import Tape
@@ -45,9 +45,7 @@ def film_recording(folder: Path, wanted: Wanted) -> int:
     recording = read_recording(folder)
     episode = _episode(recording, wanted.episode)
     seen = "" if wanted.view == "game" else f"_{wanted.view}"
-    path = folder / f"episode_{episode.episode}{seen}.mp4"
-    if wanted.out is not None:
-        path = result_file(wanted.out, path, ".mp4")
+    path = new_file(wanted.out, folder / f"episode_{episode.episode}{seen}.mp4", ".mp4")
     if recording.has_frames:
         count = _of_frames(recording, episode, wanted, path)
     else:
