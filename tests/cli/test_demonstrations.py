@@ -82,7 +82,7 @@ def test_demonstrations_count_as_observed(tmp_path: Path, capsys: pytest.Capture
         (("train", "dqn", "catch", "--demonstrations", "nowhere"), "holds no recording of play; `playfield record"),
         (("study", "--recipes", "dqfd", "--games", "catch", "--frames", "10"), "dqfd begins by learning from demonstr"),
         (("record", "catch", "--policy", "random"), "with --minutes, --frames or --episodes"),
-        (("record", "catch", "--policy", "random", "--frames", "0"), "must be above 0"),
+        (("record", "catch", "--policy", "random", "--frames", "0"), "must be finite numbers above 0"),
         (("record", "catch", "--policy", "random", "--episodes", "1", "--name", "../up"), "name"),
         (("record", "gym:os.path:X", "--policy", "random", "--episodes", "1"), "so it is not recorded"),
     ],

@@ -136,7 +136,7 @@ def test_the_ratio_is_exact_over_all_batches_together(ratio: float, size: int):
         ("dqfd", ["imitation.ratio=1.5"], "between 0 and 1"),
         ("dqfd", ["imitation.margin=-1"], r"imitation\.margin must be 0 or more"),
         ("dqfd", ["imitation.pretrain_updates=-1"], "must be 0 or more"),
-        ("dqfd", ["torso=Mlp", "memory.capacity=12"], "too few rows"),
+        ("dqfd", ["torso=Mlp", "memory.capacity=12"], "too few for memory.n_step"),
     ],
 )
 def test_impossible_settings_are_refused(recipe: str, overrides: list[str], sentence: str):
