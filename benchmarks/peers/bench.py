@@ -82,6 +82,20 @@ def arguments() -> argparse.Namespace:
     return given
 
 
+def of_ours_alone(parser: argparse.ArgumentParser, name: str) -> argparse.Namespace:
+    """What the command line asks of a benchmark in which only we play; the parser knows --quick and its own options."""
+    parser.add_argument("--repetitions", type=int, default=None)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--timeout", type=float, default=1800.0)
+    parser.add_argument("--results", type=Path, default=None)
+    given = parser.parse_args()
+    given.environments = Path()  # ours alone plays here
+    given.repetitions = given.repetitions or (1 if given.quick else 3)
+    given.results = given.results or HERE.parent / "results" / f"{'quick-' if given.quick else ''}{name}.json"
+    return given
+
+
 def about(given: argparse.Namespace) -> dict[str, Any]:
     """Where, when and of what the results are."""
     return {

@@ -18,11 +18,10 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
-from bench import HERE, TABLES, about, environment, save, tell, turn
+from bench import TABLES, about, environment, of_ours_alone, save, tell, turn
 from meter import Asked, Meter
 from ours import DQN as PEERS_ADAM
 from ours import EXPLORE, recipe_of, session_of
@@ -116,16 +115,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small and once; changes no document")
     parser.add_argument("--works", nargs="*", default=TRIED, choices=TRIED)
-    parser.add_argument("--repetitions", type=int, default=None)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--timeout", type=float, default=1800.0)
-    parser.add_argument("--results", type=Path, default=None)
-    given = parser.parse_args()
-    given.environments = Path()  # ours alone plays here
-    given.results = given.results or HERE.parent / "results" / ("quick-limits.json" if given.quick else "limits.json")
-    given.repetitions = given.repetitions or (1 if given.quick else 3)
-    return given
+    return of_ours_alone(parser, "limits")
 
 
 def table(results: dict[str, Any]) -> str:

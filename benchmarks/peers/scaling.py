@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from bench import HERE, TABLES, about, save, tell, turn
+from bench import TABLES, about, of_ours_alone, save, tell, turn
 from table import number, render_between, where_text
 from works import Competitor, Work
 
@@ -97,16 +97,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="two small points of every axis; changes no document")
     parser.add_argument("--axes", default="", help="only those whose name holds this: games, batch, capacity")
-    parser.add_argument("--repetitions", type=int, default=None)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--timeout", type=float, default=1800.0)
-    parser.add_argument("--results", type=Path, default=None)
-    given = parser.parse_args()
-    given.environments = Path()  # ours alone plays here
-    given.repetitions = given.repetitions or (1 if given.quick else 3)
-    given.results = given.results or HERE.parent / "results" / ("quick-scaling.json" if given.quick else "scaling.json")
-    return given
+    return of_ours_alone(parser, "scaling")
 
 
 def room_for(work: Work) -> str | None:
